@@ -1,0 +1,115 @@
+//! How lines are chained.
+//!
+//! A record without its hash is the JSON object `{...,"prev":"P"}`. Its hash `H` is the SHA-256 of
+//! exactly these bytes, and the line is `{...,"prev":"P","hash":"H"}` and a newline. `P` is the hash
+//! of the record before, so each hash stands for the whole log up to it.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+/// What stands between the object's last field and the digits of its hash.
+const HASH_KEY: &[u8] = b",\"hash\":\"";
+/// What follows the digits.
+const LINE_END: &[u8] = b"\"}";
+
+/// A SHA-256 (FIPS 180-4); in text 64 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Hash([u8; 32]);
+
+impl Hash {
+    /// What the first record has for `prev`.
+    pub const ZERO: Hash = Hash([0; 32]);
+
+    /// The hash of an object, given without its closing brace.
+    fn of_open_object(object: &[u8]) -> Hash {
+        Hash(Sha256::new().chain_update(object).chain_update(b"}").finalize().into())
+    }
+
+    /// Its digits.
+    pub(crate) fn hex(&self) -> [u8; 64] {
+        let mut digits = [0; 64];
+        write_hex(&self.0, &mut digits);
+        digits
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Hash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(str::from_utf8(&self.hex()).unwrap_or_default())
+    }
+}
+
+/// Makes a line of an object that has all its fields but the hash; returns the hash.
+pub(crate) fn seal(line: &mut Vec<u8>) -> Hash {
+    line.pop();
+    let hash = Hash::of_open_object(line);
+    line.extend_from_slice(HASH_KEY);
+    line.extend_from_slice(&hash.hex());
+    line.extend_from_slice(LINE_END);
+    line.push(b'\n');
+    hash
+}
+
+/// A line, its newline already taken off, as two hashes: the one it should have, and the digits of
+/// the one it has. `None` where no hash stands at its end.
+pub(crate) fn open(line: &[u8]) -> Option<(Hash, &[u8; 64])> {
+    let (rest, digits) = line.strip_suffix(LINE_END)?.split_last_chunk()?;
+    Some((Hash::of_open_object(rest.strip_suffix(HASH_KEY)?), digits))
+}
+
+/// Writes `bytes` as lower-case hex to the front of `digits`; returns how many digits.
+pub(crate) fn write_hex(bytes: &[u8], digits: &mut [u8]) -> usize {
+    let (pairs, _) = digits.as_chunks_mut::<2>();
+    let written = pairs.iter_mut().zip(bytes).map(|(pair, byte)| {
+        *pair = [hex_digit(byte >> 4), hex_digit(byte & 15)];
+    });
+    2 * written.count()
+}
+
+const fn hex_digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_sha_256_of_the_object_without_it() {
+        let mut line = b"{}".to_vec();
+        let hash = seal(&mut line);
+        // sha256sum of the two bytes "{}".
+        let known = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+        assert_eq!(hash.to_string(), known);
+        assert_eq!(line, format!("{{,\"hash\":\"{known}\"}}\n").into_bytes());
+        assert_eq!(open(line.trim_ascii_end()), Some((hash, &hash.hex())));
+    }
+
+    #[test]
+    fn a_line_without_a_hash_does_not_open() {
+        for line in ["", "{}", "\"}", "{\"hash\":\"00\"}"] {
+            assert_eq!(open(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn hex_stops_where_room_ends() {
+        let mut digits = [b'.'; 5];
+        assert_eq!(write_hex(&[0x0f, 0xa9, 0xff], &mut digits), 4);
+        assert_eq!(&digits, b"0fa9.");
+    }
+}

@@ -1,0 +1,60 @@
+//! The audit log: one JSON object a line, each line holding the hash of the one before.
+//!
+//! `docs/AUDIT.md` is the schema and the contract; this crate writes it and checks it.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`log`] | [`AuditLog`]: appends records |
+//! | `record` | the fields of a record, in their order |
+//! | `words` | the words that events become: category, type, result, table |
+//! | `ascii` | JSON in printable ASCII: why no name can forge a line |
+//! | [`chain`] | [`chain::Hash`]: how a line is sealed and opened |
+//! | [`verify`](mod@verify) | [`verify()`]: names the first line that is wrong |
+//!
+//! Invariant: the same events give the same bytes. No clock, no random number, no host name.
+
+mod ascii;
+pub mod chain;
+pub mod log;
+mod record;
+pub mod verify;
+mod words;
+
+use std::fmt;
+
+pub use chain::Hash;
+pub use log::AuditLog;
+pub use verify::{Fault, VerifyError, verify};
+
+/// Version of the record format, in the first record of each log. It changes when a reader of the
+/// old format would misread a new log; a new field or type of record does not change it.
+pub const FORMAT: u32 = 1;
+
+/// Longest name in a record, in bytes of UTF-8; what a config says beyond is left out.
+pub const MAX_NAME: usize = 256;
+
+/// Longest line that [`verify()`] reads, in bytes. Twice what [`AuditLog`] can write: four names
+/// of which each byte becomes six, a whole payload in hex, and all other fields.
+pub const MAX_LINE: usize = 16 * 1024;
+
+/// What a log amounts to.
+///
+/// Where the summary of a writer is kept apart from its log, comparing it with the summary of
+/// [`verify()`] shows records cut off at the end, which no chain can show by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The gate's name.
+    pub source: Box<str>,
+    /// How many records, the `log-start` included; also the last record's `seq`.
+    pub records: u64,
+    /// The last record's hash.
+    pub last: Hash,
+}
+
+impl fmt::Display for Summary {
+    /// Safe to print: the name, which a forged log chooses freely, is escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Summary { source, records, last } = self;
+        write!(f, "{records} records of \"{}\", last hash {last}", source.escape_default())
+    }
+}

@@ -1,0 +1,67 @@
+//! The words that events become.
+
+use wicketgate_dissectors::{Space, Transport};
+use wicketgate_engine::event::{CommandEvent, EventKind};
+
+/// The fields `category`, `type` and `result` of IEC 62443-3-3 SR 2.8.
+#[derive(Clone, Copy)]
+pub(crate) struct Words {
+    pub(crate) category: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) result: &'static str,
+}
+
+impl Words {
+    /// The log's own first record.
+    pub(crate) const LOG_START: Words = Words::new("audit", "log-start", SUCCESS);
+
+    const fn new(category: &'static str, kind: &'static str, result: &'static str) -> Words {
+        Words { category, kind, result }
+    }
+
+    /// What an event is called.
+    pub(crate) fn of(kind: &EventKind) -> Words {
+        match kind {
+            EventKind::SessionStart => Words::new("session", "session-start", SUCCESS),
+            EventKind::SessionEnd { .. } => Words::new("session", "session-end", SUCCESS),
+            EventKind::FlowStart { .. } => Words::new("session", "flow-start", SUCCESS),
+            EventKind::FlowEnd { .. } => Words::new("session", "flow-end", SUCCESS),
+            EventKind::Refused { .. } => Words::new("access", "access-refused", DENIED),
+            EventKind::Command(command) => Words::new("command", "command", result(command)),
+        }
+    }
+}
+
+const SUCCESS: &str = "success";
+const DENIED: &str = "denied";
+const OBSERVED: &str = "observed";
+
+fn result(command: &CommandEvent) -> &'static str {
+    match command.denied {
+        _ if command.observed => OBSERVED,
+        Some(_) => DENIED,
+        None => SUCCESS,
+    }
+}
+
+/// A space as the word of the policy file, and the file's number where it is one.
+pub(crate) fn table(space: Space) -> Option<(&'static str, Option<u16>)> {
+    Some(match space {
+        Space::None => return None,
+        Space::Coils => ("coils", None),
+        Space::DiscreteInputs => ("discrete-inputs", None),
+        Space::InputRegisters => ("input-registers", None),
+        Space::HoldingRegisters => ("holding-registers", None),
+        Space::Fifo => ("fifo", None),
+        Space::File(number) => ("files", Some(number)),
+    })
+}
+
+/// A transport's name.
+pub(crate) fn transport(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Tcp => "tcp",
+        Transport::Udp => "udp",
+        Transport::Icmp => "icmp",
+    }
+}

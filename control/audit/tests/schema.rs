@@ -1,0 +1,190 @@
+//! What a record looks like, and that the documentation says so.
+
+#![allow(clippy::unwrap_used, reason = "tests assert by panicking")]
+
+mod common;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use common::{event, events, lines, log, log_of, plant, tables, write_register};
+use proptest::prelude::*;
+use serde_json::Value;
+use wicketgate_audit::{AuditLog, MAX_LINE, MAX_NAME, verify};
+use wicketgate_engine::event::{CommandEvent, EventKind, PAYLOAD};
+use wicketgate_engine::{AssetId, EndpointId, Event, GrantId, Reason, RuleId};
+
+fn path(relative: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(relative)
+}
+
+fn document() -> String {
+    fs::read_to_string(path("../../docs/AUDIT.md")).unwrap()
+}
+
+fn parsed(log: &[u8]) -> Vec<Value> {
+    lines(log).iter().map(|line| serde_json::from_slice(line).unwrap()).collect()
+}
+
+#[test]
+fn examples_are_what_is_written() {
+    let (log, _) = log();
+    let expected = fs::read_to_string(path("tests/examples.jsonl")).unwrap();
+    assert_eq!(String::from_utf8(log).unwrap(), expected);
+}
+
+#[test]
+fn the_document_shows_these_examples_and_each_type() {
+    let examples = fs::read_to_string(path("tests/examples.jsonl")).unwrap();
+    let document = document();
+    let shown: Vec<_> = document.lines().filter(|line| line.starts_with("{\"time\"")).collect();
+    assert_eq!(shown, examples.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_document_names_each_field() {
+    let document = document();
+    for record in parsed(&log().0) {
+        for key in record.as_object().unwrap().keys() {
+            assert!(document.contains(&format!("| `{key}` |")), "{key} is not in the table");
+        }
+    }
+}
+
+#[test]
+fn the_first_seven_fields_and_the_last_two_are_always_the_same() {
+    let order = ["time", "seq", "source", "category", "type", "id", "result"];
+    for line in lines(&log().0) {
+        let line = str::from_utf8(line).unwrap();
+        let mut from = 0;
+        for (nth, key) in order.iter().enumerate() {
+            let opening = if nth == 0 { "{" } else { "," };
+            let found = line[from..].find(&format!("{opening}\"{key}\":")).unwrap();
+            // Between two of the seven there is one value and no other key.
+            let between = &line[from..from + found];
+            assert_eq!(between.matches("\":").count(), usize::from(nth > 0), "{line}");
+            from += found;
+        }
+        let end = &line[line.len() - 150..];
+        assert!(end.starts_with(",\"prev\":\"") && end[74..].starts_with(",\"hash\":\""), "{end}");
+    }
+}
+
+#[test]
+fn ids_are_unique_in_a_log_and_over_two_starts() {
+    let mut ids: Vec<_> = parsed(&log().0).iter().map(|record| record["id"].to_string()).collect();
+    let later = common::START + std::time::Duration::from_nanos(1);
+    let second = AuditLog::new(Vec::new(), common::GATE, 7, later).unwrap();
+    ids.push(parsed(&second.finish().unwrap().0)[0]["id"].to_string());
+    let count = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+}
+
+#[test]
+fn each_reason_and_result_is_told() {
+    for reason in Reason::ALL {
+        let command = |observed| {
+            let denied = Some(*reason);
+            let command = CommandEvent { denied, observed, ..write_register() };
+            event(0, EventKind::Command(command))
+        };
+        let records = parsed(&log_of(&plant(), &[command(false), command(true)]).0);
+        let results = (records[1]["result"].as_str(), records[2]["result"].as_str());
+        assert_eq!(results, (Some("denied"), Some("observed")));
+        assert_eq!(records[2]["reason"].as_str(), Some(reason.code()));
+    }
+}
+
+#[test]
+fn a_payload_is_bounded_by_its_array() {
+    let mut command = write_register();
+    command.payload = [0xab; PAYLOAD];
+    for (length, digits) in [(0, 0), (1, 2), (260, 520), (u16::MAX, 520)] {
+        command.payload_len = length;
+        let log = log_of(&plant(), &[event(0, EventKind::Command(command.clone()))]).0;
+        assert_eq!(parsed(&log)[1]["payload"], "ab".repeat(digits / 2));
+    }
+}
+
+#[test]
+fn numbers_without_a_name_are_told_as_numbers() {
+    let mut command = write_register();
+    (command.endpoint, command.rule) = (EndpointId(9), Some(RuleId(9)));
+    let command = Event { grant: Some(GrantId(9)), ..event(0, EventKind::Command(command)) };
+    let (asset, destination) = (Some(AssetId(9)), [100, 64, 1, 1].into());
+    let refused = EventKind::Refused { asset, destination, port: 1, reason: Reason::NoGrant };
+    let records = parsed(&log_of(&plant(), &[command, event(0, refused)]).0);
+    assert_eq!((&records[1]["user"], &records[1]["rule"]), (&"#9".into(), &"#9".into()));
+    assert_eq!((&records[1]["asset"], &records[2]["asset"]), (&Value::Null, &"#9".into()));
+}
+
+#[test]
+fn the_longest_record_is_half_of_what_verify_reads() {
+    let name = "\u{1}".repeat(2 * MAX_NAME);
+    let tables = tables(&name, &name, &name);
+    let mut command = write_register();
+    command.payload_len = PAYLOAD as u16;
+    let mut log = AuditLog::new(Vec::new(), &name, 7, common::START).unwrap();
+    log.record(&tables, &event(0, EventKind::Command(command))).unwrap();
+    let (bytes, summary) = log.finish().unwrap();
+    assert!(lines(&bytes)[1].len() < MAX_LINE / 2, "{}", lines(&bytes)[1].len());
+    assert_eq!(verify(bytes.as_slice()).unwrap(), summary);
+}
+
+#[test]
+fn a_long_name_is_cut_between_characters() {
+    let name = format!("x{}", "é".repeat(MAX_NAME));
+    let log = log_of(&tables(&name, "a", "r"), &events()).0;
+    let user = parsed(&log)[1]["user"].as_str().unwrap().to_owned();
+    assert_eq!(user.len(), MAX_NAME - 1);
+    assert!(name.starts_with(&user));
+}
+
+#[test]
+fn the_python_of_the_document_agrees() {
+    let document = document();
+    let (_, rest) = document.split_once("```python\n").unwrap();
+    let (program, _) = rest.split_once("```").unwrap();
+    let examples = path("tests/examples.jsonl");
+    let verdict = |file: &PathBuf| Command::new("python3").args(["-c", program]).arg(file).output();
+    let Ok(good) = verdict(&examples) else {
+        eprintln!("skipped: no python3 here");
+        return;
+    };
+    let last = log().1.last.to_string();
+    assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
+    assert!(String::from_utf8(good.stdout).unwrap().contains(&last));
+    let forged = std::env::temp_dir().join(format!("wicketgate-audit-{}", std::process::id()));
+    let examples = fs::read_to_string(examples).unwrap();
+    fs::write(&forged, examples.replacen("\"denied\"", "\"success\"", 1)).unwrap();
+    let bad = verdict(&forged).unwrap();
+    fs::remove_file(&forged).unwrap();
+    assert!(!bad.status.success());
+}
+
+proptest! {
+    /// No name makes a second line, a second field, or a byte that a terminal acts on.
+    #[test]
+    fn names_cannot_forge(
+        user in any::<String>(),
+        asset in "[\u{0}-\u{20}\"\\\\{},:\u{7f}-\u{9f}\u{2028}\u{202e}]{0,40}",
+        rule in any::<String>(),
+    ) {
+        let (bytes, summary) = log_of(&tables(&user, &asset, &rule), &events());
+        prop_assert_eq!(lines(&bytes).len(), events().len() + 1);
+        prop_assert!(bytes.iter().all(|byte| matches!(byte, b'\n' | b' '..=b'~')));
+        let plain = parsed(&log().0);
+        for (record, plain) in parsed(&bytes).iter().zip(&plain) {
+            let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+            prop_assert_eq!(keys(record), keys(plain));
+        }
+        let command = &parsed(&bytes)[3];
+        prop_assert_eq!(command["asset"].as_str().unwrap(), asset);
+        prop_assert!(user.starts_with(command["user"].as_str().unwrap()));
+        prop_assert!(rule.starts_with(command["rule"].as_str().unwrap()));
+        prop_assert_eq!(verify(bytes.as_slice()).unwrap(), summary);
+    }
+}

@@ -1,0 +1,22 @@
+//! `wicketgate check`: validates and explains a config.
+
+use crate::exit::{Exit, complain};
+use crate::{cli, config};
+
+/// Runs the command.
+pub(crate) fn run(arguments: &cli::Check) -> Exit {
+    let policy = match config::load(&arguments.config) {
+        Ok(policy) => policy,
+        Err(what) => {
+            complain(what);
+            return Exit::Usage;
+        }
+    };
+    let explanation = wicketgate_policy::explain(&policy);
+    if arguments.json {
+        crate::output::json(&explanation);
+    } else {
+        crate::output::text(format_args!("{explanation}"));
+    }
+    Exit::Success
+}

@@ -1,0 +1,260 @@
+//! Policy and logins, compiled into the engine's tables.
+//!
+//! The cost is linear in logins x endpoints that they may use: every right of one login on one
+//! endpoint is one grant, whose matcher holds the entries of all the rules that give it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use wicketgate_dissectors::Protocol;
+use wicketgate_engine::matcher::{Entry, Matcher};
+use wicketgate_engine::tables::{
+    self, AssetId, Endpoint, EndpointId, Grant, Mac, Side, Subject, SubjectId, Tables,
+    TablesBuilder, TablesError, Window,
+};
+use wicketgate_packet::Time;
+
+use crate::model::{Asset, Conduit, Factor, Policy, Port, Rule};
+
+/// A user who proved who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The address that the user's frames come from.
+    pub address: Ipv4Addr,
+    /// The user's name.
+    pub user: String,
+    /// The user's roles.
+    pub roles: Vec<String>,
+    /// What was proven.
+    pub factors: Vec<Factor>,
+    /// When the login ends.
+    pub until: Time,
+}
+
+/// One generation of tables, and when it is to be made anew.
+pub struct Compiled {
+    /// The tables.
+    pub tables: Tables,
+    /// When a window of some login opens or closes next. Until tables are compiled after that, what
+    /// closed stays closed and does not open again.
+    pub next_change: Option<Time>,
+    /// What the logins make doubtful: roles that no rule speaks of.
+    pub warnings: Vec<String>,
+}
+
+impl Policy {
+    /// Compiles the tables of epoch `epoch`, as they hold at `now` for these logins.
+    ///
+    /// Conduits come before logins. A login that is over gets nothing. A policy without ports gets
+    /// one, by which nothing can be reached: an empty file is a gate that denies everything.
+    ///
+    /// # Errors
+    /// More than 65,535 ports; whatever else tables refuse, parsing has refused before.
+    pub fn compile(
+        &self,
+        logins: &[Login],
+        now: Time,
+        epoch: u32,
+    ) -> Result<Compiled, TablesError> {
+        let mut compiler = Compiler::new(self, now);
+        compiler.add_ports();
+        compiler.add_assets();
+        compiler.add_rules();
+        compiler.add_conduits();
+        for login in logins.iter().filter(|login| login.until > now) {
+            compiler.add_login(login);
+        }
+        let tables = compiler.tables.build(epoch)?;
+        let warnings = self.unknown_roles(logins);
+        Ok(Compiled { tables, next_change: compiler.next_change, warnings })
+    }
+
+    fn unknown_roles(&self, logins: &[Login]) -> Vec<String> {
+        let known: BTreeSet<&String> = self.rules.iter().flat_map(|rule| &rule.roles).collect();
+        let pairs =
+            logins.iter().flat_map(|login| login.roles.iter().map(move |role| (login, role)));
+        let unknown = pairs.filter(|(_, role)| !known.contains(role));
+        let text = |(login, role): (&Login, &String)| {
+            format!("no rule is for role `{role}` of user `{}`", login.user)
+        };
+        unknown.map(text).collect()
+    }
+}
+
+/// The entries of one subject, by endpoint.
+type Rights = BTreeMap<EndpointId, Vec<Entry>>;
+
+struct Compiler<'p> {
+    policy: &'p Policy,
+    now: Time,
+    tables: TablesBuilder,
+    /// The endpoints of each asset.
+    doors: Vec<Vec<(EndpointId, Protocol)>>,
+    /// The stretch of each rule's window.
+    windows: Vec<Option<Window>>,
+    next_change: Option<Time>,
+}
+
+impl<'p> Compiler<'p> {
+    fn new(policy: &'p Policy, now: Time) -> Compiler<'p> {
+        let stretch = |rule: &Rule| rule.window.as_ref().map(|weekly| weekly.stretch(now));
+        Compiler {
+            policy,
+            now,
+            tables: TablesBuilder::default(),
+            doors: Vec::new(),
+            windows: policy.rules.iter().map(stretch).collect(),
+            next_change: None,
+        }
+    }
+
+    fn add_ports(&mut self) {
+        for (port, index) in self.policy.ports.iter().zip(0..) {
+            self.tables.add_port(engine_port(port, index));
+        }
+        if self.policy.ports.is_empty() {
+            self.tables.add_port(engine_port(&nowhere(), 0));
+        }
+    }
+
+    fn add_assets(&mut self) {
+        for asset in &self.policy.assets {
+            let id = self.tables.add_asset(engine_asset(asset));
+            let doors = asset.doors.iter().map(|door| {
+                let (protocol, transport, port) = (door.protocol, door.transport, door.port);
+                let endpoint = Endpoint { asset: id, protocol, transport, port };
+                (self.tables.add_endpoint(endpoint), protocol)
+            });
+            self.doors.push(doors.collect());
+        }
+    }
+
+    /// The names, in the order in which parsing numbered them: rules, then conduits.
+    fn add_rules(&mut self) {
+        let rules = self.policy.rules.iter().map(|rule| &rule.name);
+        for name in rules.chain(self.policy.conduits.iter().map(|conduit| &conduit.name)) {
+            self.tables.add_rule(name.as_str().into());
+        }
+    }
+
+    /// One subject a conduit. What several conduits give one machine on one endpoint goes into the
+    /// grant of the first of them: the engine asks one subject, and no other.
+    fn add_conduits(&mut self) {
+        let mut rights = Vec::new();
+        let mut holders = BTreeMap::new();
+        for (conduit, index) in self.policy.conduits.iter().zip(0..) {
+            rights.push(Rights::new());
+            let from = &conduit.from;
+            for endpoint in self.endpoints(&conduit.assets, conduit.protocol) {
+                let key = (from.address, from.mac, from.port, endpoint);
+                let holder: usize = *holders.entry(key).or_insert(index);
+                let Some(rights) = rights.get_mut(holder) else { continue };
+                rights.entry(endpoint).or_default().extend(conduit.allow.iter().cloned());
+            }
+        }
+        for (conduit, rights) in self.policy.conduits.iter().zip(rights) {
+            let subject = self.tables.add_subject(machine(conduit));
+            self.add_grants(subject, rights, Time::NEVER);
+        }
+    }
+
+    fn add_login(&mut self, login: &Login) {
+        let mut rights = Rights::new();
+        let policy = self.policy;
+        for (rule, window) in policy.rules.iter().zip(self.windows.clone()) {
+            if !rule.is_for(login) {
+                continue;
+            }
+            self.note(window);
+            for endpoint in self.endpoints(&rule.assets, rule.protocol) {
+                let entries = rule.allow.iter().map(|entry| Entry { window, ..entry.clone() });
+                rights.entry(endpoint).or_default().extend(entries);
+            }
+        }
+        let subject = self.tables.add_subject(user(login));
+        self.add_grants(subject, rights, login.until);
+    }
+
+    fn add_grants(&mut self, subject: SubjectId, rights: Rights, until: Time) {
+        for (endpoint, entries) in rights {
+            let matcher = Matcher::new(entries);
+            self.tables.add_grant(Grant { subject, endpoint, matcher, until, observe: false });
+        }
+    }
+
+    /// The doors of these assets where `protocol` is spoken.
+    fn endpoints(&self, assets: &[AssetId], protocol: Protocol) -> Vec<EndpointId> {
+        let doors = assets.iter().filter_map(|asset| self.doors.get(asset.0 as usize)).flatten();
+        doors.filter(|(_, spoken)| *spoken == protocol).map(|(endpoint, _)| *endpoint).collect()
+    }
+
+    /// Takes the next edge of a window into account.
+    fn note(&mut self, window: Option<Window>) {
+        let edges = window.into_iter().flat_map(|window| [window.from, window.until]);
+        let next = edges.filter(|edge| *edge > self.now && *edge < Time::NEVER).min();
+        self.next_change = self.next_change.into_iter().chain(next).min();
+    }
+}
+
+impl Rule {
+    /// Whether the rule is for this login: it has one of the roles and proved all factors.
+    pub fn is_for(&self, login: &Login) -> bool {
+        self.roles.iter().any(|role| login.roles.contains(role))
+            && self.factors.iter().all(|factor| login.factors.contains(factor))
+    }
+}
+
+fn engine_port(port: &Port, index: u16) -> tables::Port {
+    tables::Port {
+        name: port.name.as_str().into(),
+        side: port.side,
+        mac: port.mac.unwrap_or(default_mac(index)),
+        address: port.address.map_or(Ipv4Addr::UNSPECIFIED, |net| net.address),
+    }
+}
+
+/// A locally administered MAC (IEEE 802-2014, 8.2), for replay: `02:00:00:00:00:01` is the first
+/// port's.
+fn default_mac(index: u16) -> Mac {
+    let [high, low] = index.wrapping_add(1).to_be_bytes();
+    [2, 0, 0, 0, high, low]
+}
+
+/// The port of a policy that has none.
+fn nowhere() -> Port {
+    let name = "nowhere".to_owned();
+    Port { name, side: Side::Overlay, interface: None, address: None, mac: None }
+}
+
+fn engine_asset(asset: &Asset) -> tables::Asset {
+    tables::Asset {
+        name: asset.name.as_str().into(),
+        zone: asset.zone.as_str().into(),
+        port: asset.port,
+        vlan: asset.vlan,
+        overlay: asset.overlay,
+        underlay: asset.underlay,
+        mac: asset.mac,
+        cycle: asset.cycle,
+    }
+}
+
+fn machine(conduit: &Conduit) -> Subject {
+    Subject {
+        name: conduit.name.as_str().into(),
+        essential: true,
+        address: conduit.from.address,
+        port: conduit.from.port,
+        mac: conduit.from.mac,
+    }
+}
+
+fn user(login: &Login) -> Subject {
+    Subject {
+        name: login.user.as_str().into(),
+        essential: false,
+        address: login.address,
+        port: None,
+        mac: None,
+    }
+}

@@ -1,0 +1,96 @@
+//! The file's top level, in the order in which names are needed.
+
+use toml::de::DeTable;
+
+use crate::diagnostic::{Diagnostic, Report, Span};
+use crate::model::Policy;
+use crate::reader::{Node, Table};
+use crate::rights::{self, Rights};
+use crate::topology::{self, Topology};
+
+/// What most often is not TOML.
+const TOML_HELP: &str = "text stands in quotes (\"100-119\"), and each key once in its table";
+
+/// Reads the policy file `text`; `file` is what diagnostics call it.
+///
+/// # Errors
+/// Everything that is wrong, in the order of the file. If it is not TOML, only that: what else is
+/// wrong can be told once it is.
+pub fn parse(text: &str, file: &str) -> Result<Policy, Vec<Diagnostic>> {
+    let mut report = Report::new(file, text);
+    let (root, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let at = error.span().unwrap_or(text.len()..text.len());
+        report.error_with(&at, format!("not TOML: {}", error.message()), TOML_HELP);
+    }
+    let document = if errors.is_empty() { read(root.get_ref(), &mut report) } else { None };
+    let warnings = report.finish()?;
+    // Whatever could not be read was reported above.
+    document.map(|policy| Policy { warnings, ..policy }).ok_or_else(Vec::new)
+}
+
+fn read(root: &DeTable<'_>, report: &mut Report<'_>) -> Option<Policy> {
+    let mut root = Table::new("the policy", 0..0, root);
+    let mut topology = Topology::default();
+    if let Some(node) = root.optional("gate") {
+        topology.gate = topology::read_gate(node, report);
+    }
+    for table in tables(&mut root, "port", "[[port]]", report) {
+        topology.read_port(table, report);
+    }
+    for table in tables(&mut root, "asset", "[[asset]]", report) {
+        topology.read_asset(table, report);
+    }
+    let rules = tables(&mut root, "rule", "[[rule]]", report);
+    let conduits = tables(&mut root, "conduit", "[[conduit]]", report);
+    let rights = Rights::read(rules, conduits, &topology, report);
+    root.close(report);
+    warn_of_idle(&topology, rights.as_ref()?, report);
+    assemble(topology, rights?)
+}
+
+/// The tables of one kind.
+fn tables<'t>(
+    root: &mut Table<'t>,
+    key: &'static str,
+    what: &'static str,
+    report: &mut Report<'_>,
+) -> Vec<Table<'t>> {
+    let Some(node) = root.optional(key) else { return Vec::new() };
+    if node.is_table() {
+        let message = format!("there can be several: write {what}, with two brackets");
+        report.error(&node.span(), message);
+        return Vec::new();
+    }
+    let nodes: Vec<Node<'t>> = node.list(report).unwrap_or_default();
+    nodes.into_iter().filter_map(|node| node.table(what, report)).collect()
+}
+
+fn assemble(topology: Topology, rights: Rights) -> Option<Policy> {
+    Some(Policy {
+        gate: topology.gate,
+        ports: topology.ports.into_iter().collect::<Option<_>>()?,
+        assets: topology.assets.into_iter().collect::<Option<_>>()?,
+        rules: rights.rules,
+        conduits: rights.conduits,
+        warnings: Vec::new(),
+    })
+}
+
+/// Warns of what nobody can enter by or reach.
+fn warn_of_idle(topology: &Topology, rights: &Rights, report: &mut Report<'_>) {
+    const START: Span = 0..0;
+    if topology.ports.is_empty() {
+        report.warn(&START, "there is no [[port]]", "nothing can enter the gate");
+    }
+    if rights.rules.is_empty() && rights.conduits.is_empty() {
+        report.warn(&START, "there is no [[rule]] and no [[conduit]]", "everything is denied");
+        return;
+    }
+    for (asset, name, span) in topology.asset_places() {
+        if !rights::reaches(rights, asset) {
+            let help = "whatever is sent to it is denied";
+            report.warn(span, format!("no rule or conduit is about `{name}`"), help);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Who may do what on each asset: what `wicketgate check` prints.
+
+use std::fmt;
+
+use serde::Serialize;
+use wicketgate_engine::Entry;
+use wicketgate_engine::tables::{AssetId, Mac, Side};
+
+use crate::model::{Asset, Conduit, Policy, Port, Rule, Source};
+use crate::wording;
+
+/// A policy in words. Prints as a page for people, serializes for machines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The overlay network.
+    pub overlay: String,
+    /// The ports.
+    pub ports: Vec<PortLine>,
+    /// The assets, with what may be done on each.
+    pub assets: Vec<AssetPart>,
+    /// What should be looked at, each as `FILE:LINE:COLUMN: warning: …`.
+    pub warnings: Vec<String>,
+}
+
+/// A port in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PortLine {
+    /// Its name.
+    pub name: String,
+    /// `overlay` or `underlay`.
+    pub side: &'static str,
+    /// Its interface, for the live gate.
+    pub interface: Option<String>,
+    /// The gate's address on it.
+    pub address: Option<String>,
+}
+
+/// An asset in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AssetPart {
+    /// Its name.
+    pub name: String,
+    /// Its zone.
+    pub zone: String,
+    /// The port it is reached by.
+    pub port: String,
+    /// Its VLAN.
+    pub vlan: Option<u16>,
+    /// Its address towards users.
+    pub overlay: String,
+    /// Its own address.
+    pub underlay: String,
+    /// Its pinned MAC address.
+    pub mac: Option<String>,
+    /// Its cycle.
+    pub cycle: Option<String>,
+    /// What it speaks where.
+    pub doors: Vec<String>,
+    /// Who may do what; if empty, nobody may do anything.
+    pub rights: Vec<Right>,
+}
+
+/// One rule or conduit, as it concerns one asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Right {
+    /// `rule` or `conduit`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// The roles, or the machine.
+    pub who: String,
+    /// The protocol.
+    pub protocol: &'static str,
+    /// What is allowed, each element in words; a command must fit one of them.
+    pub allow: Vec<String>,
+    /// When: `always`, or the window.
+    pub when: String,
+    /// What a login must have proven.
+    pub factors: Vec<&'static str>,
+}
+
+/// Puts a policy into words.
+pub fn explain(policy: &Policy) -> Explanation {
+    let assets = (0..).map(AssetId).zip(&policy.assets);
+    Explanation {
+        overlay: policy.gate.overlay.to_string(),
+        ports: policy.ports.iter().map(port_line).collect(),
+        assets: assets.map(|(id, asset)| asset_part(policy, id, asset)).collect(),
+        warnings: policy.warnings.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn port_line(port: &Port) -> PortLine {
+    PortLine {
+        name: port.name.clone(),
+        side: if port.side == Side::Overlay { "overlay" } else { "underlay" },
+        interface: port.interface.clone(),
+        address: port.address.map(|net| net.to_string()),
+    }
+}
+
+fn asset_part(policy: &Policy, id: AssetId, asset: &Asset) -> AssetPart {
+    let rules = policy.rules.iter().filter(|rule| rule.is_about(id)).map(of_rule);
+    let conduits = policy.conduits.iter().filter(|conduit| conduit.is_about(id));
+    AssetPart {
+        name: asset.name.clone(),
+        zone: asset.zone.clone(),
+        port: policy.port(asset.port).map_or_else(String::new, |port| port.name.clone()),
+        vlan: asset.vlan,
+        overlay: asset.overlay.to_string(),
+        underlay: asset.underlay.to_string(),
+        mac: asset.mac.map(mac),
+        cycle: asset.cycle.map(|cycle| format!("{cycle:?}")),
+        doors: asset.doors.iter().map(ToString::to_string).collect(),
+        rights: rules.chain(conduits.map(|conduit| of_conduit(policy, conduit))).collect(),
+    }
+}
+
+fn of_rule(rule: &Rule) -> Right {
+    Right {
+        kind: "rule",
+        name: rule.name.clone(),
+        who: rule.roles.join(", "),
+        protocol: rule.protocol.name(),
+        allow: allow(&rule.allow, rule.protocol.is_inspected()),
+        when: rule.window.as_ref().map_or("always".to_owned(), ToString::to_string),
+        factors: rule.factors.iter().map(|factor| factor.name()).collect(),
+    }
+}
+
+fn of_conduit(policy: &Policy, conduit: &Conduit) -> Right {
+    Right {
+        kind: "conduit",
+        name: conduit.name.clone(),
+        who: source(policy, &conduit.from),
+        protocol: conduit.protocol.name(),
+        allow: allow(&conduit.allow, conduit.protocol.is_inspected()),
+        when: "always".to_owned(),
+        factors: Vec::new(),
+    }
+}
+
+fn allow(entries: &[Entry], inspected: bool) -> Vec<String> {
+    let whole = |entry: &Entry| !inspected && entry.classes.is_empty();
+    let words = |entry: &Entry| match whole(entry) {
+        true => "everything, unread".to_owned(),
+        false => wording::entry(entry),
+    };
+    entries.iter().map(words).collect()
+}
+
+fn source(policy: &Policy, from: &Source) -> String {
+    let mac = from.mac.map(|address| format!(", MAC {}", mac(address)));
+    let port = from.port.and_then(|id| policy.port(id)).map(|port| format!(", by {}", port.name));
+    format!("{}{}{}", from.address, mac.unwrap_or_default(), port.unwrap_or_default())
+}
+
+fn mac(mac: Mac) -> String {
+    mac.map(|octet| format!("{octet:02x}")).join(":")
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "overlay {}", self.overlay)?;
+        self.ports.iter().try_for_each(|port| writeln!(f, "{port}"))?;
+        self.assets.iter().try_for_each(|asset| write!(f, "\n{asset}"))?;
+        if !self.warnings.is_empty() {
+            writeln!(f)?;
+        }
+        self.warnings.iter().try_for_each(|warning| writeln!(f, "{warning}"))
+    }
+}
+
+impl fmt::Display for PortLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "port {}: {}", self.name, self.side)?;
+        optional(f, ", ", self.address.as_ref())?;
+        optional(f, " on ", self.interface.as_ref())
+    }
+}
+
+impl fmt::Display for AssetPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {} -> {}", self.name, self.zone, self.overlay, self.underlay)?;
+        write!(f, " by {}", self.port)?;
+        optional(f, ", VLAN ", self.vlan.as_ref())?;
+        optional(f, ", MAC ", self.mac.as_ref())?;
+        optional(f, ", cycle ", self.cycle.as_ref())?;
+        writeln!(f, "\n  speaks {}", self.doors.join(", "))?;
+        if self.rights.is_empty() {
+            return writeln!(f, "  nobody may do anything");
+        }
+        self.rights.iter().try_for_each(|right| write!(f, "{right}"))
+    }
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  {} \"{}\"", self.kind, self.name)?;
+        writeln!(f, "    who   {}", self.who)?;
+        if !self.factors.is_empty() {
+            writeln!(f, "    with  {}", self.factors.join(" and "))?;
+        }
+        writeln!(f, "    when  {}", self.when)?;
+        self.allow.iter().try_for_each(|what| writeln!(f, "    may   {}: {what}", self.protocol))
+    }
+}
+
+fn optional<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    lead: &str,
+    what: Option<&T>,
+) -> fmt::Result {
+    what.map_or(Ok(()), |what| write!(f, "{lead}{what}"))
+}

@@ -1,0 +1,63 @@
+//! The policy file: read, checked, explained, and compiled into the engine's tables.
+//!
+//! What is not written is not allowed: a policy without rules compiles, and grants nothing. What is
+//! written but cannot mean anything (an unknown name, an empty range, a rule that can never match)
+//! is an error with its place in the file, and all errors are reported at once.
+//!
+//! ```text
+//! text -> document -> topology, rights -> Policy -> compile(logins, now) -> engine Tables
+//!                                              \-> explain() -> what `wicketgate check` prints
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`model`] | [`Policy`]: the file with every name resolved |
+//! | [`compile`] | [`Policy::compile`]: policy and logins into tables of one epoch |
+//! | [`mod@explain`] | [`explain()`]: who may do what on each asset |
+//! | [`window`] | [`Weekly`]: opening hours in a time zone, laid out to stretches of time |
+//! | [`preset`] | [`Preset`]: `view`, `operate`, `maintain`, `engineer` |
+//! | [`diagnostic`] | [`Diagnostic`]: what is wrong, where, and what to do |
+//! | [`value`] | addresses, MACs, ranges, durations as they are written |
+//! | `document` | the file's top level, in the order in which names are needed |
+//! | `topology` | `[gate]`, `[[port]]`, `[[asset]]` |
+//! | `doors` | an asset's `protocols` |
+//! | `rights` | `[[rule]]`, `[[conduit]]` |
+//! | `allow` | the elements of an `allow` list |
+//! | `selector` | the selectors of one element |
+//! | `contradiction` | selectors that exclude each other |
+//! | `catalog` | the functions of a protocol, to tell what an element can match |
+//! | `reader` | typed access to TOML that remembers which keys were asked for |
+//! | `wording` | a matcher's entries in words |
+//! | `suggest` | "did you mean" |
+//!
+//! The reference for whoever writes a policy is `docs/POLICY.md`.
+
+mod allow;
+mod catalog;
+pub mod compile;
+mod contradiction;
+pub mod diagnostic;
+mod document;
+mod doors;
+pub mod explain;
+pub mod model;
+pub mod preset;
+mod reader;
+mod rights;
+mod selector;
+mod suggest;
+mod topology;
+pub mod value;
+pub mod window;
+mod wording;
+
+#[cfg(test)]
+mod tests;
+
+pub use compile::{Compiled, Login};
+pub use diagnostic::{Diagnostic, Severity};
+pub use document::parse;
+pub use explain::{Explanation, explain};
+pub use model::{Asset, Conduit, Door, Factor, Gate, Policy, Port, Rule, Source};
+pub use preset::Preset;
+pub use window::Weekly;

@@ -1,0 +1,69 @@
+//! The page that `wicketgate check` prints.
+
+use super::{BASE, good};
+use crate::explain;
+
+const PAGE: &str = r#"overlay 100.64.0.0/16
+port office: overlay, 100.64.0.1/16
+port line: underlay, 192.168.10.1/24 on ens1f1
+
+press-3 (press-line): 100.64.10.20 -> 192.168.10.20 by line, MAC 00:1d:9c:aa:bb:cc, cycle 10ms
+  speaks modbus on tcp/502
+  rule "maintenance"
+    who   maintenance
+    with  password and totp
+    when  mon,tue,wed,thu,fri 06:00-18:00 Europe/Paris
+    may   modbus: read
+    may   modbus: write, address 100-119, value 0-1500
+
+robot (cell): 100.64.10.21 -> 192.168.10.21 by line, VLAN 12
+  speaks icmp, modbus on tcp/1502, tcp/22, tcp/443
+  conduit "hmi-1"
+    who   192.168.20.5, MAC 00:1b:1b:aa:bb:cc, by office
+    when  always
+    may   modbus: function 6 (write-single-register), address 0-99
+"#;
+
+#[test]
+fn the_base_policy_in_words() {
+    assert_eq!(explain(&good(BASE)).to_string(), PAGE);
+}
+
+#[test]
+fn whatever_an_entry_says_is_said() {
+    let element = "{ function = 6, address = \"0-99\" }";
+    for (allow, words) in [
+        ("\"view\"", "discover session read subscribe diag"),
+        (
+            "{ class = \"read\", table = [\"coils\", \"fifo\"], unit = 1 }",
+            "read, coils fifo, unit 1",
+        ),
+        ("{ function = 8, sub = [0, 2] }", "function 8, sub 0 2"),
+        ("{ function = \"umas-stop\" }", "function 90 (umas-stop), sub 65"),
+        ("{ function = 65 }", "function 65"),
+        (
+            "{ class = \"file-read\", file = \"1-3\", quantity = 10 }",
+            "file-read, file 1-3, at most 10 at once",
+        ),
+        ("{ class = \"write\", value = \"0-100 step 5\" }", "write, value 0-100 step 5"),
+        ("{ class = \"write\", bits = 15 }", "write, bits 0x000f"),
+    ] {
+        let explanation = explain(&good(&BASE.replace(element, allow)));
+        assert_eq!(explanation.assets[1].rights[0].allow, [words], "{allow}");
+    }
+}
+
+#[test]
+fn an_asset_without_rights_says_so() {
+    let bare = BASE.split("[[rule]]").next().unwrap();
+    let page = explain(&good(bare)).to_string();
+    assert_eq!(page.matches("  nobody may do anything\n").count(), 2);
+    assert!(page.contains("policy.toml:1:1: warning: there is no [[rule]] and no [[conduit]]"));
+}
+
+#[test]
+fn what_passes_unread_says_so() {
+    let (head, _) = BASE.split_once("protocol = \"modbus\"\nallow = [{").unwrap();
+    let page = explain(&good(&format!("{head}protocol = \"tcp\"\nopaque = true\n"))).to_string();
+    assert!(page.contains("    may   tcp: everything, unread\n"), "{page}");
+}

@@ -1,0 +1,165 @@
+//! Policies that hold: defaults, doors, warnings, and the configs of the evasion cases.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Duration;
+
+use wicketgate_dissectors::{Class, Protocol, Transport};
+use wicketgate_engine::tables::{AssetId, Side};
+use wicketgate_engine::{CodeSet, RangeSet};
+
+use super::{BASE, changed, good};
+use crate::{Door, Factor, Gate, Preset, parse};
+
+fn warnings(text: &str) -> Vec<String> {
+    let policy = good(text);
+    let place = |w: &crate::Diagnostic| format!("{}:{}: {}", w.line, w.column, w.message);
+    policy.warnings().iter().map(place).collect()
+}
+
+#[test]
+fn the_base_policy_is_read_whole() {
+    let policy = good(BASE);
+    assert_eq!(policy.warnings(), []);
+    assert_eq!(policy.gate(), &Gate::default());
+    let line = &policy.ports()[1];
+    assert_eq!((line.side, line.interface.as_deref()), (Side::Underlay, Some("ens1f1")));
+    let [press, robot] = policy.assets() else { panic!("two assets") };
+    assert_eq!(press.cycle, Some(Duration::from_millis(10)));
+    assert_eq!(press.mac, Some([0, 0x1d, 0x9c, 0xaa, 0xbb, 0xcc]));
+    assert_eq!((robot.vlan, robot.overlay), (Some(12), Ipv4Addr::new(100, 64, 10, 21)));
+    let rule = &policy.rules()[0];
+    assert_eq!(
+        (rule.assets.as_slice(), rule.protocol),
+        ([AssetId(0)].as_slice(), Protocol::Modbus)
+    );
+    assert_eq!(rule.factors, [Factor::Password, Factor::Totp]);
+    assert!(rule.window.is_some());
+    let conduit = &policy.conduits()[0];
+    assert_eq!((conduit.allow.len(), conduit.allow[0].rule.0), (1, 1));
+    assert_eq!(conduit.allow[0].functions, CodeSet::Codes([6].into()));
+    assert_eq!(conduit.allow[0].addresses, RangeSet::of(vec![(0, 99)]));
+}
+
+#[test]
+fn an_empty_file_is_a_policy() {
+    let policy = good("");
+    assert!(policy.assets().is_empty() && policy.rules().is_empty());
+    assert_eq!(policy.gate(), &Gate::default());
+    assert_eq!(
+        warnings(""),
+        ["1:1: there is no [[port]]", "1:1: there is no [[rule]] and no [[conduit]]"]
+    );
+}
+
+#[test]
+fn modbus_is_tcp_unless_udp_is_named() {
+    let doors = |protocols: &str| {
+        let text = changed("protocols = [\"modbus\"]", &format!("protocols = {protocols}"));
+        good(&text).assets()[0].doors.clone()
+    };
+    let modbus = |transport, port| Door { protocol: Protocol::Modbus, transport, port };
+    let (tcp, udp) = (Transport::Tcp, Transport::Udp);
+    assert_eq!(doors("[\"modbus\"]"), [modbus(tcp, 502)]);
+    assert_eq!(doors("[\"modbus\", \"modbus/udp\"]"), [modbus(tcp, 502), modbus(udp, 502)]);
+    assert_eq!(doors("{ modbus = [502, 1502] }"), [modbus(tcp, 502), modbus(tcp, 1502)]);
+    assert_eq!(doors("{ \"modbus/udp\" = 1502 }"), [modbus(udp, 1502)]);
+}
+
+#[test]
+fn what_may_not_be_meant_is_warned_of() {
+    let unlimited = "49:9: this writes any value to any address";
+    let element = "{ function = 6, address = \"0-99\" }";
+    for (allow, expected) in [
+        ("\"operate\"", unlimited),
+        ("{ class = \"write\", unit = 1 }", unlimited),
+        ("{ function = [3, 16] }", unlimited),
+        ("{ function = 65 }", "49:23: the gate does not know what function 65 does"),
+        ("{ function = 8, sub = 99 }", "49:23: the gate does not know what function 8/99 does"),
+    ] {
+        assert_eq!(warnings(&changed(element, allow)), [expected], "{allow}");
+    }
+    for allow in ["\"view\"", "{ class = \"write\", value = 1 }", "{ function = 8 }"] {
+        assert_eq!(warnings(&changed(element, allow)), [""; 0], "{allow}");
+    }
+    let unused = warnings(&changed("asset = \"robot\"", "asset = \"press-3\""));
+    assert_eq!(unused, ["27:8: no rule or conduit is about `robot`"]);
+    let unread = warnings(&changed("tcp = [22, 443]", "tcp = 502"));
+    assert_eq!(unread, ["33:43: tcp/502 is the port of modbus, whose commands pass unread"]);
+}
+
+#[test]
+fn words_join_into_one_entry() {
+    let policy = good(&changed(
+        "[{ function = 6, address = \"0-99\" }]",
+        "[\"discover\", { function = 6, address = 1 }, \"read\"]",
+    ));
+    let allow = &policy.conduits()[0].allow;
+    assert_eq!(allow.len(), 2);
+    assert!(allow[0].classes.contains(Class::Discover) && allow[0].classes.contains(Class::Read));
+    assert!(allow[1].classes.is_empty());
+}
+
+#[test]
+fn a_star_is_every_asset_that_speaks_the_protocol() {
+    let text = changed("[\"zone:press-line\"]", "[\"*\", \"robot\"]");
+    assert_eq!(good(&text).rules()[0].assets, [AssetId(0), AssetId(1)]);
+    let icmp = text.replacen(
+        "protocol = \"modbus\"\nallow = [\"read\", { class = \"write\", address = \"100-119\", value = \"0-1500\" }]",
+        "protocol = \"icmp\"\nallow = [\"diag\"]",
+        1,
+    );
+    assert_eq!(good(&icmp).rules()[0].assets, [AssetId(1)]);
+}
+
+/// The reference is what people copy from: it may not fall behind.
+#[test]
+fn the_reference_is_true() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/POLICY.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let example = example.unwrap();
+    assert_eq!(good(example).warnings(), []);
+    let slip = example.replace("address = \"0-99\"", "adress = \"0-99\"");
+    let error = parse(&slip, "policy.toml").unwrap_err()[0].to_string();
+    assert!(page.contains(&error), "{error}");
+    for preset in Preset::ALL {
+        let classes: Vec<&str> = preset.classes().iter().map(Class::name).collect();
+        let row = format!("| `{}` | `{}` |", preset.name(), classes.join(" "));
+        assert!(page.contains(&row), "{row}");
+    }
+    for known in ["coils", "fifo", "files", "certificate", "modbus/udp", "state_dir", "opaque"] {
+        assert!(page.contains(known), "{known}");
+    }
+}
+
+#[test]
+fn configs_of_the_evasion_cases() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/evasion/config");
+    let Ok(files) = std::fs::read_dir(&folder) else {
+        eprintln!("skipped: {} is not there", folder.display());
+        return;
+    };
+    let (mut read, mut refused) = (0, 0);
+    for file in files {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        match parse(&text, &path.display().to_string()) {
+            Ok(policy) => {
+                assert_eq!(policy.rules().len(), 1);
+                read += 1;
+            }
+            // Named after a protocol that the gate does not read yet: that, and nothing else.
+            Err(errors) => {
+                let unknown = |e: &crate::Diagnostic| {
+                    e.message.starts_with("unknown protocol `")
+                        && e.help.as_deref().is_some_and(|help| help.contains("modbus"))
+                };
+                assert!(errors.iter().all(unknown), "{errors:#?}");
+                assert!(!path.file_name().unwrap().to_string_lossy().starts_with("modbus"));
+                refused += 1;
+            }
+        }
+    }
+    assert!(read >= 2, "{read} read, {refused} refused");
+}

@@ -1,0 +1,138 @@
+//! What a request asks for: the thing that is judged.
+
+use crate::{Class, Protocol};
+
+/// What one request PDU asks for.
+///
+/// Borrowed from the PDU's bytes: nothing is copied, values are read where they lie.
+#[derive(Clone, Debug)]
+pub struct Command<'a> {
+    /// The protocol it is spoken in.
+    pub protocol: Protocol,
+    /// The class; of a command with several items the most consequential one.
+    pub class: Class,
+    /// The protocol's primary code (Modbus: function code, 0 to 255).
+    pub function: u16,
+    /// The code below it, where the function has one (Modbus: diagnostics sub-function, MEI type,
+    /// UMAS code).
+    pub sub: Option<u16>,
+    /// The station behind the address (Modbus: unit identifier).
+    pub unit: u8,
+    /// The command's name, in words of the protocol: `read-holding-registers`.
+    pub name: &'static str,
+    /// What it touches. A command is allowed only if each of its items is.
+    pub items: Items<'a>,
+}
+
+/// One thing that a command touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item<'a> {
+    /// The class of this item alone: reading half of function 23 is `read`, its other half `write`.
+    pub class: Class,
+    /// Which of the device's tables.
+    pub space: Space,
+    /// First element, zero-based, as on the wire.
+    pub start: u32,
+    /// How many elements; zero only where `space` is [`Space::None`].
+    pub count: u32,
+    /// The values that are written.
+    pub values: Values<'a>,
+}
+
+impl Item<'_> {
+    /// An item without an object: the command itself is all there is to judge.
+    pub const fn bare(class: Class) -> Item<'static> {
+        Item { class, space: Space::None, start: 0, count: 0, values: Values::None }
+    }
+}
+
+/// The address space that an item lies in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Space {
+    /// The command has no object.
+    None,
+    /// Modbus coils (0xxxx).
+    Coils,
+    /// Modbus discrete inputs (1xxxx).
+    DiscreteInputs,
+    /// Modbus input registers (3xxxx).
+    InputRegisters,
+    /// Modbus holding registers (4xxxx).
+    HoldingRegisters,
+    /// Modbus FIFO queue, by pointer address.
+    Fifo,
+    /// Records of the Modbus file of this number.
+    File(u16),
+}
+
+/// The values that an item writes, in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values<'a> {
+    /// Nothing is written, or what is written is not a number.
+    None,
+    /// 16-bit registers, big-endian, two bytes each.
+    Registers(&'a [u8]),
+    /// Coils, eight to a byte, least significant first; the item's count says how many.
+    Coils(&'a [u8]),
+    /// Mask write: new = (old AND `and`) OR (`or` AND NOT `and`).
+    Mask {
+        /// Bits kept.
+        and: u16,
+        /// Bits set where they are not kept.
+        or: u16,
+    },
+}
+
+impl<'a> Values<'a> {
+    /// The values one by one, where they are numbers; empty for [`Values::None`] and masks.
+    pub fn numbers(self, count: u32) -> impl Iterator<Item = u32> + 'a {
+        let (registers, coils): (&[u8], &[u8]) = match self {
+            Values::Registers(bytes) => (bytes, &[]),
+            Values::Coils(bytes) => (&[], bytes),
+            Values::None | Values::Mask { .. } => (&[], &[]),
+        };
+        let (pairs, _) = registers.as_chunks::<2>();
+        let bits = coils.iter().flat_map(|byte| (0..8).map(move |bit| u32::from(byte >> bit & 1)));
+        pairs
+            .iter()
+            .map(|pair| u32::from(u16::from_be_bytes(*pair)))
+            .chain(bits.take(usize::try_from(count).unwrap_or(usize::MAX)))
+    }
+}
+
+/// The items of a command, in the order of the wire. Cheap to clone; walks bytes already validated.
+#[derive(Clone, Debug)]
+pub enum Items<'a> {
+    /// At most two, known at once.
+    Few([Option<Item<'a>>; 2]),
+    /// Modbus file sub-requests (FC 20 and 21), already checked for length.
+    Records {
+        /// What is left to read: groups of 7 bytes, each followed by its data when writing.
+        rest: &'a [u8],
+        /// Whether data follow each group (FC 21).
+        write: bool,
+    },
+}
+
+impl<'a> Items<'a> {
+    /// One item.
+    pub const fn one(item: Item<'a>) -> Items<'a> {
+        Items::Few([Some(item), None])
+    }
+
+    /// Two items: both must be allowed.
+    pub const fn two(first: Item<'a>, second: Item<'a>) -> Items<'a> {
+        Items::Few([Some(first), Some(second)])
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Item<'a>;
+
+    fn next(&mut self) -> Option<Item<'a>> {
+        match self {
+            Items::Few([first, second]) => first.take().or_else(|| second.take()),
+            Items::Records { rest, write } => crate::modbus::command::next_record(rest, *write),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The protocols as a closed set, and the words that they share.
+
+use core::fmt;
+use core::num::NonZeroUsize;
+
+use crate::{Command, FieldSink, modbus};
+
+/// What carries a protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// A byte stream.
+    Tcp,
+    /// A datagram a PDU.
+    Udp,
+    /// Carried by IP itself.
+    Icmp,
+}
+
+/// Which way a PDU travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// From who opened the flow to the asset: requests.
+    ToServer,
+    /// From the asset back: responses.
+    ToClient,
+}
+
+impl Direction {
+    /// The other way.
+    #[must_use]
+    pub const fn reverse(self) -> Direction {
+        match self {
+            Direction::ToServer => Direction::ToClient,
+            Direction::ToClient => Direction::ToServer,
+        }
+    }
+}
+
+/// A protocol that an endpoint speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// Modbus over TCP or UDP with the MBAP header (Modbus Messaging on TCP/IP 1.0b).
+    Modbus,
+    /// ICMP echo: the asset may be pinged. Judged as one command, `echo`, class `diag`.
+    Icmp,
+    /// A TCP service whose bytes are not read; granted whole or not at all.
+    Tcp,
+    /// A UDP service whose bytes are not read; granted whole or not at all.
+    Udp,
+}
+
+impl Protocol {
+    /// All protocols.
+    pub const ALL: &[Protocol] = &[Protocol::Modbus, Protocol::Icmp, Protocol::Tcp, Protocol::Udp];
+
+    /// The word used in policy files and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Protocol::Modbus => "modbus",
+            Protocol::Icmp => "icmp",
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+        }
+    }
+
+    /// The protocol of that name, if there is one.
+    pub fn from_name(name: &str) -> Option<Protocol> {
+        Protocol::ALL.iter().copied().find(|protocol| protocol.name() == name)
+    }
+
+    /// The registered port, where there is one (IANA).
+    pub const fn default_port(self) -> Option<u16> {
+        match self {
+            Protocol::Modbus => Some(modbus::PORT),
+            Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
+        }
+    }
+
+    /// What may carry it. Modbus: TCP and UDP, on the same port.
+    pub const fn transports(self) -> &'static [Transport] {
+        match self {
+            Protocol::Modbus => &[Transport::Tcp, Transport::Udp],
+            Protocol::Icmp => &[Transport::Icmp],
+            Protocol::Tcp => &[Transport::Tcp],
+            Protocol::Udp => &[Transport::Udp],
+        }
+    }
+
+    /// Whether commands are read and judged; the others are granted whole.
+    pub const fn is_inspected(self) -> bool {
+        matches!(self, Protocol::Modbus)
+    }
+
+    /// Length of the longest PDU, in bytes: what a flow ever needs to hold.
+    pub const fn max_pdu(self) -> usize {
+        match self {
+            Protocol::Modbus => modbus::MAX_ADU,
+            Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0,
+        }
+    }
+
+    /// Where the PDU that begins at `bytes[0]` ends.
+    ///
+    /// # Errors
+    /// The bytes cannot be the beginning of a PDU of this protocol.
+    pub fn frame(self, bytes: &[u8]) -> Result<Framed, NotTheProtocol> {
+        match self {
+            Protocol::Modbus => modbus::frame(bytes),
+            Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
+        }
+    }
+
+    /// What the whole request PDU `pdu` asks for.
+    ///
+    /// # Errors
+    /// The PDU contradicts itself: lengths, counts or reserved values are not what its function
+    /// demands.
+    pub fn command(self, pdu: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
+        match self {
+            Protocol::Modbus => modbus::command(pdu),
+            Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
+        }
+    }
+
+    /// What pairs the whole PDU `pdu` with its request or response.
+    pub fn key(self, pdu: &[u8]) -> Option<Key> {
+        match self {
+            Protocol::Modbus => modbus::key(pdu),
+            Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
+        }
+    }
+
+    /// The station that the whole PDU `pdu` speaks to or of; 0 where the protocol has none.
+    pub fn unit(self, pdu: &[u8]) -> u8 {
+        match self {
+            Protocol::Modbus => modbus::unit(pdu),
+            Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0,
+        }
+    }
+
+    /// Checks the whole response PDU `pdu` by itself.
+    ///
+    /// # Errors
+    /// The PDU contradicts itself.
+    pub fn response(self, pdu: &[u8]) -> Result<(), NotTheProtocol> {
+        match self {
+            Protocol::Modbus => modbus::response(pdu),
+            Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
+        }
+    }
+
+    /// Writes the protocol's own refusal of the request `pdu` to the front of `out` and returns its
+    /// length; `None` where the protocol has no words for it (then it is dropped).
+    pub fn denial(self, pdu: &[u8], why: Refusal, out: &mut [u8]) -> Option<usize> {
+        match self {
+            Protocol::Modbus => modbus::denial(pdu, why, out),
+            Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
+        }
+    }
+
+    /// Names every field of the whole PDU `pdu`.
+    pub fn fields(self, pdu: &[u8], direction: Direction, sink: &mut dyn FieldSink) {
+        match self {
+            Protocol::Modbus => modbus::fields(pdu, direction, sink),
+            Protocol::Icmp | Protocol::Tcp | Protocol::Udp => {}
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Where the PDU at the front of some bytes ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framed {
+    /// The PDU is this long and all of it is there.
+    Whole(NonZeroUsize),
+    /// Not all there yet: come again when there are at least this many bytes, counted from the
+    /// PDU's first.
+    Need(usize),
+}
+
+/// What pairs a response with its request (Modbus: transaction and unit identifier).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The transaction identifiers of the protocol, in one word.
+    pub transaction: u64,
+    /// The request's function; a response must answer the same one.
+    pub function: u16,
+    /// Whether a response is expected at all (Modbus: not for a broadcast).
+    pub answered: bool,
+}
+
+/// Why a command is refused: what the refusal says to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// Nobody gave this subject this function.
+    Function,
+    /// The function is granted, but not on this address.
+    Address,
+    /// The address is granted, but not this value or quantity.
+    Value,
+    /// Not now: held, rate-limited, or the gate cannot log.
+    Busy,
+}
+
+/// Why bytes are not the protocol they should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum NotTheProtocol {
+    /// A constant of the envelope is wrong (Modbus: protocol identifier not 0).
+    Envelope,
+    /// The envelope's length is outside what the protocol allows.
+    Length,
+    /// The length is not what the function demands.
+    Inconsistent,
+    /// A quantity is zero or above the protocol's limit.
+    Quantity,
+    /// A value is none of those that the function allows.
+    Value,
+    /// An address range runs over the end of its table.
+    Address,
+    /// The function code cannot occur in a request.
+    Function,
+    /// This protocol is not read at all.
+    NotInspected,
+}
+
+impl NotTheProtocol {
+    /// The reason in words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            NotTheProtocol::Envelope => "protocol identifier is wrong",
+            NotTheProtocol::Length => "length is outside the protocol's limits",
+            NotTheProtocol::Inconsistent => "length is not what the function demands",
+            NotTheProtocol::Quantity => "quantity is outside the protocol's limits",
+            NotTheProtocol::Value => "value is none that the function allows",
+            NotTheProtocol::Address => "address range runs over the end of its table",
+            NotTheProtocol::Function => "function code cannot occur in a request",
+            NotTheProtocol::NotInspected => "protocol is not read by the gate",
+        }
+    }
+}
+
+impl fmt::Display for NotTheProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl core::error::Error for NotTheProtocol {}

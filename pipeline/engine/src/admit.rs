@@ -1,0 +1,359 @@
+//! Admit: the only maker of flows.
+//!
+//! A flow is made from a grant and in no other way: who asks, by address, MAC and port; at which
+//! door; at what time. Everything else falls through to a refusal.
+
+use core::net::Ipv4Addr;
+
+use wicketgate_dissectors::{Class, Command, Item, Items, Protocol, Transport};
+use wicketgate_packet::parse::flags;
+use wicketgate_packet::wire::icmp;
+use wicketgate_packet::{FrameBuf, Headers, L4, PortId};
+
+use crate::engine::{Arrival, Engine};
+use crate::event::{EndCause, Event, EventKind, EventRing, Standing, Totals};
+use crate::flow::{Flow, FlowId, FlowKey, timeout, transport_of};
+use crate::live::{LINGER, Live, Use};
+use crate::tables::{Asset, AssetId, Endpoint, EndpointId, Grant, GrantId, Port, Side, Tables};
+use crate::tcp::Connection;
+use crate::translate::Rewrite;
+use crate::verdict::Reason;
+use wicketgate_packet::Time;
+
+/// Tries to find a free port towards an asset before giving up: the work is bounded even when a
+/// thousand clients wear the same port.
+const NAT_TRIES: u16 = 64;
+
+/// First port to try when the client's own is taken (RFC 6335: dynamic ports).
+const NAT_FIRST: u16 = 49152;
+
+/// Everything that admission found out, before anything is changed.
+struct Admission<'a> {
+    asset_id: AssetId,
+    asset: &'a Asset,
+    door_id: EndpointId,
+    door: Endpoint,
+    grant_id: GrantId,
+    grant: &'a Grant,
+    essential: bool,
+}
+
+impl Engine {
+    /// Opens a flow for a frame that belongs to none.
+    ///
+    /// # Errors
+    /// Nobody may open it, or there is no room; told to the audit, except for stragglers.
+    #[cold]
+    pub(crate) fn admit<F: FrameBuf>(
+        &mut self,
+        arrival: &mut Arrival<'_, F>,
+    ) -> Result<FlowId, Reason> {
+        let admitted = self.try_admit(arrival);
+        if let Err(reason) = admitted
+            && opens(&arrival.headers)
+        {
+            self.tell_refused(arrival, reason);
+        }
+        admitted
+    }
+
+    fn try_admit<F: FrameBuf>(&mut self, arrival: &mut Arrival<'_, F>) -> Result<FlowId, Reason> {
+        let tables = self.tables.clone();
+        let gate = tables.port(arrival.port).ok_or(Reason::NotForGate)?;
+        if !opens(&arrival.headers) {
+            return Err(Reason::NoFlow);
+        }
+        let admission = find(&tables, gate, arrival.port, &arrival.headers, arrival.now)?;
+        let standing =
+            if admission.essential { Standing::MachineRead } else { Standing::People };
+        if !arrival.events.has_room(standing) {
+            return Err(Reason::AuditFull);
+        }
+        if !self.flows.has_room() {
+            return Err(Reason::FlowTableFull);
+        }
+        let underlay = tables.port(admission.asset.port).ok_or(Reason::NoEndpoint)?;
+        let nat_port = self.nat_port(&admission, underlay, &arrival.headers)?;
+        let stream = match admission.door.protocol.is_inspected() {
+            true => Some(self.streams.take().ok_or(Reason::StreamsUsedUp)?),
+            false => None,
+        };
+        let Some(session) = self.session(&admission, arrival) else {
+            stream.into_iter().for_each(|stream| self.streams.give_back(stream));
+            return Err(Reason::SessionTableFull);
+        };
+        let mut flow = new_flow(&admission, &session, gate, underlay, nat_port, arrival)?;
+        flow.stream = stream;
+        flow.epoch = tables.epoch();
+        let kind = EventKind::FlowStart { endpoint: admission.door_id, nat_port };
+        arrival.events.push(Event::of(arrival.now, &flow, kind));
+        self.flows.insert(flow).ok_or(Reason::FlowTableFull)
+    }
+
+    /// The port that the flow wears towards the asset: the client's own if it is free there
+    /// (RFC 4787 section 4.2.1, port preservation).
+    fn nat_port(
+        &self,
+        admission: &Admission<'_>,
+        underlay: &Port,
+        headers: &Headers,
+    ) -> Result<u16, Reason> {
+        let (own, _) = headers.ports();
+        let others = (0..NAT_TRIES).map(|step| NAT_FIRST + (own.wrapping_add(step) % 16384));
+        core::iter::once(own)
+            .chain(others)
+            .find(|port| {
+                let key = return_key(admission, underlay.address, *port);
+                *port != 0 && self.flows.find(&key).is_none()
+            })
+            .ok_or(Reason::NatPortsUsedUp)
+    }
+
+    /// The session that this use of the grant belongs to, opened if it is the first.
+    fn session<F: FrameBuf>(
+        &mut self,
+        admission: &Admission<'_>,
+        arrival: &mut Arrival<'_, F>,
+    ) -> Option<Live> {
+        let of = use_of(admission, arrival);
+        if let Some(live) = self.live.join(&of) {
+            return Some(live);
+        }
+        let live = self.live.open(of, admission.grant_id, &self.sessions)?;
+        arrival.events.push(Event {
+            time: arrival.now,
+            session: live.id.0,
+            grant: Some(admission.grant_id),
+            source: arrival.headers.src,
+            source_port: 0,
+            kind: EventKind::SessionStart,
+        });
+        Some(live)
+    }
+
+    fn tell_refused<F: FrameBuf>(&self, arrival: &mut Arrival<'_, F>, reason: Reason) {
+        let (source_port, port) = arrival.headers.ports();
+        let destination = arrival.headers.dst;
+        arrival.events.push(Event {
+            time: arrival.now,
+            session: 0,
+            grant: None,
+            source: arrival.headers.src,
+            source_port,
+            kind: EventKind::Refused {
+                asset: self.tables.asset_by_overlay(destination),
+                destination,
+                port,
+                reason,
+            },
+        });
+    }
+
+    /// Binds a flow of an older epoch to the tables in force, or ends it.
+    ///
+    /// # Errors
+    /// The policy no longer gives it.
+    #[cold]
+    pub(crate) fn readmit<F: FrameBuf>(
+        &mut self,
+        id: FlowId,
+        arrival: &mut Arrival<'_, F>,
+    ) -> Result<(), Reason> {
+        let tables = self.tables.clone();
+        let bound = self.flows.get(id).and_then(|flow| rebind(&tables, flow));
+        let Some((endpoint, asset, grant_id, grant)) = bound else {
+            self.end_flow(id, EndCause::PolicyChanged, arrival.now, arrival.events);
+            return Err(Reason::Revoked);
+        };
+        if let Some(flow) = self.flows.get_mut(id) {
+            (flow.endpoint, flow.asset, flow.grant) = (endpoint, asset, grant_id);
+            (flow.until, flow.epoch) = (grant.until, tables.epoch());
+        }
+        Ok(())
+    }
+
+    /// Ends a session without flows, if the next places hold one.
+    pub(crate) fn end_idle_session(&mut self, now: Time, events: &mut EventRing) {
+        self.end_session(now, LINGER, EndCause::Idle, 8, events);
+    }
+
+    pub(crate) fn end_session(
+        &mut self,
+        now: Time,
+        linger: core::time::Duration,
+        cause: EndCause,
+        places: usize,
+        events: &mut EventRing,
+    ) -> bool {
+        let Some(live) = self.live.take_quiet(now, linger, places) else { return false };
+        let totals: Totals = self.sessions.end(live.slot);
+        events.push(Event {
+            time: now,
+            session: live.id.0,
+            grant: Some(live.grant),
+            source: live.source(),
+            source_port: 0,
+            kind: EventKind::SessionEnd { cause, totals },
+        });
+        true
+    }
+}
+
+/// Whether a frame can open a flow: a first SYN, a datagram, an echo request.
+fn opens(headers: &Headers) -> bool {
+    match headers.l4 {
+        L4::Tcp(segment) => {
+            let kind = flags::SYN | flags::ACK | flags::RST | flags::FIN;
+            segment.flags & kind == flags::SYN && headers.payload_len() == 0
+        }
+        L4::Udp { .. } => true,
+        L4::Icmp { kind, code, .. } => kind == icmp::ECHO && code == 0,
+    }
+}
+
+/// Asset, door and grant for a frame that asks for a flow.
+fn find<'a>(
+    tables: &'a Tables,
+    gate: &Port,
+    port: PortId,
+    headers: &Headers,
+    now: Time,
+) -> Result<Admission<'a>, Reason> {
+    if gate.side == Side::Underlay {
+        return Err(Reason::FromAsset);
+    }
+    let asset_id = tables.asset_by_overlay(headers.dst).ok_or(Reason::NoAsset)?;
+    if tables.asset_by_overlay(headers.src).is_some() {
+        return Err(Reason::Spoofed);
+    }
+    let asset = tables.asset(asset_id).ok_or(Reason::NoAsset)?;
+    let transport = transport_of(headers);
+    let number = if transport == Transport::Icmp { 0 } else { headers.ports().1 };
+    let door_id = tables.door(asset_id, transport, number).ok_or(Reason::NoEndpoint)?;
+    let door = *tables.endpoint(door_id).ok_or(Reason::NoEndpoint)?;
+    let grant_id = tables
+        .grant_for(port, headers.link.src, headers.src, door_id)
+        .ok_or(Reason::NoGrant)?;
+    let grant = tables.grant(grant_id).ok_or(Reason::NoGrant)?;
+    if grant.until <= now {
+        return Err(Reason::Expired);
+    }
+    if !grant.observe {
+        may_open(grant, door.protocol, now)?;
+    }
+    let essential = tables.subject(grant.subject).is_some_and(|subject| subject.essential);
+    Ok(Admission { asset_id, asset, door_id, door, grant_id, grant, essential })
+}
+
+/// Whether some rule of the grant holds now; an echo is a command by itself and judged here.
+fn may_open(grant: &Grant, protocol: Protocol, now: Time) -> Result<(), Reason> {
+    if !grant.matcher.is_open(now) {
+        return Err(Reason::OutsideWindow);
+    }
+    match protocol {
+        Protocol::Icmp => grant.matcher.judge(&ECHO, now).map(|_| ()).map_err(|no| no.reason),
+        _ => Ok(()),
+    }
+}
+
+/// What an ICMP echo request asks for.
+const ECHO: Command<'static> = Command {
+    protocol: Protocol::Icmp,
+    class: Class::Diag,
+    function: icmp::ECHO as u16,
+    sub: None,
+    unit: 0,
+    name: "echo",
+    items: Items::one(Item::bare(Class::Diag)),
+};
+
+/// How the asset's frames come back.
+fn return_key(admission: &Admission<'_>, nat: Ipv4Addr, nat_port: u16) -> FlowKey {
+    let Admission { asset, door, .. } = admission;
+    let door_port = if door.transport == Transport::Icmp { nat_port } else { door.port };
+    let (src, dst) = ((asset.underlay, door_port), (nat, nat_port));
+    FlowKey::new(asset.port, asset.vlan, door.transport, src, dst)
+}
+
+fn new_flow<F: FrameBuf>(
+    admission: &Admission<'_>,
+    session: &Live,
+    gate: &Port,
+    underlay: &Port,
+    nat_port: u16,
+    arrival: &Arrival<'_, F>,
+) -> Result<Flow, Reason> {
+    let Admission { asset, door, .. } = admission;
+    let headers = &arrival.headers;
+    let (client_port, overlay_port) = headers.ports();
+    let door_port = if door.transport == Transport::Icmp { nat_port } else { door.port };
+    let outside = ((headers.src, client_port), (asset.overlay, overlay_port));
+    let inside = ((underlay.address, nat_port), (asset.underlay, door_port));
+    let neighbour = asset.mac.ok_or(Reason::NoNeighbour)?;
+    let there = Rewrite::new(asset.port, (underlay.mac, neighbour), asset.vlan, outside, inside);
+    let client_macs = (gate.mac, headers.link.src);
+    let vlan = headers.link.vlan();
+    let back = Rewrite::new(arrival.port, client_macs, vlan, swap(inside), swap(outside));
+    Ok(Flow {
+        keys: [
+            FlowKey::of(arrival.port, headers),
+            return_key(admission, underlay.address, nat_port),
+        ],
+        rewrites: [there, back],
+        slot: session.slot,
+        session: session.id,
+        grant: admission.grant_id,
+        until: admission.grant.until,
+        epoch: 0,
+        endpoint: admission.door_id,
+        asset: admission.asset_id,
+        client: (headers.src, client_port),
+        client_mac: headers.link.src,
+        transport: door.transport,
+        used: use_of(admission, arrival),
+        tcp: match headers.l4 {
+            L4::Tcp(segment) => Connection::open(&segment),
+            _ => Connection::default(),
+        },
+        stream: None,
+        dead: None,
+        last: arrival.now,
+        patience: match door.transport {
+            Transport::Tcp => timeout::OPENING,
+            Transport::Udp => timeout::UDP,
+            Transport::Icmp => timeout::ICMP,
+        },
+        totals: Totals::default(),
+    })
+}
+
+/// Which use of the grant this is.
+fn use_of<F: FrameBuf>(admission: &Admission<'_>, arrival: &Arrival<'_, F>) -> Use {
+    Use {
+        port: arrival.port,
+        source: arrival.headers.src,
+        overlay: admission.asset.overlay,
+        door: (admission.door.transport, admission.door.port),
+    }
+}
+
+fn swap<T>((source, destination): (T, T)) -> (T, T) {
+    (destination, source)
+}
+
+/// The flow's door and grant in other tables; `None` where it has none there, or where its addresses
+/// would have to change.
+fn rebind<'a>(
+    tables: &'a Tables,
+    flow: &Flow,
+) -> Option<(EndpointId, AssetId, GrantId, &'a Grant)> {
+    let [there, back] = &flow.rewrites;
+    let asset_id = tables.asset_by_overlay(back.src.0)?;
+    let asset = tables.asset(asset_id)?;
+    let same_place = asset.port == there.egress && asset.underlay == there.dst.0;
+    let transport = flow.transport;
+    let number = if transport == Transport::Icmp { 0 } else { there.dst.1 };
+    let door = tables.door(asset_id, transport, number).filter(|_| same_place)?;
+    let grant_id = tables.grant_for(back.egress, flow.client_mac, flow.client.0, door)?;
+    Some((door, asset_id, grant_id, tables.grant(grant_id)?))
+}

@@ -1,0 +1,56 @@
+//! Refusals in the protocol's own words, made in the refused frame itself.
+
+use wicketgate_dissectors::Protocol;
+use wicketgate_packet::wire::{Ethernet, Ipv4, Udp};
+use wicketgate_packet::{FrameBuf, rewrite};
+
+use crate::engine::Arrival;
+use crate::verdict::{Reason, Verdict};
+
+/// Longest refusal of any protocol, in bytes.
+const LONGEST: usize = 64;
+
+/// Time to live of what the gate itself sends (RFC 1700).
+const TTL: u8 = 64;
+
+/// Turns a refused datagram into its refusal and sends it back where it came from; drops it where the
+/// protocol has no words.
+pub(crate) fn refuse_datagram<F: FrameBuf>(
+    protocol: Option<Protocol>,
+    reason: Reason,
+    arrival: &mut Arrival<'_, F>,
+) -> Verdict {
+    let mut denial = [0; LONGEST];
+    let request = arrival.headers.payload(arrival.frame.bytes());
+    let len = protocol.and_then(|protocol| protocol.denial(request, reason.refusal(), &mut denial));
+    match denial.get(..len.unwrap_or(0)).filter(|denial| !denial.is_empty()) {
+        Some(denial) if turn_around(arrival, denial) => Verdict::Answer(arrival.port, reason),
+        _ => Verdict::Deny(reason),
+    }
+}
+
+/// Swaps the frame's ends and gives it another payload.
+fn turn_around<F: FrameBuf>(arrival: &mut Arrival<'_, F>, payload: &[u8]) -> bool {
+    let Arrival { headers, frame, .. } = arrival;
+    let (ip_at, l4_at) = (usize::from(headers.ip_at), usize::from(headers.l4_at));
+    let bytes = frame.bytes_mut();
+    if let Some(ethernet) = Ethernet::at_mut(bytes, 0) {
+        core::mem::swap(&mut ethernet.src, &mut ethernet.dst);
+    }
+    if let Some(ip) = Ipv4::at_mut(bytes, ip_at) {
+        core::mem::swap(&mut ip.src, &mut ip.dst);
+        ip.ttl = TTL;
+    }
+    if let Some(udp) = Udp::at_mut(bytes, l4_at) {
+        core::mem::swap(&mut udp.src_port, &mut udp.dst_port);
+    }
+    if !rewrite::resize_payload(*frame, headers, payload.len()) {
+        return false;
+    }
+    let place = usize::from(headers.payload_at)..headers.end as usize;
+    if let Some(to) = frame.bytes_mut().get_mut(place) {
+        to.copy_from_slice(payload);
+    }
+    rewrite::complete_transport_checksum(frame.bytes_mut(), headers);
+    true
+}

@@ -1,0 +1,65 @@
+//! What an engine counts: plain numbers, one writer.
+
+use crate::verdict::{Reason, Verdict};
+
+/// Frames by verdict and reason, commands by outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames that left.
+    pub forwarded: u64,
+    /// Frames turned into refusals.
+    pub answered: u64,
+    /// Commands judged.
+    pub commands: u64,
+    /// Commands refused.
+    pub denied: u64,
+    reasons: [u64; Reason::COUNT],
+}
+
+impl Default for Counters {
+    fn default() -> Counters {
+        Counters {
+            forwarded: 0,
+            answered: 0,
+            commands: 0,
+            denied: 0,
+            reasons: [0; Reason::COUNT],
+        }
+    }
+}
+
+impl Counters {
+    /// Counts one frame.
+    #[inline]
+    pub fn count(&mut self, verdict: Verdict) {
+        let reason = match verdict {
+            Verdict::Forward(_) => {
+                self.forwarded += 1;
+                return;
+            }
+            Verdict::Answer(_, reason) => {
+                self.answered += 1;
+                reason
+            }
+            Verdict::Deny(reason) | Verdict::Drop(reason) => reason,
+        };
+        if let Some(counter) = self.reasons.get_mut(reason as usize) {
+            *counter += 1;
+        }
+    }
+
+    /// Frames that did not pass for this reason.
+    pub fn of(&self, reason: Reason) -> u64 {
+        self.reasons.get(reason as usize).copied().unwrap_or(0)
+    }
+
+    /// The reasons that occurred, with their counts, in the order of the data path.
+    pub fn reasons(&self) -> impl Iterator<Item = (Reason, u64)> {
+        Reason::ALL.iter().map(|reason| (*reason, self.of(*reason))).filter(|(_, count)| *count > 0)
+    }
+
+    /// Frames in all.
+    pub fn frames(&self) -> u64 {
+        self.forwarded + self.reasons.iter().sum::<u64>()
+    }
+}

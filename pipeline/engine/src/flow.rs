@@ -1,0 +1,270 @@
+//! Flows: one L4 connection each, found by the addresses of either side.
+
+use core::hash::{BuildHasher, Hasher};
+use core::net::Ipv4Addr;
+use core::time::Duration;
+
+use foldhash::fast::RandomState;
+use wicketgate_dissectors::{Direction, Transport};
+use wicketgate_packet::{Headers, L4, PortId, Time};
+
+use crate::event::{EndCause, Totals};
+use crate::index::Index;
+use crate::session::{SessionId, SlotId};
+use crate::stream::StreamId;
+use crate::live::Use;
+use crate::tables::{AssetId, EndpointId, GrantId, Mac};
+use crate::tcp::Connection;
+use crate::translate::Rewrite;
+
+/// How long a flow may be silent.
+pub mod timeout {
+    use super::Duration;
+
+    /// TCP, handshake not complete.
+    pub const OPENING: Duration = Duration::from_secs(30);
+    /// TCP, open (RFC 5382 REQ-5: not less than 2 hours 4 minutes).
+    pub const ESTABLISHED: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
+    /// TCP, closing (RFC 5382 REQ-5: not less than 4 minutes).
+    pub const CLOSING: Duration = Duration::from_secs(4 * 60);
+    /// TCP, reset: only so that stragglers are named for what they are.
+    pub const CLOSED: Duration = Duration::from_secs(10);
+    /// UDP (RFC 4787 REQ-5: 5 minutes or more is recommended).
+    pub const UDP: Duration = Duration::from_secs(5 * 60);
+    /// ICMP echo (RFC 5508 REQ-2: not less than 60 seconds).
+    pub const ICMP: Duration = Duration::from_secs(60);
+}
+
+/// The addresses of a flow's frames as they come in on one side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlowKey {
+    addresses: u64,
+    rest: u64,
+}
+
+impl FlowKey {
+    /// The key of frames that come in by `port` on `vlan` from `src` to `dst`.
+    pub fn new(
+        port: PortId,
+        vlan: Option<u16>,
+        transport: Transport,
+        src: (Ipv4Addr, u16),
+        dst: (Ipv4Addr, u16),
+    ) -> FlowKey {
+        let place = u64::from(port.0) << 16 | u64::from(vlan.unwrap_or(0)) << 4 | transport as u64;
+        FlowKey {
+            addresses: u64::from(src.0.to_bits()) << 32 | u64::from(dst.0.to_bits()),
+            rest: u64::from(src.1) << 48 | u64::from(dst.1) << 32 | place,
+        }
+    }
+
+    /// The key of this frame.
+    #[inline]
+    pub fn of(port: PortId, headers: &Headers) -> FlowKey {
+        let (src, dst) = headers.ports();
+        let transport = transport_of(headers);
+        let vlan = headers.link.vlan();
+        FlowKey::new(port, vlan, transport, (headers.src, src), (headers.dst, dst))
+    }
+}
+
+/// What carries this frame's payload.
+pub fn transport_of(headers: &Headers) -> Transport {
+    match headers.l4 {
+        L4::Tcp(_) => Transport::Tcp,
+        L4::Udp { .. } => Transport::Udp,
+        L4::Icmp { .. } => Transport::Icmp,
+    }
+}
+
+/// A flow's place in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowId(u32);
+
+/// One flow. Made only by admission, from a grant and a session.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// How its frames are found: by direction.
+    pub keys: [FlowKey; 2],
+    /// How its frames leave: by direction.
+    pub rewrites: [Rewrite; 2],
+    /// Its session's place.
+    pub slot: SlotId,
+    /// Its session.
+    pub session: SessionId,
+    /// What it may do.
+    pub grant: GrantId,
+    /// When that ends.
+    pub until: Time,
+    /// The generation of tables that `grant` counts in.
+    pub epoch: u32,
+    /// Where it leads.
+    pub endpoint: EndpointId,
+    /// Whose door that is.
+    pub asset: AssetId,
+    /// Who asks: address and port.
+    pub client: (Ipv4Addr, u16),
+    /// The MAC address that the client's frames come from.
+    pub client_mac: Mac,
+    /// What carries it.
+    pub transport: Transport,
+    /// Which use of its grant it is part of.
+    pub(crate) used: Use,
+    /// TCP's state; idle for other transports.
+    pub tcp: Connection,
+    /// Where its bytes are read; `None` where they are not.
+    pub stream: Option<StreamId>,
+    /// Why nothing of it passes any more.
+    pub dead: Option<EndCause>,
+    /// When it was last used.
+    pub last: Time,
+    /// How long it may be silent from then on.
+    pub patience: Duration,
+    /// What it did.
+    pub totals: Totals,
+}
+
+/// The flows of one worker: a slab and an index with two entries a flow.
+pub struct Flows {
+    slab: Box<[Option<Flow>]>,
+    free: Vec<u32>,
+    index: Index,
+    hasher: RandomState,
+    hand: usize,
+}
+
+impl Flows {
+    /// A table for `capacity` flows, at most 2^29. The only allocation.
+    pub fn new(capacity: usize) -> Flows {
+        let capacity = capacity.clamp(1, 1 << 29);
+        Flows {
+            slab: vec![None; capacity].into(),
+            free: (0..capacity as u32).rev().collect(),
+            index: Index::new(capacity * 2),
+            // Seeded per process: nobody outside can choose addresses that collide.
+            hasher: RandomState::default(),
+            hand: 0,
+        }
+    }
+
+    /// Flows in the table.
+    pub fn len(&self) -> usize {
+        self.slab.len() - self.free.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether another flow fits.
+    pub fn has_room(&self) -> bool {
+        !self.free.is_empty()
+    }
+
+    /// The flow whose frames have this key, and which way they travel.
+    #[inline]
+    pub fn find(&self, key: &FlowKey) -> Option<(FlowId, Direction)> {
+        let entry = self.index.find(self.hash(key), |entry| {
+            let (id, direction) = split(entry);
+            self.get(id).is_some_and(|flow| flow.keys.get(direction as usize) == Some(key))
+        })?;
+        Some(split(entry))
+    }
+
+    /// Adds a flow; `None` where the table is full or one of its keys is taken.
+    pub fn insert(&mut self, flow: Flow) -> Option<FlowId> {
+        if flow.keys.iter().any(|key| self.find(key).is_some()) {
+            return None;
+        }
+        let id = FlowId(self.free.pop()?);
+        for (key, direction) in flow.keys.iter().zip(DIRECTIONS) {
+            let hash = self.hash(key);
+            // Cannot fail: the index has room for two entries of each slot of the slab.
+            let _ = self.index.insert(hash, join(id, direction));
+        }
+        *self.slab.get_mut(id.0 as usize)? = Some(flow);
+        Some(id)
+    }
+
+    /// Takes a flow out.
+    pub fn remove(&mut self, id: FlowId) -> Option<Flow> {
+        let flow = self.slab.get_mut(id.0 as usize)?.take()?;
+        for (key, direction) in flow.keys.iter().zip(DIRECTIONS) {
+            let hash = self.hash(key);
+            self.index.remove(hash, join(id, direction));
+        }
+        self.free.push(id.0);
+        Some(flow)
+    }
+
+    /// The flow of that id.
+    #[inline]
+    pub fn get(&self, id: FlowId) -> Option<&Flow> {
+        self.slab.get(id.0 as usize)?.as_ref()
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub fn get_mut(&mut self, id: FlowId) -> Option<&mut Flow> {
+        self.slab.get_mut(id.0 as usize)?.as_mut()
+    }
+
+    /// Looks at the next few places, round and round; returns a flow there that was silent too long.
+    pub fn next_idle(&mut self, now: Time, places: &mut usize) -> Option<FlowId> {
+        while *places > 0 {
+            *places -= 1;
+            let at = self.hand;
+            self.hand = (self.hand + 1) % self.slab.len();
+            if self.slab.get(at).and_then(Option::as_ref).is_some_and(|flow| flow.is_idle(now)) {
+                return Some(FlowId(at as u32));
+            }
+        }
+        None
+    }
+
+    /// The ids of all places in the table, taken or not.
+    pub fn places(&self) -> impl Iterator<Item = FlowId> + use<> {
+        (0..self.slab.len() as u32).map(FlowId)
+    }
+
+    /// Places in the table.
+    pub fn capacity(&self) -> usize {
+        self.slab.len()
+    }
+
+    fn hash(&self, key: &FlowKey) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u64(key.addresses);
+        hasher.write_u64(key.rest);
+        hasher.finish()
+    }
+}
+
+impl Flow {
+    /// How its frames of that direction leave.
+    #[inline]
+    pub fn rewrite(&self, direction: Direction) -> &Rewrite {
+        let [there, back] = &self.rewrites;
+        match direction {
+            Direction::ToServer => there,
+            Direction::ToClient => back,
+        }
+    }
+
+    /// Whether it was silent longer than it may be.
+    pub fn is_idle(&self, now: Time) -> bool {
+        now.since(self.last) > self.patience
+    }
+}
+
+const DIRECTIONS: [Direction; 2] = [Direction::ToServer, Direction::ToClient];
+
+const fn join(id: FlowId, direction: Direction) -> u32 {
+    id.0 << 1 | direction as u32
+}
+
+const fn split(entry: u32) -> (FlowId, Direction) {
+    let direction = if entry & 1 == 0 { Direction::ToServer } else { Direction::ToClient };
+    (FlowId(entry >> 1), direction)
+}

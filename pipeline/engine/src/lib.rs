@@ -1,0 +1,49 @@
+//! The gate as a function of (now, tables, frame).
+//!
+//! Sans-IO: no clock, no I/O, no lock, no log line, no allocation after [`Engine::new`], no panic on
+//! input. Replay, AF_XDP, tests, fuzzing and simulation all run this code.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`engine`] | [`Engine::process`]: the data path, one line a stage |
+//! | [`tables`] | [`Tables`]: ports, assets, endpoints, subjects and grants of one epoch |
+//! | [`matcher`] | [`Matcher`]: which commands a grant allows |
+//! | [`session`] | [`Sessions`]: the slab that control and workers share |
+//! | [`flow`] | flows, found by either side's addresses |
+//! | `admit` | the only maker of flows: grant, session, source NAT |
+//! | [`tcp`] | where a segment belongs |
+//! | [`stream`] | which bytes were already judged |
+//! | `inspect` | every whole PDU, in order, each judged once |
+//! | [`translate`], `icmp`, `answer` | what leaves |
+//! | [`event`] | what the audit is told, and the bounded ring it goes through |
+//! | [`verdict`] | [`Verdict`] and [`Reason`]: every frame ends in exactly one |
+
+mod admit;
+mod answer;
+pub mod counters;
+pub mod engine;
+pub mod event;
+pub mod flow;
+mod icmp;
+pub mod index;
+mod inspect;
+mod live;
+pub mod matcher;
+pub mod session;
+mod source;
+pub mod stream;
+pub mod tables;
+pub mod tcp;
+pub mod translate;
+pub mod verdict;
+
+pub use counters::Counters;
+pub use engine::{Engine, Limits};
+
+pub use event::{Event, EventKind, EventRing};
+pub use matcher::{CodeSet, Entry, Matcher, RangeSet, SpaceSet, ValueRule};
+pub use tables::{
+    AssetId, EndpointId, Grant, GrantId, RuleId, SubjectId, Tables, TablesBuilder, Window,
+};
+pub use session::{SessionId, Sessions};
+pub use verdict::{Reason, Verdict};

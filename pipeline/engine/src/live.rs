@@ -1,0 +1,136 @@
+//! The sessions that this worker has opened: which grant in use is which session.
+
+use core::hash::{BuildHasher, Hasher};
+use core::net::Ipv4Addr;
+use core::time::Duration;
+
+use foldhash::fast::RandomState;
+use wicketgate_dissectors::Transport;
+use wicketgate_packet::{PortId, Time};
+
+use crate::index::Index;
+use crate::session::{SessionId, Sessions, SlotId};
+use crate::tables::GrantId;
+
+/// How long a session without flows stays open: a tool that reconnects for each request is one
+/// session, not hundreds.
+pub(crate) const LINGER: Duration = Duration::from_secs(60);
+
+/// What makes two uses of a grant the same session: who, from where, at which door. Addresses rather
+/// than ids, for these stay the same when a policy is loaded anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Use {
+    pub(crate) port: PortId,
+    pub(crate) source: Ipv4Addr,
+    pub(crate) overlay: Ipv4Addr,
+    pub(crate) door: (Transport, u16),
+}
+
+/// One session of this worker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Live {
+    pub(crate) id: SessionId,
+    pub(crate) slot: SlotId,
+    pub(crate) grant: GrantId,
+    of: Use,
+    flows: u32,
+    /// When its last flow ended; meaningless while it has flows.
+    quiet_since: Time,
+}
+
+/// The table; as many places as the slab has slots.
+pub(crate) struct LiveSessions {
+    places: Box<[Option<Live>]>,
+    free: Vec<u32>,
+    index: Index,
+    hasher: RandomState,
+    hand: usize,
+}
+
+impl LiveSessions {
+    pub(crate) fn new(capacity: usize) -> LiveSessions {
+        let capacity = capacity.clamp(1, 1 << 29);
+        LiveSessions {
+            places: vec![None; capacity].into(),
+            free: (0..capacity as u32).rev().collect(),
+            index: Index::new(capacity),
+            hasher: RandomState::default(),
+            hand: 0,
+        }
+    }
+
+    /// The session of this use, with one more flow. `None` where there is none yet.
+    pub(crate) fn join(&mut self, of: &Use) -> Option<Live> {
+        let at = self.index.find(self.hash(of), |at| self.at(at).is_some_and(|l| l.of == *of))?;
+        let live = self.places.get_mut(at as usize)?.as_mut()?;
+        live.flows += 1;
+        Some(*live)
+    }
+
+    /// Opens a session for this use, with one flow; `None` where the slab is full.
+    pub(crate) fn open(&mut self, of: Use, grant: GrantId, sessions: &Sessions) -> Option<Live> {
+        let at = *self.free.last()?;
+        let (slot, id) = sessions.claim(at as usize)?;
+        let live = Live { id, slot, grant, of, flows: 1, quiet_since: Time::EPOCH };
+        *self.places.get_mut(at as usize)? = Some(live);
+        self.free.pop();
+        let hash = self.hash(&of);
+        // Cannot fail: the index has room for every place.
+        let _ = self.index.insert(hash, at);
+        Some(live)
+    }
+
+    /// One flow fewer.
+    pub(crate) fn release(&mut self, id: SessionId, of: &Use, now: Time) {
+        let found = self.index.find(self.hash(of), |at| self.at(at).is_some_and(|l| l.id == id));
+        let place = found.and_then(|at| self.places.get_mut(at as usize));
+        if let Some(live) = place.and_then(Option::as_mut) {
+            live.flows = live.flows.saturating_sub(1);
+            live.quiet_since = now;
+        }
+    }
+
+    /// Takes out a session that has had no flow for `linger`, looking at the next few places.
+    pub(crate) fn take_quiet(&mut self, now: Time, linger: Duration, places: usize) -> Option<Live> {
+        for _ in 0..places.min(self.places.len()) {
+            let at = self.hand;
+            self.hand = (self.hand + 1) % self.places.len();
+            let quiet = |l: &Live| l.flows == 0 && now.since(l.quiet_since) >= linger;
+            if self.places.get(at).and_then(Option::as_ref).is_some_and(quiet) {
+                return self.take(at as u32);
+            }
+        }
+        None
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.places.len()
+    }
+
+    fn take(&mut self, at: u32) -> Option<Live> {
+        let live = self.places.get_mut(at as usize)?.take()?;
+        let hash = self.hash(&live.of);
+        self.index.remove(hash, at);
+        self.free.push(at);
+        Some(live)
+    }
+
+    fn at(&self, at: u32) -> Option<&Live> {
+        self.places.get(at as usize)?.as_ref()
+    }
+
+    fn hash(&self, of: &Use) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u64(u64::from(of.source.to_bits()) << 32 | u64::from(of.overlay.to_bits()));
+        let door = u64::from(of.door.1) << 8 | of.door.0 as u64;
+        hasher.write_u64(u64::from(of.port.0) << 32 | door);
+        hasher.finish()
+    }
+}
+
+impl Live {
+    /// Where it came from.
+    pub(crate) fn source(&self) -> Ipv4Addr {
+        self.of.source
+    }
+}

@@ -1,0 +1,331 @@
+//! Which commands a grant allows.
+//!
+//! A [`Matcher`] is the rules of one grant, compiled: a list of [`Entry`]s, one for each element of
+//! an `allow` list. A command is allowed if each of its items is allowed by some entry; with no
+//! entry, nothing is. Judging allocates nothing and touches only the matcher and the command.
+
+use wicketgate_dissectors::{ClassSet, Command, Item, Space, Values};
+use wicketgate_packet::Time;
+
+use crate::tables::{RuleId, Window};
+use crate::verdict::Reason;
+
+/// The rules of one grant.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Matcher {
+    /// Classes that some entry allows whole and always: the common case in one test.
+    open: ClassSet,
+    entries: Box<[Entry]>,
+}
+
+/// One element of an `allow` list. An entry says yes where each of its selectors does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The rule or conduit it stands in.
+    pub rule: RuleId,
+    /// When it holds; `None` is always.
+    pub window: Option<Window>,
+    /// Classes it allows; empty where only `functions` speaks. An unknown command is of no class
+    /// that a rule can name, so it passes only by its code.
+    pub classes: ClassSet,
+    /// Function codes.
+    pub functions: CodeSet,
+    /// Sub-function codes.
+    pub subs: CodeSet,
+    /// Units.
+    pub units: RangeSet,
+    /// Address spaces.
+    pub spaces: SpaceSet,
+    /// File numbers, where the space is a file.
+    pub files: RangeSet,
+    /// Addresses: each element of an item must lie in them.
+    pub addresses: RangeSet,
+    /// Most elements in one item.
+    pub quantity: Option<u32>,
+    /// Values: each one written must fit.
+    pub values: ValueRule,
+}
+
+/// A set of codes; [`CodeSet::Any`] where a rule does not speak of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CodeSet {
+    /// All.
+    #[default]
+    Any,
+    /// These.
+    Codes(Box<[u16]>),
+}
+
+/// A set of numbers as inclusive ranges; [`RangeSet::Any`] where a rule does not speak of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RangeSet {
+    /// All.
+    #[default]
+    Any,
+    /// These: sorted, apart from each other, first <= last.
+    Ranges(Box<[(u32, u32)]>),
+}
+
+/// A set of address spaces; the default is all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpaceSet(u8);
+
+/// What may be written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ValueRule {
+    /// Anything.
+    #[default]
+    Any,
+    /// Numbers in these ranges. A mask write passes only if it sets the whole register
+    /// (its result is known) to such a number.
+    In(RangeSet),
+    /// Numbers `from`, `from + step`, ... up to `to`.
+    Steps {
+        /// The first number.
+        from: u32,
+        /// The last number allowed.
+        to: u32,
+        /// The distance, at least 1.
+        step: u32,
+    },
+    /// Only these bits: a written number has no other bit set, a mask write touches no other bit.
+    Bits(u16),
+}
+
+impl Entry {
+    /// An entry that allows these classes and nothing else is said.
+    pub fn classes(rule: RuleId, classes: ClassSet) -> Entry {
+        Entry {
+            rule,
+            window: None,
+            classes,
+            functions: CodeSet::Any,
+            subs: CodeSet::Any,
+            units: RangeSet::Any,
+            spaces: SpaceSet::ANY,
+            files: RangeSet::Any,
+            addresses: RangeSet::Any,
+            quantity: None,
+            values: ValueRule::Any,
+        }
+    }
+}
+
+impl Default for SpaceSet {
+    fn default() -> SpaceSet {
+        SpaceSet::ANY
+    }
+}
+
+/// Why no entry allowed a command, and which rule came nearest to doing so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// What was missing in the nearest rule.
+    pub reason: Reason,
+    /// The rule that gives the command but not this address, value, unit or time.
+    pub nearest: Option<RuleId>,
+}
+
+impl Denied {
+    const NOTHING_GIVEN: Denied = Denied { reason: Reason::CommandDenied, nearest: None };
+}
+
+impl Matcher {
+    /// Compiles the entries of one grant.
+    pub fn new(entries: Vec<Entry>) -> Matcher {
+        let open = entries
+            .iter()
+            .filter(|entry| entry.is_open())
+            .fold(ClassSet::EMPTY, |open, entry| open.union(entry.classes));
+        Matcher { open, entries: entries.into() }
+    }
+
+    /// The entries, in the order of the policy.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Whether any entry holds at this time.
+    pub fn is_open(&self, now: Time) -> bool {
+        self.entries.iter().any(|entry| entry.window.is_none_or(|window| window.is_open(now)))
+    }
+
+    /// The rule that allows `command`; of a command with several items, the last item's.
+    ///
+    /// # Errors
+    /// No entry allows one of its items.
+    pub fn judge(&self, command: &Command<'_>, now: Time) -> Result<RuleId, Denied> {
+        let mut verdict = Err(Denied::NOTHING_GIVEN);
+        for item in command.items.clone() {
+            verdict = Ok(self.judge_item(command, &item, now)?);
+        }
+        verdict
+    }
+
+    fn judge_item(
+        &self,
+        command: &Command<'_>,
+        item: &Item<'_>,
+        now: Time,
+    ) -> Result<RuleId, Denied> {
+        if self.open.contains(item.class) {
+            let whole = |entry: &&Entry| entry.is_open() && entry.classes.contains(item.class);
+            return self.entries.iter().find(whole).map(|e| e.rule).ok_or(Denied::NOTHING_GIVEN);
+        }
+        let mut nearest = Denied::NOTHING_GIVEN;
+        for entry in &self.entries {
+            match entry.judge(command, item, now) {
+                Ok(()) => return Ok(entry.rule),
+                Err(reason) if reason > nearest.reason => {
+                    nearest = Denied { reason, nearest: Some(entry.rule) };
+                }
+                Err(_) => {}
+            }
+        }
+        Err(nearest)
+    }
+}
+
+impl Entry {
+    /// Whether the entry gives its classes whole and always.
+    fn is_open(&self) -> bool {
+        !self.classes.is_empty()
+            && *self == Entry { classes: self.classes, ..Entry::classes(self.rule, self.classes) }
+    }
+
+    /// Yes, or the first selector that says no. The order is that of [`Reason`], so that the
+    /// greatest reason among the entries is the nearest miss.
+    fn judge(&self, command: &Command<'_>, item: &Item<'_>, now: Time) -> Result<(), Reason> {
+        check(self.gives(command, item), Reason::CommandDenied)?;
+        check(self.units.contains(u32::from(command.unit)), Reason::UnitDenied)?;
+        check(self.reaches(item), Reason::AddressDenied)?;
+        check(self.quantity.is_none_or(|most| item.count <= most), Reason::QuantityDenied)?;
+        check(self.values.fits(item), Reason::ValueDenied)?;
+        check(self.window.is_none_or(|w| w.is_open(now)), Reason::CommandOutsideWindow)
+    }
+
+    fn gives(&self, command: &Command<'_>, item: &Item<'_>) -> bool {
+        let by_class = self.classes.contains(item.class);
+        match &self.functions {
+            CodeSet::Any => by_class && self.subs.fits(command.sub),
+            CodeSet::Codes(_) => {
+                (by_class || self.classes.is_empty())
+                    && self.functions.fits(Some(command.function))
+                    && self.subs.fits(command.sub)
+            }
+        }
+    }
+
+    fn reaches(&self, item: &Item<'_>) -> bool {
+        let file = match item.space {
+            Space::File(number) => self.files.contains(u32::from(number)),
+            _ => self.files == RangeSet::Any,
+        };
+        let placed = match item.space {
+            Space::None => self.addresses == RangeSet::Any,
+            _ => self.addresses.covers(item.start, item.count),
+        };
+        file && placed && self.spaces.contains(item.space)
+    }
+}
+
+fn check(holds: bool, otherwise: Reason) -> Result<(), Reason> {
+    if holds { Ok(()) } else { Err(otherwise) }
+}
+
+impl CodeSet {
+    /// Whether `code` is in the set; a command without a code is only in [`CodeSet::Any`].
+    fn fits(&self, code: Option<u16>) -> bool {
+        match self {
+            CodeSet::Any => true,
+            CodeSet::Codes(codes) => code.is_some_and(|code| codes.contains(&code)),
+        }
+    }
+}
+
+impl RangeSet {
+    /// The set of these ranges, in any order; ranges that touch are joined.
+    pub fn of(mut ranges: Vec<(u32, u32)>) -> RangeSet {
+        ranges.sort_unstable();
+        let mut joined: Vec<(u32, u32)> = Vec::with_capacity(ranges.len());
+        for (first, last) in ranges {
+            match joined.last_mut() {
+                Some(before) if first <= before.1.saturating_add(1) => {
+                    before.1 = before.1.max(last);
+                }
+                _ => joined.push((first, last)),
+            }
+        }
+        RangeSet::Ranges(joined.into())
+    }
+
+    /// Whether `number` is in the set.
+    pub fn contains(&self, number: u32) -> bool {
+        self.covers(number, 1)
+    }
+
+    /// Whether `count` numbers from `start` on are all in the set. Ranges that touch were joined,
+    /// so all of them lie in one.
+    pub fn covers(&self, start: u32, count: u32) -> bool {
+        match self {
+            RangeSet::Any => true,
+            RangeSet::Ranges(ranges) => {
+                let last = u64::from(start) + u64::from(count.max(1)) - 1;
+                ranges.iter().any(|(low, high)| *low <= start && last <= u64::from(*high))
+            }
+        }
+    }
+}
+
+impl SpaceSet {
+    /// Every space, and commands without one.
+    pub const ANY: SpaceSet = SpaceSet(u8::MAX);
+
+    /// The set of these spaces; of files all, whatever their number.
+    pub fn of(spaces: &[Space]) -> SpaceSet {
+        SpaceSet(spaces.iter().fold(0, |set, space| set | SpaceSet::bit(*space)))
+    }
+
+    /// Whether `space` is in the set.
+    pub const fn contains(self, space: Space) -> bool {
+        self.0 & SpaceSet::bit(space) != 0
+    }
+
+    const fn bit(space: Space) -> u8 {
+        match space {
+            Space::None => 1,
+            Space::Coils => 2,
+            Space::DiscreteInputs => 4,
+            Space::InputRegisters => 8,
+            Space::HoldingRegisters => 16,
+            Space::Fifo => 32,
+            Space::File(_) => 64,
+        }
+    }
+}
+
+impl ValueRule {
+    /// Whether everything that `item` writes fits. A rule that speaks of values does not allow an
+    /// item that writes none.
+    fn fits(&self, item: &Item<'_>) -> bool {
+        match (self, item.values) {
+            (ValueRule::Any, _) => true,
+            (_, Values::None) => false,
+            (ValueRule::Bits(bits), Values::Mask { and, .. }) => !and & !bits == 0,
+            (_, Values::Mask { and: 0, or }) => self.fits_number(u32::from(or)),
+            (_, Values::Mask { .. }) => false,
+            (_, values) => values.numbers(item.count).all(|number| self.fits_number(number)),
+        }
+    }
+
+    fn fits_number(&self, number: u32) -> bool {
+        match self {
+            ValueRule::Any => true,
+            ValueRule::In(ranges) => ranges.contains(number),
+            ValueRule::Steps { from, to, step } => {
+                (*from..=*to).contains(&number) && (number - from).is_multiple_of((*step).max(1))
+            }
+            ValueRule::Bits(bits) => number & !u32::from(*bits) == 0,
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The session slab: what control and workers share.
+//!
+//! A fixed slab of atomic slots. A worker claims a slot when a grant comes into use, keeps its index
+//! in every flow, and asks the slot on each frame with one relaxed load. Control revokes with one
+//! compare-and-swap: the very next frame is refused. Counters have one writer, the worker that owns
+//! the asset, so they are plain loads and stores.
+
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::event::Totals;
+
+/// The number of a session: 1, 2, 3, ... in the order of their start. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
+/// A session's place in the slab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotId(u32);
+
+/// Set in a slot's word beside the id when the session was revoked.
+const REVOKED: u64 = 1 << 63;
+
+/// A slot, alone on its cache line: the word that is read per frame never shares a line with
+/// counters of another session.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Slot {
+    /// 0: free. Else the session's id, with [`REVOKED`] where it may no longer be used.
+    live: AtomicU64,
+    frames: AtomicU64,
+    bytes: AtomicU64,
+    commands: AtomicU64,
+    denied: AtomicU64,
+}
+
+/// Whether a session may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionState {
+    /// Yes.
+    Live,
+    /// No: control took it back.
+    Revoked,
+    /// No: it ended, the slot is free or another's.
+    Gone,
+}
+
+/// The slab.
+#[derive(Debug)]
+pub struct Sessions {
+    slots: Box<[Slot]>,
+    last_id: AtomicU64,
+}
+
+impl Sessions {
+    /// A slab of `capacity` slots. The only allocation.
+    pub fn new(capacity: usize) -> Sessions {
+        let capacity = capacity.min(u32::MAX as usize);
+        Sessions {
+            slots: (0..capacity).map(|_| Slot::default()).collect(),
+            last_id: AtomicU64::new(0),
+        }
+    }
+
+    /// Slots in all.
+    pub fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Claims a free slot, looking from `hint` on; `None` where all are taken. At most one walk over
+    /// the slab, and only when a session starts.
+    pub fn claim(&self, hint: usize) -> Option<(SlotId, SessionId)> {
+        let count = self.slots.len();
+        for at in (0..count).map(|step| (hint + step) % count) {
+            let slot = self.slots.get(at)?;
+            if slot.live.load(Relaxed) != 0 {
+                continue;
+            }
+            let id = SessionId(self.last_id.fetch_add(1, Relaxed) + 1);
+            if slot.live.compare_exchange(0, id.0, Relaxed, Relaxed).is_ok() {
+                slot.clear();
+                return Some((SlotId(at as u32), id));
+            }
+        }
+        None
+    }
+
+    /// What the session of that slot and id may do. One relaxed load.
+    #[inline]
+    pub fn state(&self, slot: SlotId, id: SessionId) -> SessionState {
+        match self.slot(slot).map_or(0, |slot| slot.live.load(Relaxed)) {
+            word if word == id.0 => SessionState::Live,
+            word if word == id.0 | REVOKED => SessionState::Revoked,
+            _ => SessionState::Gone,
+        }
+    }
+
+    /// Takes a session back: every frame after this call is refused. False where it has ended.
+    pub fn revoke(&self, id: SessionId) -> bool {
+        self.slots
+            .iter()
+            .any(|slot| slot.live.compare_exchange(id.0, id.0 | REVOKED, Relaxed, Relaxed).is_ok())
+    }
+
+    /// Ends a session and frees its slot; returns what it did. Only its worker calls this.
+    pub fn end(&self, slot: SlotId) -> Totals {
+        let Some(slot) = self.slot(slot) else { return Totals::default() };
+        let totals = slot.totals();
+        slot.live.store(0, Relaxed);
+        totals
+    }
+
+    /// Adds to a session's counters. Only its worker calls this.
+    #[inline]
+    pub fn count(&self, slot: SlotId, more: Totals) {
+        if let Some(slot) = self.slot(slot) {
+            add(&slot.frames, more.frames);
+            add(&slot.bytes, more.bytes);
+            add(&slot.commands, more.commands);
+            add(&slot.denied, more.denied);
+        }
+    }
+
+    /// The sessions that are live or revoked but not ended, with their counters.
+    pub fn list(&self) -> impl Iterator<Item = (SessionId, SessionState, Totals)> {
+        self.slots.iter().filter_map(|slot| {
+            let word = slot.live.load(Relaxed);
+            let state = if word & REVOKED == 0 { SessionState::Live } else { SessionState::Revoked };
+            (word != 0).then(|| (SessionId(word & !REVOKED), state, slot.totals()))
+        })
+    }
+
+    fn slot(&self, slot: SlotId) -> Option<&Slot> {
+        self.slots.get(slot.0 as usize)
+    }
+}
+
+impl Slot {
+    fn totals(&self) -> Totals {
+        Totals {
+            frames: self.frames.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+            commands: self.commands.load(Relaxed),
+            denied: self.denied.load(Relaxed),
+        }
+    }
+
+    fn clear(&self) {
+        for counter in [&self.frames, &self.bytes, &self.commands, &self.denied] {
+            counter.store(0, Relaxed);
+        }
+    }
+}
+
+/// One writer: no locked instruction is needed.
+fn add(counter: &AtomicU64, more: u64) {
+    if more != 0 {
+        counter.store(counter.load(Relaxed).wrapping_add(more), Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn revoking_is_seen_by_the_next_look() {
+        let sessions = Sessions::new(2);
+        let (slot, id) = sessions.claim(0).unwrap();
+        assert_eq!(sessions.state(slot, id), SessionState::Live);
+        assert!(sessions.revoke(id));
+        assert_eq!(sessions.state(slot, id), SessionState::Revoked);
+        assert!(!sessions.revoke(id), "only once");
+    }
+
+    #[test]
+    fn a_reused_slot_does_not_serve_the_old_session() {
+        let sessions = Sessions::new(1);
+        let (slot, old) = sessions.claim(0).unwrap();
+        assert!(sessions.claim(0).is_none(), "full");
+        sessions.count(slot, Totals { frames: 3, ..Totals::default() });
+        assert_eq!(sessions.end(slot).frames, 3);
+        let (again, new) = sessions.claim(0).unwrap();
+        assert_eq!((again, new.0), (slot, old.0 + 1));
+        assert_eq!(sessions.state(slot, old), SessionState::Gone);
+        assert!(!sessions.revoke(old));
+        assert_eq!(sessions.end(slot), Totals::default(), "counters start anew");
+    }
+
+    #[test]
+    fn threads_claim_every_slot_once() {
+        let sessions = Sessions::new(64);
+        let claim = || (0..32).filter_map(|n| sessions.claim(n)).map(|(_, id)| id).collect::<Vec<_>>();
+        let (a, b) = std::thread::scope(|scope| {
+            let (a, b) = (scope.spawn(claim), scope.spawn(claim));
+            (a.join().unwrap(), b.join().unwrap())
+        });
+        assert_eq!(a.len() + b.len(), 64);
+        assert_eq!(sessions.list().count(), 64);
+    }
+}

@@ -1,0 +1,331 @@
+//! TCP: the connection as the gate has seen it (RFC 9293).
+//!
+//! ```text
+//!            SYN             SYN+ACK           ACK               FIN both ways
+//! (no flow) -----> Opening ---------> Opened -----> Established ---------------> Closing
+//!                     \___________________\_____________\_____ RST, exact ______> Closed
+//! ```
+//!
+//! [`Connection::place`] only looks, [`Connection::accept`] only notes: what is refused in between
+//! leaves no trace.
+
+use wicketgate_dissectors::Direction;
+use wicketgate_packet::parse::{Segment, flags};
+
+use crate::verdict::Reason;
+
+/// How far from the expected byte a segment may lie, ahead or behind: the largest window that
+/// scaling allows (RFC 7323 section 2.3).
+const REACH: u32 = 1 << 30;
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// A SYN was seen.
+    #[default]
+    Opening,
+    /// It was answered.
+    Opened,
+    /// The handshake is complete.
+    Established,
+    /// Both ends have said FIN.
+    Closing,
+    /// One end has said RST.
+    Closed,
+}
+
+/// One end of a connection.
+#[derive(Clone, Copy, Debug, Default)]
+struct Half {
+    /// Its initial sequence number.
+    isn: u32,
+    /// The next sequence number that it has not used.
+    next: u32,
+    /// How far the other end has acknowledged.
+    acked: u32,
+    /// Whether it has said FIN.
+    fin: bool,
+}
+
+/// A connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Connection {
+    phase: Phase,
+    halves: [Half; 2],
+}
+
+/// Where a segment's payload lies among the bytes that its sender has sent before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nothing new: no payload, or all of it was sent before.
+    Old {
+        /// How many bytes before the next one it begins.
+        behind: usize,
+    },
+    /// All but the first `skip` bytes are new and next in line.
+    Next {
+        /// Bytes sent before.
+        skip: usize,
+    },
+    /// It begins after a byte that was not seen yet.
+    Ahead,
+}
+
+impl Connection {
+    /// A connection that this SYN opens.
+    pub fn open(syn: &Segment) -> Connection {
+        let isn = syn.seq;
+        let client = Half { isn, next: isn.wrapping_add(1), acked: isn, fin: false };
+        Connection { phase: Phase::Opening, halves: [client, Half::default()] }
+    }
+
+    /// Where the connection stands.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The next sequence number that the sender in `direction` has not used.
+    pub fn next(&self, direction: Direction) -> u32 {
+        self.half(direction).next
+    }
+
+    /// Whether the sender in `direction` has `seq` unacknowledged in flight (for quotes in ICMP
+    /// errors, RFC 5927 section 4.1).
+    pub fn in_flight(&self, direction: Direction, seq: u32) -> bool {
+        let half = self.half(direction);
+        seq.wrapping_sub(half.acked) < half.next.wrapping_sub(half.acked)
+    }
+
+    /// Where a segment with `len` bytes of payload belongs.
+    ///
+    /// # Errors
+    /// It belongs nowhere: [`Reason::SynData`], [`Reason::BadSegment`].
+    pub fn place(&self, from: Direction, segment: &Segment, len: usize) -> Result<Place, Reason> {
+        if segment.flags & flags::SYN != 0 {
+            return self.place_syn(from, segment, len);
+        }
+        if self.phase == Phase::Opening {
+            return self.place_opening(from, segment);
+        }
+        let (own, other) = (self.half(from), self.half(from.reverse()));
+        if segment.flags & flags::RST != 0 {
+            // RFC 5961 section 3: only the exact number resets.
+            return fits(segment.seq == own.next, Place::Old { behind: 0 });
+        }
+        // RFC 5961 section 5: nobody acknowledges what was not sent.
+        fits(other.next.wrapping_sub(segment.ack) < REACH, ())?;
+        let behind = own.next.wrapping_sub(segment.seq);
+        if behind >= REACH {
+            return fits(segment.seq.wrapping_sub(own.next) < REACH, Place::Ahead);
+        }
+        let skip = (behind as usize).saturating_sub(usize::from(own.fin));
+        if len <= skip {
+            return Ok(Place::Old { behind: skip });
+        }
+        fits(!own.fin, Place::Next { skip })
+    }
+
+    /// A SYN after the first one is that one again, or its answer (RFC 9293 section 3.10.7.4).
+    fn place_syn(&self, from: Direction, segment: &Segment, len: usize) -> Result<Place, Reason> {
+        if len != 0 {
+            return Err(Reason::SynData);
+        }
+        let (own, other) = (self.half(from), self.half(from.reverse()));
+        let answer = segment.flags & flags::ACK != 0;
+        let again = segment.seq == own.isn;
+        let holds = match from {
+            Direction::ToServer => !answer && again,
+            Direction::ToClient => {
+                let acks = segment.ack == other.isn.wrapping_add(1);
+                answer && acks && (self.phase == Phase::Opening || again)
+            }
+        };
+        fits(holds, Place::Old { behind: 0 })
+    }
+
+    /// Before the answer there can only be a reset: by the client with its next number, by the
+    /// server acknowledging the SYN.
+    fn place_opening(&self, from: Direction, segment: &Segment) -> Result<Place, Reason> {
+        let client = self.half(Direction::ToServer);
+        let reset = segment.flags & flags::RST != 0;
+        let exact = match from {
+            Direction::ToServer => segment.seq == client.next,
+            Direction::ToClient => {
+                segment.flags & flags::ACK != 0 && segment.ack == client.next
+            }
+        };
+        fits(reset && exact, Place::Old { behind: 0 })
+    }
+
+    /// Notes a segment that [`place`](Self::place) accepted.
+    pub fn accept(&mut self, from: Direction, segment: &Segment, len: usize) {
+        if segment.flags & flags::RST != 0 {
+            self.phase = Phase::Closed;
+            return;
+        }
+        if segment.flags & flags::SYN != 0 {
+            return self.accept_syn(from, segment);
+        }
+        let fin = segment.flags & flags::FIN != 0;
+        let own = self.half_mut(from);
+        let end = segment.seq.wrapping_add(len as u32).wrapping_add(u32::from(fin));
+        if end.wrapping_sub(own.next) < REACH {
+            own.next = end;
+            own.fin |= fin;
+        }
+        self.accept_ack(from, segment.ack);
+        self.advance(from);
+    }
+
+    fn accept_syn(&mut self, from: Direction, segment: &Segment) {
+        if from == Direction::ToClient && self.phase == Phase::Opening {
+            let isn = segment.seq;
+            *self.half_mut(from) =
+                Half { isn, next: isn.wrapping_add(1), acked: isn, fin: false };
+            self.phase = Phase::Opened;
+            self.accept_ack(from, segment.ack);
+        }
+    }
+
+    fn accept_ack(&mut self, from: Direction, ack: u32) {
+        let other = self.half_mut(from.reverse());
+        if ack.wrapping_sub(other.acked) < REACH {
+            other.acked = ack;
+        }
+    }
+
+    fn advance(&mut self, from: Direction) {
+        if self.phase == Phase::Opened && from == Direction::ToServer {
+            self.phase = Phase::Established;
+        }
+        if self.phase < Phase::Closing && self.halves.iter().all(|half| half.fin) {
+            self.phase = Phase::Closing;
+        }
+    }
+
+    fn half(&self, direction: Direction) -> &Half {
+        let [client, server] = &self.halves;
+        match direction {
+            Direction::ToServer => client,
+            Direction::ToClient => server,
+        }
+    }
+
+    fn half_mut(&mut self, direction: Direction) -> &mut Half {
+        let [client, server] = &mut self.halves;
+        match direction {
+            Direction::ToServer => client,
+            Direction::ToClient => server,
+        }
+    }
+}
+
+fn fits<T>(holds: bool, then: T) -> Result<T, Reason> {
+    if holds { Ok(then) } else { Err(Reason::BadSegment) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Direction::{ToClient, ToServer};
+
+    fn segment(seq: u32, ack: u32, flags: u8) -> Segment {
+        Segment { src: 1, dst: 2, seq, ack, flags, window: 1000 }
+    }
+
+    /// Client numbers begin at 101, the server's at 501.
+    fn established() -> Connection {
+        let mut tcp = Connection::open(&segment(100, 0, flags::SYN));
+        tcp.accept(ToClient, &segment(500, 101, flags::SYN | flags::ACK), 0);
+        tcp.accept(ToServer, &segment(101, 501, flags::ACK), 0);
+        assert_eq!(tcp.phase(), Phase::Established);
+        tcp
+    }
+
+    #[test]
+    fn places_segments_by_the_next_byte() {
+        let mut tcp = established();
+        let data = |seq| segment(seq, 501, flags::ACK);
+        assert_eq!(tcp.place(ToServer, &data(101), 10), Ok(Place::Next { skip: 0 }));
+        tcp.accept(ToServer, &data(101), 10);
+        assert_eq!(tcp.place(ToServer, &data(101), 10), Ok(Place::Old { behind: 10 }));
+        assert_eq!(tcp.place(ToServer, &data(105), 10), Ok(Place::Next { skip: 6 }));
+        assert_eq!(tcp.place(ToServer, &data(112), 1), Ok(Place::Ahead));
+        assert_eq!(tcp.place(ToServer, &data(110), 0), Ok(Place::Old { behind: 1 }), "keep-alive");
+        assert_eq!(tcp.place(ToServer, &data(111 + REACH), 1), Err(Reason::BadSegment));
+    }
+
+    #[test]
+    fn only_the_exact_reset_resets() {
+        let mut tcp = established();
+        for seq in [100, 102, 5000] {
+            assert_eq!(
+                tcp.place(ToServer, &segment(seq, 0, flags::RST), 0),
+                Err(Reason::BadSegment)
+            );
+        }
+        let exact = segment(101, 0, flags::RST);
+        assert_eq!(tcp.place(ToServer, &exact, 0), Ok(Place::Old { behind: 0 }));
+        tcp.accept(ToServer, &exact, 0);
+        assert_eq!(tcp.phase(), Phase::Closed);
+    }
+
+    #[test]
+    fn acknowledging_the_unsent_is_refused() {
+        let tcp = established();
+        assert_eq!(
+            tcp.place(ToServer, &segment(101, 502, flags::ACK), 4),
+            Err(Reason::BadSegment)
+        );
+    }
+
+    #[test]
+    fn a_second_syn_must_be_the_first_again() {
+        let tcp = established();
+        assert!(tcp.place(ToServer, &segment(100, 0, flags::SYN), 0).is_ok());
+        assert_eq!(tcp.place(ToServer, &segment(9, 0, flags::SYN), 0), Err(Reason::BadSegment));
+        let answer = flags::SYN | flags::ACK;
+        assert!(tcp.place(ToClient, &segment(500, 101, answer), 0).is_ok());
+        assert_eq!(tcp.place(ToClient, &segment(700, 101, answer), 0), Err(Reason::BadSegment));
+        assert_eq!(tcp.place(ToServer, &segment(100, 0, flags::SYN), 3), Err(Reason::SynData));
+    }
+
+    #[test]
+    fn no_data_before_the_answer_and_none_after_fin() {
+        let opening = Connection::open(&segment(100, 0, flags::SYN));
+        assert_eq!(
+            opening.place(ToServer, &segment(101, 7, flags::ACK), 5),
+            Err(Reason::BadSegment)
+        );
+        let mut tcp = established();
+        tcp.accept(ToServer, &segment(101, 501, flags::ACK | flags::FIN), 0);
+        assert_eq!(
+            tcp.place(ToServer, &segment(102, 501, flags::ACK), 5),
+            Err(Reason::BadSegment)
+        );
+        tcp.accept(ToClient, &segment(501, 102, flags::ACK | flags::FIN), 0);
+        assert_eq!(tcp.phase(), Phase::Closing);
+    }
+
+    #[test]
+    fn numbers_wrap() {
+        let mut tcp = Connection::open(&segment(u32::MAX - 1, 0, flags::SYN));
+        tcp.accept(ToClient, &segment(u32::MAX, u32::MAX, flags::SYN | flags::ACK), 0);
+        tcp.accept(ToServer, &segment(u32::MAX, 0, flags::ACK), 10);
+        assert_eq!(tcp.next(ToServer), 9);
+        assert_eq!(
+            tcp.place(ToServer, &segment(4, 0, flags::ACK), 10),
+            Ok(Place::Next { skip: 5 })
+        );
+    }
+
+    #[test]
+    fn in_flight_is_what_is_sent_and_not_acknowledged() {
+        let mut tcp = established();
+        tcp.accept(ToServer, &segment(101, 501, flags::ACK), 10);
+        assert!(tcp.in_flight(ToServer, 101) && tcp.in_flight(ToServer, 110));
+        assert!(!tcp.in_flight(ToServer, 111) && !tcp.in_flight(ToServer, 100));
+        tcp.accept(ToClient, &segment(501, 111, flags::ACK), 0);
+        assert!(!tcp.in_flight(ToServer, 110));
+    }
+}

@@ -1,0 +1,132 @@
+//! How a flow's frames leave: addresses, ports, MACs, tags and checksums.
+
+use core::net::Ipv4Addr;
+
+use wicketgate_packet::checksum::Delta;
+use wicketgate_packet::rewrite::{rewrite_ip, write_link};
+use wicketgate_packet::wire::{Ethernet, Icmp, Ipv4, Tcp, Udp, VlanTag};
+use wicketgate_packet::{FrameBuf, Headers, L4, PortId};
+
+use crate::tables::Mac;
+use crate::verdict::Reason;
+
+/// Everything that changes in the frames of one direction of a flow, worked out once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rewrite {
+    /// The port they leave by.
+    pub egress: PortId,
+    /// The next hop's MAC address.
+    pub dst_mac: Mac,
+    /// The gate's MAC address on the egress port.
+    pub src_mac: Mac,
+    /// The VLAN they leave on.
+    pub vlan: Option<u16>,
+    /// Source address and port.
+    pub src: (Ipv4Addr, u16),
+    /// Destination address and port.
+    pub dst: (Ipv4Addr, u16),
+    address_delta: Delta,
+    port_delta: Delta,
+}
+
+/// The two ends of a hop: source and destination, address and port each.
+pub type Hop = ((Ipv4Addr, u16), (Ipv4Addr, u16));
+
+impl Rewrite {
+    /// Frames that come in with the addresses `before` leave with `after`.
+    pub fn new(
+        egress: PortId,
+        (src_mac, dst_mac): (Mac, Mac),
+        vlan: Option<u16>,
+        before: Hop,
+        after: Hop,
+    ) -> Rewrite {
+        let addresses = Delta::NONE.address(before.0.0, after.0.0).address(before.1.0, after.1.0);
+        let ports = Delta::NONE.word(before.0.1, after.0.1).word(before.1.1, after.1.1);
+        Rewrite {
+            egress,
+            dst_mac,
+            src_mac,
+            vlan,
+            src: after.0,
+            dst: after.1,
+            address_delta: addresses,
+            port_delta: ports,
+        }
+    }
+
+    /// Rewrites a frame; its padding is cut off, so that nothing hides behind the packet.
+    ///
+    /// # Errors
+    /// [`Reason::NoRoom`] where the frame has no headroom for a tag.
+    #[inline]
+    pub fn apply<F: FrameBuf>(&self, frame: &mut F, headers: &Headers) -> Result<(), Reason> {
+        self.rewrite_link(frame, headers)?;
+        let at = self.ip_at();
+        let l4_at = at + Ipv4::LEN;
+        let bytes = frame.bytes_mut();
+        rewrite_ip(bytes, at, self.src.0, self.dst.0, self.address_delta);
+        match headers.l4 {
+            L4::Tcp(_) => self.rewrite_tcp(bytes, l4_at),
+            L4::Udp { .. } => self.rewrite_udp(bytes, l4_at),
+            L4::Icmp { id, .. } => self.rewrite_echo(bytes, l4_at, id),
+        }
+        Ok(())
+    }
+
+    /// Cuts the padding, adds or removes tags, writes the Ethernet header.
+    pub fn rewrite_link<F: FrameBuf>(
+        &self,
+        frame: &mut F,
+        headers: &Headers,
+    ) -> Result<(), Reason> {
+        // 14, 18 or 22 on either side.
+        let shift = headers.link.end as isize - self.ip_at() as isize;
+        let fits = frame.resize(headers.end as usize) && (shift == 0 || frame.move_start(shift));
+        if !fits {
+            return Err(Reason::NoRoom);
+        }
+        write_link(frame.bytes_mut(), self.dst_mac, self.src_mac, self.vlan);
+        Ok(())
+    }
+
+    /// What addresses and ports change in a transport checksum.
+    pub fn transport_delta(&self) -> Delta {
+        self.address_delta.and(self.port_delta)
+    }
+
+    /// Where the IPv4 header begins in a frame that leaves.
+    pub fn ip_at(&self) -> usize {
+        if self.vlan.is_some() { Ethernet::LEN + VlanTag::LEN } else { Ethernet::LEN }
+    }
+
+    fn rewrite_tcp(&self, bytes: &mut [u8], at: usize) {
+        if let Some(tcp) = Tcp::at_mut(bytes, at) {
+            tcp.src_port.set(self.src.1);
+            tcp.dst_port.set(self.dst.1);
+            tcp.checksum.set(self.transport_delta().apply(tcp.checksum.get()));
+        }
+    }
+
+    fn rewrite_udp(&self, bytes: &mut [u8], at: usize) {
+        if let Some(udp) = Udp::at_mut(bytes, at) {
+            udp.src_port.set(self.src.1);
+            udp.dst_port.set(self.dst.1);
+            let delta = self.transport_delta();
+            // RFC 768: 0 says that there is no checksum; a sum of 0 is written as 0xffff.
+            let sum = match udp.checksum.get() {
+                0 => 0,
+                sum => Some(delta.apply(sum)).filter(|sum| *sum != 0).unwrap_or(0xffff),
+            };
+            udp.checksum.set(sum);
+        }
+    }
+
+    /// An echo's identifier stands for the port of whoever asked (RFC 5508 section 3.1).
+    fn rewrite_echo(&self, bytes: &mut [u8], at: usize, id: u16) {
+        if let Some(icmp) = Icmp::at_mut(bytes, at) {
+            icmp.id.set(self.src.1);
+            icmp.checksum.set(Delta::NONE.word(id, self.src.1).apply(icmp.checksum.get()));
+        }
+    }
+}

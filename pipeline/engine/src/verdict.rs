@@ -1,0 +1,198 @@
+//! How a frame ends.
+
+use core::fmt;
+
+use wicketgate_dissectors::Refusal;
+use wicketgate_packet::{Malformed, PortId};
+
+/// What becomes of a frame. Every frame ends in exactly one verdict, and every verdict that is not
+/// a forward carries exactly one reason.
+#[must_use = "a frame without a verdict is a frame that escaped"]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The frame, rewritten, leaves by this port.
+    Forward(PortId),
+    /// A command in it was refused and the frame, turned into the refusal, goes back by this port.
+    Answer(PortId, Reason),
+    /// A command in it was refused; nothing leaves.
+    Deny(Reason),
+    /// The frame is not the gate's, not well-formed, or not admitted; nothing leaves.
+    Drop(Reason),
+}
+
+macro_rules! reasons {
+    ($( $(#[$doc:meta])* $variant:ident = $code:literal ),+ $(,)?) => {
+        /// Why a frame or a command did not pass. One counter and one audit code a reason.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Reason { $( $(#[$doc])* $variant ),+ }
+
+        impl Reason {
+            /// All reasons, in the order of the data path.
+            pub const ALL: &[Reason] = &[ $( Reason::$variant ),+ ];
+
+            /// The code used in audit events, metrics and reports; stable.
+            pub const fn code(self) -> &'static str {
+                match self { $( Reason::$variant => $code ),+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    // parse
+    /// The frame ends before its headers do.
+    Truncated = "truncated",
+    /// Not IPv4 (ARP, IPv6, LLDP, PROFINET, ...): not the gate's to forward.
+    NotIp = "not-ipv4",
+    /// More than two VLAN tags.
+    TooManyTags = "too-many-vlan-tags",
+    /// The destination MAC address is not the gate's.
+    NotForGate = "not-for-the-gate",
+    /// A VLAN tag that this port or asset does not have.
+    WrongVlan = "wrong-vlan",
+    /// An IPv4 header that contradicts itself.
+    BadIp = "bad-ip-header",
+    /// The IPv4 header checksum is wrong.
+    BadIpChecksum = "bad-ip-checksum",
+    /// IPv4 options: none is let through.
+    IpOptions = "ip-options",
+    /// A fragment: a command hidden in pieces cannot be judged.
+    Fragment = "fragment",
+    /// The time to live is used up.
+    TtlExpired = "ttl-expired",
+    /// A source address that nobody may have (RFC 1122 3.2.1.3), or not on this side.
+    Spoofed = "spoofed-source",
+    /// A destination that is no single host: broadcast, multicast, loopback.
+    NotUnicast = "not-unicast",
+    /// A transport other than TCP, UDP and ICMP.
+    UnsupportedTransport = "unsupported-transport",
+    /// A TCP, UDP or ICMP header that contradicts itself.
+    BadTransport = "bad-transport-header",
+    /// The TCP, UDP or ICMP checksum is wrong.
+    BadTransportChecksum = "bad-transport-checksum",
+    /// TCP flags that no stack sends.
+    BadFlags = "bad-tcp-flags",
+    /// Urgent data: two stacks read it in two ways.
+    Urgent = "tcp-urgent",
+
+    // track
+    /// No flow, and the frame cannot open one: seen midstream, or nobody asked for it.
+    NoFlow = "no-flow",
+    /// The session was revoked.
+    Revoked = "session-revoked",
+    /// The session's time is over.
+    Expired = "session-expired",
+
+    // admit
+    /// No asset has this address.
+    NoAsset = "no-such-asset",
+    /// The asset has no endpoint on this port and transport.
+    NoEndpoint = "no-such-endpoint",
+    /// Nobody granted this source this endpoint.
+    NoGrant = "no-grant",
+    /// Granted, but not at this time.
+    OutsideWindow = "outside-window",
+    /// An asset opens a flow by itself: no conduit says that it may.
+    FromAsset = "opened-by-asset",
+    /// No room for another flow.
+    FlowTableFull = "flow-table-full",
+    /// No room for another session.
+    SessionTableFull = "session-table-full",
+    /// No port left for source NAT towards this asset.
+    NatPortsUsedUp = "nat-ports-used-up",
+    /// No buffer left to read another stream.
+    StreamsUsedUp = "streams-used-up",
+
+    // inspect
+    /// A SYN that carries data.
+    SynData = "syn-data",
+    /// A segment that does not fit the connection's state or its windows (RFC 9293, RFC 5961).
+    BadSegment = "bad-tcp-segment",
+    /// A segment ahead of the next byte: it comes again when the gap is filled.
+    OutOfOrder = "out-of-order",
+    /// A retransmission with other bytes than before.
+    Ambiguous = "ambiguous-overlap",
+    /// A retransmission of bytes too old to compare.
+    Stale = "stale-retransmission",
+    /// Bytes of a command that was refused, sent again.
+    DeniedBefore = "denied-before",
+    /// The bytes are not the endpoint's protocol.
+    NotTheProtocol = "not-the-protocol",
+    /// The flow was not the endpoint's protocol earlier: nothing of it passes any more.
+    FlowDead = "flow-dead",
+    /// A response that answers no request.
+    Unsolicited = "unsolicited-response",
+    /// A response that contradicts itself.
+    MalformedResponse = "malformed-response",
+
+    // judge
+    /// The command contradicts itself: lengths, counts or reserved values.
+    MalformedCommand = "malformed-command",
+    /// No rule gives this command.
+    CommandDenied = "command-denied",
+    /// A rule gives the command, but not for this unit.
+    UnitDenied = "unit-denied",
+    /// A rule gives the command, but not on this address.
+    AddressDenied = "address-denied",
+    /// A rule gives the command, but not for so many at once.
+    QuantityDenied = "quantity-denied",
+    /// A rule gives the command, but not this value.
+    ValueDenied = "value-denied",
+    /// A rule gives the command, but not at this time.
+    CommandOutsideWindow = "command-outside-window",
+    /// It cannot be logged, so it does not happen.
+    AuditFull = "audit-full",
+
+    // translate
+    /// The next hop's MAC address is not known.
+    NoNeighbour = "no-neighbour",
+    /// The frame has no room for what translation adds.
+    NoRoom = "no-room",
+    /// An ICMP error about a packet that the gate did not send.
+    IcmpUnrelated = "icmp-unrelated",
+}
+
+impl Reason {
+    /// How many reasons there are: the length of a counter array.
+    pub const COUNT: usize = Reason::ALL.len();
+
+    /// What a refusal for this reason says to the client.
+    pub const fn refusal(self) -> Refusal {
+        match self {
+            Reason::AddressDenied => Refusal::Address,
+            Reason::ValueDenied | Reason::QuantityDenied | Reason::MalformedCommand => {
+                Refusal::Value
+            }
+            Reason::AuditFull => Refusal::Busy,
+            _ => Refusal::Function,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl From<Malformed> for Reason {
+    /// The one map from what a parser found to what the gate says.
+    fn from(malformed: Malformed) -> Reason {
+        match malformed {
+            Malformed::Truncated => Reason::Truncated,
+            Malformed::TooManyTags => Reason::TooManyTags,
+            Malformed::NotIp => Reason::NotIp,
+            Malformed::IpVersion | Malformed::IpHeaderLength | Malformed::IpTotalLength
+            | Malformed::IpReserved => Reason::BadIp,
+            Malformed::IpChecksum => Reason::BadIpChecksum,
+            Malformed::IpOptions => Reason::IpOptions,
+            Malformed::Fragment => Reason::Fragment,
+            Malformed::Transport => Reason::UnsupportedTransport,
+            Malformed::TransportHeader | Malformed::TransportLength => Reason::BadTransport,
+            Malformed::TransportChecksum => Reason::BadTransportChecksum,
+            Malformed::TcpFlags => Reason::BadFlags,
+            Malformed::TcpUrgent => Reason::Urgent,
+        }
+    }
+}

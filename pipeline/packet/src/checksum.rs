@@ -1,0 +1,135 @@
+//! The Internet checksum: whole (RFC 1071) and by difference (RFC 1624).
+
+use core::net::Ipv4Addr;
+
+/// The one's complement sum of `bytes`, added to `start`; an odd last byte is the high half of a
+/// word (RFC 1071 section 1). Not yet folded.
+pub fn sum(start: u64, bytes: &[u8]) -> u64 {
+    // Native-endian 32-bit words carry into the upper half of 64 bits; byte order comes last, since
+    // one's complement sums commute with byte swapping (RFC 1071 section 2 B).
+    let (words, tail) = bytes.as_chunks::<4>();
+    let mut sum = start;
+    for word in words {
+        sum += u64::from(u32::from_ne_bytes(*word));
+    }
+    let mut last = [0; 4];
+    for (to, from) in last.iter_mut().zip(tail) {
+        *to = *from;
+    }
+    sum + u64::from(u32::from_ne_bytes(last))
+}
+
+/// Folds a sum made by [`sum`] into 16 bits of network order, not complemented.
+pub const fn fold(sum: u64) -> u16 {
+    let sum = (sum & 0xffff_ffff) + (sum >> 32);
+    let sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    u16::from_be(sum as u16)
+}
+
+/// The checksum of `bytes`, to be stored; over bytes with a right checksum in place it is 0.
+pub fn checksum(bytes: &[u8]) -> u16 {
+    !fold(sum(0, bytes))
+}
+
+/// The sum of the TCP/UDP pseudo-header (RFC 9293 3.1, RFC 768), to start [`sum`] with.
+pub fn pseudo_header(src: Ipv4Addr, dst: Ipv4Addr, protocol: u8, length: u16) -> u64 {
+    let [high, low] = length.to_be_bytes();
+    let sum = sum(0, &src.octets());
+    self::sum(self::sum(sum, &dst.octets()), &[0, protocol, high, low])
+}
+
+/// The change that some replaced words make to a checksum, whatever the rest of the bytes.
+///
+/// Made once per flow for its addresses and ports, applied to each packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delta(u32);
+
+impl Delta {
+    /// No change.
+    pub const NONE: Delta = Delta(0);
+
+    /// A 16-bit word at an even offset becomes `new`.
+    #[must_use]
+    pub const fn word(self, old: u16, new: u16) -> Delta {
+        // RFC 1624 eqn. 3: HC' = ~(~HC + ~m + m').
+        Delta(self.0 + (!old) as u32 + new as u32).folded()
+    }
+
+    /// A 32-bit word at an even offset becomes `new`.
+    #[must_use]
+    pub const fn long(self, old: u32, new: u32) -> Delta {
+        self.word((old >> 16) as u16, (new >> 16) as u16).word(old as u16, new as u16)
+    }
+
+    /// An address becomes `new`.
+    #[must_use]
+    pub const fn address(self, old: Ipv4Addr, new: Ipv4Addr) -> Delta {
+        self.long(old.to_bits(), new.to_bits())
+    }
+
+    /// Both changes.
+    #[must_use]
+    pub const fn and(self, other: Delta) -> Delta {
+        Delta(self.0 + other.0).folded()
+    }
+
+    /// The checksum `before` after the change.
+    pub const fn apply(self, before: u16) -> u16 {
+        !(Delta((!before) as u32 + self.0).folded().0 as u16)
+    }
+
+    const fn folded(self) -> Delta {
+        let once = (self.0 & 0xffff) + (self.0 >> 16);
+        Delta((once & 0xffff) + (once >> 16))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The definition, word by word (RFC 1071 section 4.1).
+    fn slow(bytes: &[u8]) -> u16 {
+        let mut sum = 0u32;
+        for pair in bytes.chunks(2) {
+            sum += u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0));
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        !(sum as u16)
+    }
+
+    #[test]
+    fn example_of_rfc_1071_section_3() {
+        assert_eq!(checksum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]), !0xddf2);
+    }
+
+    proptest! {
+        #[test]
+        fn whole_sum_is_the_definition(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert_eq!(checksum(&bytes), slow(&bytes));
+        }
+
+        #[test]
+        fn difference_equals_recomputation(
+            mut bytes in proptest::collection::vec(any::<u8>(), 24..80),
+            at in 0usize..10,
+            new: u32,
+            port: u16,
+        ) {
+            let before = checksum(&bytes);
+            let at = at * 2;
+            let old = u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+            bytes[at..at + 4].copy_from_slice(&new.to_be_bytes());
+            let delta = Delta::NONE.long(old, new);
+            let old_port = u16::from_be_bytes(bytes[..2].try_into().unwrap());
+            bytes[..2].copy_from_slice(&port.to_be_bytes());
+            let delta = delta.and(Delta::NONE.word(old_port, port));
+            let (quick, whole) = (delta.apply(before), checksum(&bytes));
+            // 0x0000 and 0xffff are the same number; all-zero data has only the second.
+            prop_assert!(quick == whole || quick.wrapping_add(whole) == 0xffff && (quick == 0 || whole == 0));
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Headers as they lie on the wire: zero-copy views with named fields.
+
+use zerocopy::byteorder::network_endian::{U16, U32};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+macro_rules! header {
+    ($( $(#[$doc:meta])* $name:ident { $( $(#[$field_doc:meta])* $field:ident: $ty:ty ),+ $(,)? } )+) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+        #[repr(C)]
+        pub struct $name { $( $(#[$field_doc])* pub $field: $ty ),+ }
+
+        impl $name {
+            /// Length of the header in bytes, without options.
+            pub const LEN: usize = core::mem::size_of::<$name>();
+
+            /// The header at `at`, if it is there whole.
+            pub fn at(bytes: &[u8], at: usize) -> Option<&$name> {
+                $name::ref_from_prefix(bytes.get(at..)?).ok().map(|(header, _)| header)
+            }
+
+            /// The same, to be changed in place.
+            pub fn at_mut(bytes: &mut [u8], at: usize) -> Option<&mut $name> {
+                $name::mut_from_prefix(bytes.get_mut(at..)?).ok().map(|(header, _)| header)
+            }
+        }
+    )+ };
+}
+
+header! {
+    /// Ethernet II header (IEEE 802.3).
+    Ethernet {
+        /// Destination MAC address.
+        dst: [u8; 6],
+        /// Source MAC address.
+        src: [u8; 6],
+        /// What follows: [`ethertype`].
+        ethertype: U16,
+    }
+
+    /// VLAN tag (IEEE 802.1Q), behind the MAC addresses and its own tag type.
+    VlanTag {
+        /// Priority (3 bits), drop eligible (1), VLAN id (12).
+        control: U16,
+        /// What follows: [`ethertype`].
+        ethertype: U16,
+    }
+
+    /// ARP for IPv4 over Ethernet (RFC 826).
+    Arp {
+        /// Hardware type: 1 for Ethernet.
+        hardware: U16,
+        /// Protocol type: 0x0800 for IPv4.
+        protocol: U16,
+        /// Hardware address length: 6.
+        hardware_len: u8,
+        /// Protocol address length: 4.
+        protocol_len: u8,
+        /// 1 request, 2 reply.
+        operation: U16,
+        /// Sender's MAC address.
+        sender_mac: [u8; 6],
+        /// Sender's IPv4 address.
+        sender: [u8; 4],
+        /// Target's MAC address.
+        target_mac: [u8; 6],
+        /// Target's IPv4 address.
+        target: [u8; 4],
+    }
+
+    /// IPv4 header without options (RFC 791 section 3.1).
+    Ipv4 {
+        /// Version (4 bits), header length in 32-bit words (4).
+        version_ihl: u8,
+        /// Differentiated services (6 bits), ECN (2).
+        tos: u8,
+        /// Length of header and payload, in bytes.
+        total_length: U16,
+        /// Identification.
+        id: U16,
+        /// Reserved, don't-fragment, more-fragments (1 bit each), offset in 8-byte units (13).
+        fragment: U16,
+        /// Time to live.
+        ttl: u8,
+        /// What follows: [`protocol`].
+        protocol: u8,
+        /// Header checksum.
+        checksum: U16,
+        /// Source address.
+        src: [u8; 4],
+        /// Destination address.
+        dst: [u8; 4],
+    }
+
+    /// TCP header without options (RFC 9293 section 3.1).
+    Tcp {
+        /// Source port.
+        src_port: U16,
+        /// Destination port.
+        dst_port: U16,
+        /// Sequence number.
+        seq: U32,
+        /// Acknowledgement number.
+        ack: U32,
+        /// Data offset in 32-bit words (4 bits), reserved (4).
+        offset: u8,
+        /// Flags: [`flags`](crate::parse::flags).
+        flags: u8,
+        /// Window.
+        window: U16,
+        /// Checksum.
+        checksum: U16,
+        /// Urgent pointer.
+        urgent: U16,
+    }
+
+    /// UDP header (RFC 768).
+    Udp {
+        /// Source port.
+        src_port: U16,
+        /// Destination port.
+        dst_port: U16,
+        /// Length of header and payload, in bytes.
+        length: U16,
+        /// Checksum; 0 is none.
+        checksum: U16,
+    }
+
+    /// ICMP header (RFC 792); for echo the last two words are identifier and sequence number.
+    Icmp {
+        /// Type: [`icmp`].
+        kind: u8,
+        /// Code.
+        code: u8,
+        /// Checksum.
+        checksum: U16,
+        /// Echo: identifier. Errors: unused.
+        id: U16,
+        /// Echo: sequence number. Fragmentation needed: next-hop MTU (RFC 1191).
+        seq: U16,
+    }
+}
+
+/// Ethertypes (IEEE RA registry).
+pub mod ethertype {
+    /// IPv4.
+    pub const IPV4: u16 = 0x0800;
+    /// ARP.
+    pub const ARP: u16 = 0x0806;
+    /// VLAN tag, IEEE 802.1Q.
+    pub const VLAN: u16 = 0x8100;
+    /// Service VLAN tag, IEEE 802.1ad.
+    pub const SERVICE_VLAN: u16 = 0x88a8;
+}
+
+/// IP protocol numbers (IANA).
+pub mod protocol {
+    /// ICMP.
+    pub const ICMP: u8 = 1;
+    /// TCP.
+    pub const TCP: u8 = 6;
+    /// UDP.
+    pub const UDP: u8 = 17;
+}
+
+/// ICMP types (IANA).
+pub mod icmp {
+    /// Echo reply.
+    pub const ECHO_REPLY: u8 = 0;
+    /// Destination unreachable.
+    pub const UNREACHABLE: u8 = 3;
+    /// Echo request.
+    pub const ECHO: u8 = 8;
+    /// Time exceeded.
+    pub const TIME_EXCEEDED: u8 = 11;
+    /// Parameter problem.
+    pub const PARAMETER_PROBLEM: u8 = 12;
+}
+
+impl Ipv4 {
+    /// Header length in bytes, options included; below 20 in a broken header.
+    pub const fn header_len(&self) -> usize {
+        (self.version_ihl & 0x0f) as usize * 4
+    }
+
+    /// Whether this is a piece of a packet: more-fragments set or offset not zero.
+    pub const fn is_fragment(&self) -> bool {
+        self.fragment.get() & 0x3fff != 0
+    }
+}
+
+impl Tcp {
+    /// Header length in bytes, options included; below 20 in a broken header.
+    pub const fn header_len(&self) -> usize {
+        (self.offset >> 4) as usize * 4
+    }
+}
+
+impl Arp {
+    /// Whether it speaks of IPv4 over Ethernet, in a request or reply.
+    pub const fn is_valid(&self) -> bool {
+        self.hardware.get() == 1
+            && self.protocol.get() == ethertype::IPV4
+            && self.hardware_len == 6
+            && self.protocol_len == 4
+            && matches!(self.operation.get(), 1 | 2)
+    }
+}

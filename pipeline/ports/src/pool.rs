@@ -1,0 +1,203 @@
+//! Frames on the heap, a fixed number of them.
+
+use std::fmt;
+
+use wicketgate_packet::FrameBuf;
+
+/// Free bytes before a fresh frame, for headers that the gate puts in front.
+pub const HEADROOM: usize = 64;
+/// Bytes of a chunk, headroom included: as much as an AF_XDP chunk of half a page.
+pub const CHUNK: usize = 2048;
+/// Free bytes kept behind a frame for which its chunk had to grow.
+const TAILROOM: usize = 64;
+
+/// One frame in a chunk of its own. Neither `Copy` nor `Clone`: who holds it owns it.
+pub struct HeapFrame {
+    chunk: Box<[u8]>,
+    start: usize,
+    end: usize,
+}
+
+impl HeapFrame {
+    fn new() -> HeapFrame {
+        HeapFrame { chunk: vec![0; CHUNK].into_boxed_slice(), start: HEADROOM, end: HEADROOM }
+    }
+
+    /// Makes `head` followed by `body` the frame, with full headroom again.
+    /// Allocates only where the chunk is too small; it then stays large.
+    pub fn fill(&mut self, head: &[u8], body: &[u8]) {
+        self.clear();
+        self.reserve(head.len() + body.len());
+        let room = self.chunk.get_mut(HEADROOM..).unwrap_or_default();
+        if let Some((to_head, rest)) = room.split_at_mut_checked(head.len())
+            && let Some((to_body, _)) = rest.split_at_mut_checked(body.len())
+        {
+            to_head.copy_from_slice(head);
+            to_body.copy_from_slice(body);
+            self.end = HEADROOM + head.len() + body.len();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.start = HEADROOM;
+        self.end = HEADROOM;
+    }
+
+    /// Grows the chunk, contents lost, until a frame of `len` bytes fits.
+    fn reserve(&mut self, len: usize) {
+        if HEADROOM + len > self.chunk.len() {
+            self.chunk = vec![0; HEADROOM + len + TAILROOM].into_boxed_slice();
+        }
+    }
+
+    fn zero(&mut self, from: usize, to: usize) {
+        self.chunk.get_mut(from..to).unwrap_or_default().fill(0);
+    }
+}
+
+impl FrameBuf for HeapFrame {
+    fn bytes(&self) -> &[u8] {
+        self.chunk.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self.chunk.get_mut(self.start..self.end).unwrap_or_default()
+    }
+
+    fn resize(&mut self, len: usize) -> bool {
+        let end = self.start.saturating_add(len);
+        if end > self.chunk.len() {
+            return false;
+        }
+        self.zero(self.end, end.max(self.end));
+        self.end = end;
+        true
+    }
+
+    fn move_start(&mut self, by: isize) -> bool {
+        match self.start.checked_add_signed(by) {
+            Some(start) if start <= self.end => {
+                self.zero(start, self.start.max(start));
+                self.start = start;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for HeapFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HeapFrame({} bytes)", self.bytes().len())
+    }
+}
+
+/// A fixed number of chunks; a frame is either in here or in someone's hands.
+#[derive(Debug)]
+pub struct Pool {
+    free: Vec<HeapFrame>,
+    size: usize,
+}
+
+impl Pool {
+    /// A pool of `size` chunks, all of them allocated now.
+    pub fn new(size: usize) -> Pool {
+        Pool { free: (0..size).map(|_| HeapFrame::new()).collect(), size }
+    }
+
+    /// An empty frame with full headroom; `None` when all are in use.
+    pub fn take(&mut self) -> Option<HeapFrame> {
+        let mut frame = self.free.pop()?;
+        frame.clear();
+        Some(frame)
+    }
+
+    /// Takes a frame back. One that is too many, because it is of another pool, is dropped.
+    pub fn recycle(&mut self, frame: HeapFrame) {
+        if self.free.len() < self.size {
+            self.free.push(frame);
+        }
+    }
+
+    /// Frames nobody holds.
+    pub fn available(&self) -> usize {
+        self.free.len()
+    }
+
+    /// Frames there are, held or not.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_frame_is_either_held_or_available() {
+        let mut pool = Pool::new(3);
+        let held: Vec<HeapFrame> = std::iter::from_fn(|| pool.take()).collect();
+        assert_eq!((held.len(), pool.available()), (3, 0));
+        assert!(pool.take().is_none());
+        held.into_iter().for_each(|frame| pool.recycle(frame));
+        assert_eq!(pool.available(), pool.size());
+    }
+
+    #[test]
+    fn a_frame_too_many_does_not_enlarge_the_pool() {
+        let mut other = Pool::new(1);
+        let mut pool = Pool::new(1);
+        pool.recycle(other.take().unwrap());
+        assert_eq!(pool.available(), 1);
+    }
+
+    #[test]
+    fn a_taken_frame_is_empty_whatever_it_held() {
+        let mut pool = Pool::new(1);
+        let mut frame = pool.take().unwrap();
+        frame.fill(b"ab", b"cd");
+        assert!(frame.move_start(1));
+        pool.recycle(frame);
+        let mut frame = pool.take().unwrap();
+        assert_eq!(frame.bytes(), b"");
+        assert!(frame.resize(4));
+        assert_eq!(frame.bytes(), [0; 4], "bytes gained are zero, not the frame before");
+    }
+
+    #[test]
+    fn the_end_moves_within_the_chunk() {
+        let mut frame = HeapFrame::new();
+        frame.fill(b"head", b"body");
+        assert!(frame.resize(2));
+        assert!(frame.resize(5));
+        assert_eq!(frame.bytes(), b"he\0\0\0");
+        assert!(frame.resize(CHUNK - HEADROOM));
+        assert!(!frame.resize(CHUNK - HEADROOM + 1));
+        assert!(!frame.resize(usize::MAX));
+        assert_eq!(frame.bytes().len(), CHUNK - HEADROOM, "a refused resize changes nothing");
+    }
+
+    #[test]
+    fn the_start_moves_within_headroom_and_frame() {
+        let mut frame = HeapFrame::new();
+        frame.fill(b"", b"abcd");
+        assert!(frame.move_start(4));
+        assert!(!frame.move_start(1));
+        assert!(frame.move_start(-3));
+        assert_eq!(frame.bytes(), [0; 3]);
+        assert!(!frame.move_start(-(HEADROOM as isize) - 2));
+        assert!(frame.move_start(-(HEADROOM as isize) - 1));
+        assert!(!frame.move_start(isize::MIN));
+        assert_eq!(frame.bytes().len(), HEADROOM + 4);
+    }
+
+    #[test]
+    fn a_jumbo_frame_grows_its_chunk_and_keeps_room_behind() {
+        let mut frame = HeapFrame::new();
+        let jumbo = vec![7; 70_000];
+        frame.fill(&[1; 14], &jumbo);
+        assert_eq!(frame.bytes().len(), 70_014);
+        assert!(frame.resize(70_014 + TAILROOM));
+    }
+}

@@ -1,0 +1,367 @@
+//! A tap put in the middle: a capture of a plant's wire, replayed as if the gate had been there.
+//!
+//! A capture taken on the underlay shows clients and assets talking to each other directly.
+//! [`Tap`] wraps the port that reads it and gives each frame the addresses that it would have had on
+//! its way to the gate: what goes to an asset enters by the overlay port, addressed to the asset's
+//! overlay address; what comes from an asset enters by its underlay port, addressed to the gate's NAT
+//! address and to the port that the gate chose, which the tap sees in the frames that leave.
+//!
+//! A capture is never the whole truth. What it lacks is supplied, and counted:
+//!
+//! | the capture | the tap |
+//! |---|---|
+//! | begins in the middle of a connection | supplies the handshake |
+//! | has segments in another order than they were sent | holds them until they fit |
+//! | lacks segments | resets the connection and opens it anew behind the gap |
+//! | was taken on the sender, before the checksum was made | completes the checksum |
+//!
+//! The engine behind it is as strict as ever; a real gate has seen every connection from its start.
+
+mod connection;
+mod craft;
+mod plan;
+
+use std::collections::{HashMap, VecDeque};
+
+use wicketgate_packet::parse::flags;
+use wicketgate_packet::{FrameBuf, Headers, L4, Link, PortId, Time};
+
+use crate::port::{Port, PortError, Received};
+use connection::{Connection, Fit, Role};
+use craft::Ends;
+pub use plan::{Door, LOOPBACK_CLIENT, Plan};
+
+/// Connections remembered; the oldest is forgotten first.
+const CONNECTIONS: usize = 1 << 16;
+
+/// Frames taken from the capture at a time.
+const LOOKAHEAD: usize = 32;
+
+/// What the tap supplied or repaired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Supplied {
+    /// Handshakes of connections that the capture shows from the middle on.
+    pub handshakes: u64,
+    /// Frames held until those before them came.
+    pub reordered: u64,
+    /// Connections opened anew behind a gap.
+    pub gaps: u64,
+    /// Checksums completed that the sending host had left to its network card.
+    pub checksums: u64,
+}
+
+/// The wrapper.
+pub struct Tap<P: Port> {
+    inner: P,
+    plan: Plan,
+    connections: HashMap<Ends, Connection<P::Frame>>,
+    order: VecDeque<Ends>,
+    /// Frames read, not looked at yet.
+    raw: VecDeque<Received<P::Frame>>,
+    scratch: Vec<Received<P::Frame>>,
+    /// Frames ready to enter.
+    ready: VecDeque<Ready<P::Frame>>,
+    /// By frame number: whose NAT port will be seen when the frame leaves.
+    asked: HashMap<u64, Ends>,
+    supplied: Supplied,
+    last: Time,
+}
+
+/// A frame that still has its captured addresses, and what it is part of.
+struct Ready<F> {
+    received: Received<F>,
+    headers: Headers,
+    ends: Ends,
+    role: Role,
+}
+
+impl<P: Port> Tap<P> {
+    /// Puts the gate of `plan` into the wire that `inner` was captured on.
+    pub fn new(inner: P, plan: Plan) -> Tap<P> {
+        Tap {
+            inner,
+            plan,
+            connections: HashMap::new(),
+            order: VecDeque::new(),
+            raw: VecDeque::new(),
+            scratch: Vec::with_capacity(LOOKAHEAD),
+            ready: VecDeque::new(),
+            asked: HashMap::new(),
+            supplied: Supplied::default(),
+            last: Time::EPOCH,
+        }
+    }
+
+    /// What was supplied or repaired so far.
+    pub fn supplied(&self) -> Supplied {
+        self.supplied
+    }
+
+    /// The port that is wrapped.
+    pub fn inner(&self) -> &P {
+        &self.inner
+    }
+
+    /// The same, to be given another capture: what is known of connections stays.
+    pub fn inner_mut(&mut self) -> &mut P {
+        &mut self.inner
+    }
+
+    /// Looks at one captured frame; what is not for the gate enters as it is.
+    fn look(&mut self, received: Received<P::Frame>) -> Option<Received<P::Frame>> {
+        self.last = received.arrival;
+        let headers = match Headers::parse(received.frame.bytes()) {
+            Ok(headers) => headers,
+            Err(_) => return Some(self.pass(received)),
+        };
+        let Some((ends, role)) = self.place(&headers) else { return Some(self.pass(received)) };
+        if !matches!(headers.l4, L4::Tcp(_)) {
+            self.remember(ends);
+            self.ready.push_back(Ready { received, headers, ends, role });
+            return None;
+        }
+        self.follow(Ready { received, headers, ends, role });
+        None
+    }
+
+    /// A frame that no asset has part in: the gate is to say so, not to overlook it.
+    fn pass(&self, mut received: Received<P::Frame>) -> Received<P::Frame> {
+        received.port = self.plan.overlay;
+        let unicast = Link::parse(received.frame.bytes())
+            .is_ok_and(|link| link.dst.first().is_some_and(|first| first & 1 == 0));
+        if unicast {
+            craft::set_destination_mac(received.frame.bytes_mut(), self.plan.overlay_mac);
+        }
+        received
+    }
+
+    /// Who is client and who is asset. What is known of the connection counts first, then who says
+    /// SYN, then whose port is a door.
+    fn place(&self, headers: &Headers) -> Option<(Ends, Role)> {
+        let asks = Ends::asking(headers);
+        let answers = asks.reverse();
+        let (to, from) = (self.plan.door(headers.dst), self.plan.door(headers.src));
+        let (to, from) = (to.map(|_| (asks, Role::Client)), from.map(|_| (answers, Role::Asset)));
+        let (Some(to), Some(from)) = (to, from) else { return to.or(from) };
+        if self.connections.contains_key(&to.0) {
+            return Some(to);
+        }
+        if self.connections.contains_key(&from.0) {
+            return Some(from);
+        }
+        let answers = match headers.l4 {
+            L4::Tcp(s) if s.flags & flags::SYN != 0 => s.flags & flags::ACK != 0,
+            _ => self.plan.speaks(headers.src, headers.ports().0)
+                && !self.plan.speaks(headers.dst, headers.ports().1),
+        };
+        Some(if answers { from } else { to })
+    }
+
+    /// Remembers a connection; the oldest one makes room.
+    fn remember(&mut self, ends: Ends) {
+        if self.connections.contains_key(&ends) {
+            return;
+        }
+        if self.order.len() == CONNECTIONS
+            && let Some(oldest) = self.order.pop_front()
+            && let Some(gone) = self.connections.remove(&oldest)
+        {
+            gone.held.into_iter().for_each(|ready| self.inner.recycle(ready.received.frame));
+        }
+        self.connections.insert(ends, Connection::default());
+        self.order.push_back(ends);
+    }
+
+    /// Brings a connection's segments into the order in which the gate would have seen them.
+    fn follow(&mut self, ready: Ready<P::Frame>) {
+        let ends = ready.ends;
+        self.remember(ends);
+        let Some(connection) = self.connections.get(&ends) else { return };
+        match connection.fit(&ready.headers, ready.role) {
+            Fit::Now => self.enter(ready),
+            Fit::Unknown => {
+                self.supplied.handshakes += 1;
+                self.supply(&ready, false);
+                self.enter(ready);
+            }
+            Fit::Anew => {
+                self.supply(&ready, true);
+                self.enter(ready);
+            }
+            Fit::Later => self.hold(ready),
+        }
+        self.release(ends);
+    }
+
+    fn enter(&mut self, ready: Ready<P::Frame>) {
+        if let Some(connection) = self.connections.get_mut(&ready.ends) {
+            connection.note(&ready.headers, ready.role);
+        }
+        self.ready.push_back(ready);
+    }
+
+    /// Keeps a segment that does not fit yet; with too many of them, what is missing never comes.
+    fn hold(&mut self, ready: Ready<P::Frame>) {
+        let (ends, now) = (ready.ends, ready.received.arrival);
+        let Some(connection) = self.connections.get_mut(&ends) else { return };
+        connection.held.push_back(ready);
+        if connection.waited_enough(now) {
+            self.give_up(ends);
+        } else {
+            self.supplied.reordered += 1;
+        }
+    }
+
+    /// Opens a connection anew at the first segment that waits.
+    fn give_up(&mut self, ends: Ends) {
+        let connection = self.connections.get_mut(&ends);
+        let Some(first) = connection.and_then(|connection| connection.held.pop_front()) else {
+            return;
+        };
+        self.supplied.gaps += 1;
+        self.supply(&first, true);
+        self.enter(first);
+    }
+
+    /// Lets in what fits by now.
+    fn release(&mut self, ends: Ends) {
+        while let Some(connection) = self.connections.get_mut(&ends) {
+            let Some(next) = connection.next_fitting() else { return };
+            self.enter(next);
+        }
+    }
+
+    /// Supplies the segments that put the gate where `ready` fits: a reset of what was before, if
+    /// there was something, and a handshake.
+    fn supply(&mut self, ready: &Ready<P::Frame>, reset: bool) {
+        let Some(connection) = self.connections.get_mut(&ready.ends) else { return };
+        let before = if reset { connection.reset() } else { None };
+        let segments = connection::handshake(&ready.headers, ready.role);
+        for (role, segment) in before.into_iter().chain(segments.into_iter().flatten()) {
+            let Some(mut frame) = self.inner.take() else { return };
+            let headers = craft::segment(&mut frame, ready, role, segment);
+            let arrival = ready.received.arrival;
+            let port = ready.received.port;
+            let received = Received { frame, port, arrival, number: 0, original_len: 54 };
+            if let Some(headers) = headers {
+                self.enter(Ready { received, headers, ends: ready.ends, role });
+            } else {
+                self.inner.recycle(received.frame);
+            }
+        }
+    }
+
+    /// Gives a frame the addresses that it has on its way to the gate. `None`, with the frame left in
+    /// front of the queue, where the gate has yet to choose the NAT port.
+    fn next_ready(&mut self) -> Option<Received<P::Frame>> {
+        let front = self.ready.front()?;
+        let nat = self.connections.get(&front.ends).and_then(|connection| connection.nat);
+        let waits = front.role == Role::Asset
+            && nat.is_none()
+            && self.asked.values().any(|asked| *asked == front.ends);
+        if waits {
+            return None;
+        }
+        let Ready { mut received, headers, ends, role } = self.ready.pop_front()?;
+        let repaired = craft::is_partial(received.frame.bytes(), &headers);
+        self.supplied.checksums += u64::from(repaired);
+        match role {
+            Role::Client => {
+                if nat.is_none() {
+                    self.asked.insert(received.number, ends);
+                }
+                received.port = self.plan.overlay;
+                self.plan.to_overlay(&mut received.frame, headers, repaired);
+            }
+            Role::Asset => {
+                let port = nat.unwrap_or(ends.client.1);
+                received.port = self.plan.port_of(headers.src);
+                self.plan.to_underlay(&mut received.frame, headers, port, repaired);
+            }
+        }
+        Some(received)
+    }
+
+    /// At the end of the capture nothing more comes that could fill a gap.
+    fn let_all_in(&mut self) {
+        let waiting: Vec<Ends> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| !connection.held.is_empty())
+            .map(|(ends, _)| *ends)
+            .collect();
+        // In the order of the connections, so that two runs are the same.
+        for ends in self.order.clone().into_iter().filter(|ends| waiting.contains(ends)) {
+            while self.connections.get(&ends).is_some_and(|c| !c.held.is_empty()) {
+                self.give_up(ends);
+                self.release(ends);
+            }
+        }
+    }
+}
+
+impl<P: Port> Port for Tap<P> {
+    type Frame = P::Frame;
+
+    fn receive(
+        &mut self,
+        burst: &mut Vec<Received<P::Frame>>,
+        max: usize,
+    ) -> Result<usize, PortError> {
+        // What entered before has left or been recycled by now.
+        self.asked.clear();
+        let before = burst.len();
+        let mut outcome = Ok(0);
+        while burst.len() - before < max {
+            if let Some(received) = self.next_ready() {
+                burst.push(received);
+            } else if !self.ready.is_empty() {
+                break;
+            } else if let Some(received) = self.raw.pop_front() {
+                burst.extend(self.look(received));
+            } else {
+                outcome = self.inner.receive(&mut self.scratch, LOOKAHEAD);
+                self.raw.extend(self.scratch.drain(..));
+                if self.raw.is_empty() && self.inner.is_finished() {
+                    self.let_all_in();
+                }
+                if (self.raw.is_empty() && self.ready.is_empty()) || outcome.is_err() {
+                    break;
+                }
+            }
+        }
+        outcome.map(|_| burst.len() - before)
+    }
+
+    fn send(&mut self, sent: Received<P::Frame>, egress: PortId) {
+        if egress != self.plan.overlay
+            && let Some(ends) = self.asked.remove(&sent.number)
+            && let Ok(headers) = Headers::parse(sent.frame.bytes())
+            && let Some(connection) = self.connections.get_mut(&ends)
+        {
+            connection.nat = Some(headers.ports().0);
+        }
+        self.inner.send(sent, egress);
+    }
+
+    fn recycle(&mut self, frame: P::Frame) {
+        self.inner.recycle(frame);
+    }
+
+    fn take(&mut self) -> Option<P::Frame> {
+        self.inner.take()
+    }
+
+    fn flush(&mut self) -> Result<(), PortError> {
+        self.inner.flush()
+    }
+
+    fn is_finished(&self) -> bool {
+        let waiting = self.connections.values().any(|connection| !connection.held.is_empty());
+        self.inner.is_finished() && self.raw.is_empty() && self.ready.is_empty() && !waiting
+    }
+
+    fn unsent(&self) -> u64 {
+        self.inner.unsent()
+    }
+}
