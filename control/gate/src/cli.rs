@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::decode_as::DecodeAs;
+use crate::replay::login::LoginArgument;
+
 /// Agent-free Zero Trust gate for industrial plants.
 #[derive(Debug, Parser)]
 #[command(version, about, long_about = None, arg_required_else_help = true)]
@@ -14,17 +17,81 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Put captures through the gate, command by command
+    Replay(Replay),
+    /// Validate and explain a config
+    Check(Check),
     /// Decode every industrial PDU of captures
     Dissect(Dissect),
 }
 
 /// `wicketgate dissect`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+PDUs go to standard output, the summary of each capture to standard error.
+
+Exit status: 0 all well; 1 a capture is cut or damaged (what comes before was read); 2 bad usage or
+input.")]
 pub(crate) struct Dissect {
     /// Captures: pcap or pcapng
     #[arg(required = true, value_name = "CAPTURE")]
     pub(crate) captures: Vec<PathBuf>,
     /// One JSON object a PDU, in the form of the truth files
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What is spoken on a port that is not the protocol's own
+    #[arg(long, value_name = "PORT=PROTOCOL")]
+    pub(crate) decode_as: Vec<DecodeAs>,
+}
+
+/// `wicketgate replay`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without --config every server in the captures becomes an asset, everything is forwarded, and observed.
+
+A pcapng whose interface names are the config's port names is taken as it is, frame by frame.
+Any other capture is a tap on the plant's wire: the gate is put in its middle.
+
+Exit status: 0 all well; 1 a capture is cut or damaged (what comes before was replayed); 2 bad usage,
+input or config.")]
+pub(crate) struct Replay {
+    /// Captures, one after the other: pcap or pcapng
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub(crate) captures: Vec<PathBuf>,
+    /// The policy file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Who a source address is; without roles, the user has the role of the same name
+    #[arg(long = "login", value_name = "ADDRESS=USER[:ROLE,...]", requires = "config")]
+    pub(crate) logins: Vec<LoginArgument>,
+    /// The report as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the audit log: one JSON object a line, chained
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audit: Option<PathBuf>,
+    /// Write one plain line for each thing that happened; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) transcript: Option<PathBuf>,
+    /// Write the frames that left the gate, each on the port it left by (pcapng)
+    #[arg(long, value_name = "PCAP")]
+    pub(crate) out: Option<PathBuf>,
+    /// Work out wrong checksums anew instead of dropping these frames, as without a config: for
+    /// captures whose addresses were made anonymous
+    #[arg(long)]
+    pub(crate) complete_checksums: bool,
+    /// What is spoken on a port, when there is no config to say so
+    #[arg(long, value_name = "PORT=PROTOCOL", conflicts_with = "config")]
+    pub(crate) decode_as: Vec<DecodeAs>,
+}
+
+/// `wicketgate check`
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The policy file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// The explanation as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }

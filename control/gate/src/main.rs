@@ -4,9 +4,16 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod check;
 mod cli;
+mod config;
+mod decode_as;
 mod dissect;
 mod exit;
+mod output;
+mod replay;
+mod table;
+mod words;
 
 /// The data path allocates nothing; what reports and policies allocate is served without locks.
 #[global_allocator]
@@ -14,6 +21,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     match cli::Cli::parse().command {
+        cli::Command::Replay(arguments) => replay::run(&arguments).into(),
+        cli::Command::Check(arguments) => check::run(&arguments).into(),
         cli::Command::Dissect(arguments) => dissect::run(&arguments).into(),
     }
 }

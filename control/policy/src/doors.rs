@@ -115,7 +115,8 @@ pub(crate) fn protocol(name: &str, span: &Span, report: &mut Report<'_>) -> Opti
     found
 }
 
-const fn transport_name(transport: Transport) -> &'static str {
+/// The word used in policy files.
+pub(crate) const fn transport_name(transport: Transport) -> &'static str {
     match transport {
         Transport::Tcp => "tcp",
         Transport::Udp => "udp",

@@ -11,6 +11,7 @@ use wicketgate_engine::tables::{AssetId, Mac, Side};
 use wicketgate_packet::PortId;
 
 use crate::diagnostic::Diagnostic;
+use crate::doors::transport_name;
 use crate::value::Prefix;
 use crate::window::Weekly;
 
@@ -153,11 +154,10 @@ pub struct Door {
 impl fmt::Display for Door {
     /// `modbus on tcp/502`, `tcp/22`, `icmp`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let carrier = match self.transport {
-            Transport::Tcp => "tcp",
-            Transport::Udp => "udp",
-            Transport::Icmp => return f.write_str("icmp"),
-        };
+        let carrier = transport_name(self.transport);
+        if self.transport == Transport::Icmp {
+            return f.write_str(carrier);
+        }
         if self.protocol.is_inspected() {
             write!(f, "{} on ", self.protocol)?;
         }

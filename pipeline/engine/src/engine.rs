@@ -219,7 +219,13 @@ impl Engine {
         let L4::Tcp(segment) = arrival.headers.l4 else { return Err(Reason::NoFlow) };
         let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
         let len = arrival.headers.payload_len();
-        let place = flow.tcp.place(direction, &segment, len)?;
+        let place = match flow.tcp.place(direction, &segment, len) {
+            // Who only observes lets everything by, and notes nothing of what belongs nowhere.
+            Err(_) if self.observes(flow) => {
+                return Ok(Inspected { keep: len, ..Inspected::default() });
+            }
+            place => place?,
+        };
         let inspected = match place {
             Place::Old { .. } if len == 0 => Inspected::default(),
             _ if flow.stream.is_none() => self.pass_unread(flow, len, arrival.now)?,
@@ -232,6 +238,10 @@ impl Engine {
             flow.patience = patience(flow.tcp.phase());
         }
         Ok(inspected)
+    }
+
+    fn observes(&self, flow: &Flow) -> bool {
+        self.tables.grant(flow.grant).is_some_and(|grant| grant.observe)
     }
 
     /// Bytes that nobody reads pass while some rule of the grant holds.
@@ -470,7 +480,7 @@ impl Engine {
             (None, Phase::Closing) => EndCause::Closed,
             _ => cause,
         };
-        events.push(Event::of(now, &flow, EventKind::FlowEnd { cause, totals: flow.totals }));
+        events.push(Event::of(now, &flow, EventKind::FlowEnd { endpoint: flow.endpoint, cause, totals: flow.totals }));
         self.live.release(flow.session, &flow.used, now);
     }
 }

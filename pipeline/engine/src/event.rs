@@ -71,6 +71,8 @@ pub enum EventKind {
     },
     /// A flow ended.
     FlowEnd {
+        /// The door.
+        endpoint: EndpointId,
         /// Why.
         cause: EndCause,
         /// What it did.

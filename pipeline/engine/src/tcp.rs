@@ -18,6 +18,11 @@ use crate::verdict::Reason;
 /// scaling allows (RFC 7323 section 2.3).
 const REACH: u32 = 1 << 30;
 
+/// How far an acknowledgement may lag behind the latest one. RFC 5961 section 5 takes the largest
+/// window the peer has offered; this is more than any control connection offers, and a straggler
+/// beyond it says nothing new.
+const ACK_LAG: u32 = 1 << 20;
+
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -114,6 +119,7 @@ impl Connection {
         }
         // RFC 5961 section 5: nobody acknowledges what was not sent.
         fits(other.next.wrapping_sub(segment.ack) < REACH, ())?;
+        fits(segment.ack.wrapping_add(ACK_LAG).wrapping_sub(other.acked) < REACH, ())?;
         let behind = own.next.wrapping_sub(segment.seq);
         if behind >= REACH {
             return fits(segment.seq.wrapping_sub(own.next) < REACH, Place::Ahead);
@@ -277,6 +283,15 @@ mod tests {
             tcp.place(ToServer, &segment(101, 502, flags::ACK), 4),
             Err(Reason::BadSegment)
         );
+    }
+
+    #[test]
+    fn acknowledging_the_distant_past_is_refused() {
+        let tcp = established();
+        let straggler = |lag: u32| segment(101, 501u32.wrapping_sub(lag), flags::ACK);
+        assert!(tcp.place(ToServer, &straggler(1000), 4).is_ok());
+        assert_eq!(tcp.place(ToServer, &straggler(1 << 21), 4), Err(Reason::BadSegment));
+        assert_eq!(tcp.place(ToServer, &straggler(1 << 29), 4), Err(Reason::BadSegment));
     }
 
     #[test]

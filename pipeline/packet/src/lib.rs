@@ -9,6 +9,7 @@
 //! | [`wire`] | the headers as zero-copy views, each with its source |
 //! | [`parse`] | [`Headers`]: every header of a frame validated once, kept as offsets |
 //! | [`malformed`] | [`Malformed`]: why a frame was refused, one reason each |
+//! | [`quote`] | the packet that an ICMP error quotes |
 //! | [`rewrite`] | headers changed in place |
 //! | [`checksum`] | RFC 1071 sums and RFC 1624 incremental updates |
 
@@ -16,6 +17,7 @@ pub mod checksum;
 pub mod frame;
 pub mod malformed;
 pub mod parse;
+pub mod quote;
 pub mod rewrite;
 pub mod time;
 pub mod wire;

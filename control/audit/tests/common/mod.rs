@@ -130,7 +130,7 @@ pub fn events() -> Vec<Event> {
         event(5, EventKind::Command(read_file())),
         nobody(event(6, no_grant)),
         nobody(Event { source_port: 0, ..event(7, no_asset) }),
-        event(8, EventKind::FlowEnd { cause, totals: TOTALS }),
+        event(8, EventKind::FlowEnd { endpoint: EndpointId(0), cause, totals: TOTALS }),
         event(9, EventKind::SessionEnd { cause: EndCause::Expired, totals: TOTALS }),
         Event { session: 2, grant: HMI, ..event(10, EventKind::SessionStart) },
     ]

@@ -1,6 +1,6 @@
 //! `wicketgate replay`: a capture through the gate.
 
-mod login;
+pub(crate) mod login;
 mod observe;
 mod port;
 mod progress;
@@ -9,13 +9,11 @@ mod setup;
 mod tally;
 mod transcript;
 
-use std::fs::File;
-use std::io::BufWriter;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use wicketgate_engine::{Engine, Limits, Sessions};
+use wicketgate_engine::{Engine, Limits, Sessions, Tables};
 use wicketgate_packet::Time;
 use wicketgate_ports::{CaptureError, CaptureReader, CaptureWriter, Port, PortError};
 use wicketgate_worker::{Machine, Worker};
@@ -24,14 +22,11 @@ use crate::cli;
 use crate::exit::{Exit, complain};
 use port::ReplayPort;
 use progress::Progress;
-use setup::Setup;
+use setup::{Setup, named};
 use tally::Tally;
 
 /// Sessions open at a time.
 const SESSIONS: usize = 1 << 12;
-
-/// Frames in the hands of port, tap and worker together.
-const FRAMES: usize = 4096;
 
 type Replayer = Worker<ReplayPort, Machine>;
 
@@ -47,27 +42,62 @@ pub(crate) fn run(arguments: &cli::Replay) -> Exit {
 }
 
 fn replay(arguments: &cli::Replay) -> Result<Exit, String> {
-    let mut setup = Setup::new(arguments)?;
     let stop = stop_flag();
+    let mut setup = Setup::new(arguments)?;
     let tables = setup.tables()?;
-    let mut tally = Tally::new(arguments, &tables)?;
-    let names: Vec<String> = tables.ports().iter().map(|port| port.name.to_string()).collect();
-    let writer = arguments.out.as_deref().map(|path| create(path, &names)).transpose()?;
+    let mut tally = Tally::new(arguments, &tables, setup.start())?;
+    let mut captures = arguments.captures.iter();
+    let first = captures.next().ok_or("no capture")?;
+    let port = first_port(first, arguments, &setup, &tables)?;
     let engine = Engine::new(Limits::default(), tables, Arc::new(Sessions::new(SESSIONS)));
-    let mut replayer: Replayer =
-        Worker::new(ReplayPort::new(setup.plan(), names, writer, FRAMES), engine, Machine::start());
-    let mut exit = Exit::Success;
-    for path in &arguments.captures {
-        exit = exit.max(replay_one(path, &mut replayer, &mut setup, &mut tally, &stop));
-        if stop.load(Ordering::Relaxed) {
-            break;
+    let mut replayer = Worker::new(port, engine, Machine::start());
+    let mut exit = replay_one(first, &mut replayer, &mut setup, &mut tally, &stop);
+    for path in captures {
+        if !stop.load(Ordering::Relaxed) {
+            exit = exit.max(replay_next(path, &mut replayer, &mut setup, &mut tally, &stop));
         }
     }
     replayer.finish(&mut tally);
     replayer.port_mut().finish().map_err(|error| error.to_string())?;
     tally.finish()?;
-    report::print(arguments, &setup, &replayer, &tally, stop.load(Ordering::Relaxed));
+    let interrupted = stop.load(Ordering::Relaxed);
+    report::report(&setup, &replayer, &tally, interrupted).print(arguments.json);
     Ok(exit)
+}
+
+/// The first capture, opened, and the file for what leaves.
+fn first_port(
+    first: &Path,
+    arguments: &cli::Replay,
+    setup: &Setup,
+    tables: &Tables,
+) -> Result<ReplayPort, String> {
+    let reader = named(first, CaptureReader::open(first))?;
+    let names: Vec<String> = tables.ports().iter().map(|port| port.name.to_string()).collect();
+    let writer = arguments.out.as_deref().map(|out| {
+        CaptureWriter::create(out, &names)
+            .map_err(|error| format!("{}: cannot be written: {error}", out.display()))
+    });
+    Ok(ReplayPort::new(reader, writer.transpose()?, names, setup.plan()))
+}
+
+fn replay_next(
+    path: &Path,
+    replayer: &mut Replayer,
+    setup: &mut Setup,
+    tally: &mut Tally,
+    stop: &AtomicBool,
+) -> Exit {
+    match CaptureReader::open(path) {
+        Ok(reader) => {
+            replayer.port_mut().reopen(reader);
+            replay_one(path, replayer, setup, tally, stop)
+        }
+        Err(error) => {
+            complain(format_args!("{}: {error}", path.display()));
+            Exit::Usage
+        }
+    }
 }
 
 /// One capture, to its end, its fault or Ctrl-C.
@@ -78,35 +108,18 @@ fn replay_one(
     tally: &mut Tally,
     stop: &AtomicBool,
 ) -> Exit {
-    let outcome = CaptureReader::open(path).map_err(PortError::from).and_then(|reader| {
-        replayer.port_mut().open(reader);
-        turn_to_the_end(path, replayer, setup, tally, stop)
-    });
-    match outcome {
-        Ok(()) => Exit::Success,
-        Err(error) => {
-            complain(format_args!("{}: {error}", path.display()));
-            exit_of(&error)
-        }
-    }
-}
-
-fn turn_to_the_end(
-    path: &Path,
-    replayer: &mut Replayer,
-    setup: &mut Setup,
-    tally: &mut Tally,
-    stop: &AtomicBool,
-) -> Result<(), PortError> {
     let mut progress = Progress::new(path);
     while !replayer.port().is_finished() && !stop.load(Ordering::Relaxed) {
-        replayer.turn(tally)?;
-        progress.at(replayer.port().offset());
+        if let Err(error) = replayer.turn(tally) {
+            complain(format_args!("{}: {error}", path.display()));
+            return exit_of(&error);
+        }
+        progress.at(replayer.port().reader().offset());
         if let Some(tables) = setup.tables_after(replayer.now()) {
             replayer.install(tables, tally);
         }
     }
-    Ok(())
+    Exit::Success
 }
 
 /// A capture that is cut or damaged was replayed so far: a finding. What was never a capture is bad
@@ -119,11 +132,6 @@ fn exit_of(error: &PortError) -> Exit {
         | PortError::UnknownInterface(_) => Exit::Finding,
         _ => Exit::Usage,
     }
-}
-
-fn create(path: &Path, names: &[String]) -> Result<CaptureWriter<File>, String> {
-    CaptureWriter::create(path, names)
-        .map_err(|error| format!("{}: cannot be written: {error}", path.display()))
 }
 
 /// Set by Ctrl-C: what was done so far is then reported. A second Ctrl-C ends the program at once.
@@ -143,5 +151,3 @@ fn first_time(path: &Path) -> Result<Time, CaptureError> {
     let first = frame.as_mut().map(|frame| CaptureReader::open(path)?.read(frame)).transpose()?;
     Ok(first.flatten().map_or(Time::EPOCH, |record| record.time))
 }
-
-type AuditFile = BufWriter<File>;

@@ -12,7 +12,7 @@ use wicketgate_policy::{Login, Policy};
 use wicketgate_ports::tap::{Door, Plan};
 
 use super::observe::Inventory;
-use super::{first_time, observe};
+use super::{first_time, login::LoginArgument, observe};
 use crate::exit::complain;
 use crate::{cli, config};
 
@@ -32,6 +32,7 @@ enum Source {
 pub(super) struct Setup {
     source: Source,
     plan: Plan,
+    complete_checksums: bool,
     start: Time,
     epoch: u32,
 }
@@ -43,12 +44,13 @@ impl Setup {
         let source = match &arguments.config {
             Some(path) => Source::Policy {
                 policy: Box::new(config::load(path)?),
-                logins: arguments.logins.iter().map(super::login::LoginArgument::login).collect(),
+                logins: arguments.logins.iter().map(LoginArgument::login).collect(),
                 next_change: None,
             },
             None => Source::Observed(observe::inventory(&arguments.captures, &arguments.decode_as)?),
         };
-        Ok(Setup { source, plan: Plan::default(), start, epoch: 0 })
+        let complete_checksums = arguments.complete_checksums;
+        Ok(Setup { source, plan: Plan::default(), complete_checksums, start, epoch: 0 })
     }
 
     /// The tables for the captures' beginning.
@@ -59,6 +61,7 @@ impl Setup {
             Source::Observed(inventory) => inventory.stand_ins(),
         };
         self.plan = plan(&tables, &captured);
+        self.plan.complete_checksums = self.complete_checksums || self.observes();
         Ok(tables)
     }
 
@@ -81,7 +84,7 @@ impl Setup {
                 let compiled =
                     policy.compile(logins, now, self.epoch).map_err(|error| error.to_string())?;
                 if self.epoch == 1 {
-                    compiled.warnings.iter().for_each(|warning| complain(warning));
+                    compiled.warnings.iter().for_each(complain);
                 }
                 *next_change = compiled.next_change;
                 compiled.tables
@@ -117,7 +120,7 @@ fn plan(tables: &Tables, captured: &HashMap<Ipv4Addr, Ipv4Addr>) -> Plan {
         let shown = captured.get(&asset.underlay).copied().unwrap_or(asset.underlay);
         Some((shown, door(tables, asset, id)?))
     });
-    Plan { overlay, overlay_mac, doors: doors.collect() }
+    Plan { overlay, overlay_mac, complete_checksums: false, doors: doors.collect() }
 }
 
 fn door(tables: &Tables, asset: &Asset, id: AssetId) -> Option<Door> {

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use wicketgate_packet::checksum::{self, Delta};
 use wicketgate_packet::parse::Segment;
+use wicketgate_packet::quote::Quote;
 use wicketgate_packet::wire::{Ethernet, Icmp, Ipv4, Tcp, Udp, icmp, protocol};
 use wicketgate_packet::{FrameBuf, Headers, L4, rewrite};
 
@@ -30,6 +31,11 @@ impl Ends {
         Ends { client: (headers.src, src), asset: (headers.dst, dst), transport }
     }
 
+    /// The ends of a quoted packet, if its sender is the client.
+    pub(super) fn of(quote: &Quote) -> Ends {
+        Ends { client: quote.src, asset: quote.dst, transport: quote.protocol }
+    }
+
     /// The same, the other way round.
     pub(super) fn reverse(self) -> Ends {
         Ends { client: self.asset, asset: self.client, ..self }
@@ -39,6 +45,15 @@ impl Ends {
 pub(super) fn set_destination_mac(bytes: &mut [u8], mac: [u8; 6]) {
     if let Some(ethernet) = Ethernet::at_mut(bytes, 0) {
         ethernet.dst = mac;
+    }
+}
+
+/// The packet that an ICMP error quotes; `None` for anything else.
+pub(super) fn quoted(bytes: &[u8], headers: &Headers) -> Option<Quote> {
+    match headers.l4 {
+        L4::Icmp { kind: icmp::ECHO | icmp::ECHO_REPLY, .. } => None,
+        L4::Icmp { .. } => Quote::read(bytes, usize::from(headers.payload_at)),
+        _ => None,
     }
 }
 

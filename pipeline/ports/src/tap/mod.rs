@@ -24,7 +24,9 @@ mod plan;
 use std::collections::{HashMap, VecDeque};
 
 use wicketgate_packet::parse::flags;
-use wicketgate_packet::{FrameBuf, Headers, L4, Link, PortId, Time};
+use wicketgate_packet::quote::Quote;
+use wicketgate_packet::wire::protocol;
+use wicketgate_packet::{FrameBuf, Headers, L4, Link, PortId};
 
 use crate::port::{Port, PortError, Received};
 use connection::{Connection, Fit, Role};
@@ -64,7 +66,8 @@ pub struct Tap<P: Port> {
     /// By frame number: whose NAT port will be seen when the frame leaves.
     asked: HashMap<u64, Ends>,
     supplied: Supplied,
-    last: Time,
+    /// Frames made here.
+    own: u64,
 }
 
 /// A frame that still has its captured addresses, and what it is part of.
@@ -88,7 +91,7 @@ impl<P: Port> Tap<P> {
             ready: VecDeque::new(),
             asked: HashMap::new(),
             supplied: Supplied::default(),
-            last: Time::EPOCH,
+            own: 0,
         }
     }
 
@@ -109,11 +112,13 @@ impl<P: Port> Tap<P> {
 
     /// Looks at one captured frame; what is not for the gate enters as it is.
     fn look(&mut self, received: Received<P::Frame>) -> Option<Received<P::Frame>> {
-        self.last = received.arrival;
         let headers = match Headers::parse(received.frame.bytes()) {
             Ok(headers) => headers,
             Err(_) => return Some(self.pass(received)),
         };
+        if let Some(quote) = craft::quoted(received.frame.bytes(), &headers) {
+            return Some(self.pass_error(received, headers, &quote));
+        }
         let Some((ends, role)) = self.place(&headers) else { return Some(self.pass(received)) };
         if !matches!(headers.l4, L4::Tcp(_)) {
             self.remember(ends);
@@ -131,6 +136,34 @@ impl<P: Port> Tap<P> {
             .is_ok_and(|link| link.dst.first().is_some_and(|first| first & 1 == 0));
         if unicast {
             craft::set_destination_mac(received.frame.bytes_mut(), self.plan.overlay_mac);
+        }
+        received
+    }
+
+    /// An ICMP error: the packet that it quotes gets the ends that it had when the gate sent it.
+    fn pass_error(
+        &self,
+        mut received: Received<P::Frame>,
+        headers: Headers,
+        quote: &Quote,
+    ) -> Received<P::Frame> {
+        let sent = Ends::of(quote);
+        let nat = |ends: &Ends| self.connections.get(ends).and_then(|connection| connection.nat);
+        if let Some(door) = self.plan.door(headers.src).filter(|_| quote.src.0 == headers.dst) {
+            let port = nat(&sent).unwrap_or(quote.src.1);
+            // An echo has one identifier, which stands for both ports.
+            let echo = quote.protocol == protocol::ICMP;
+            let dst = (door.underlay, if echo { port } else { quote.dst.1 });
+            quote.translate(received.frame.bytes_mut(), (door.nat, port), dst);
+            received.port = door.port;
+            self.plan.to_underlay(&mut received.frame, headers, 0, true);
+        } else if let Some(door) = self.plan.door(headers.dst) {
+            let src = (door.overlay, quote.src.1);
+            quote.translate(received.frame.bytes_mut(), src, quote.dst);
+            received.port = self.plan.overlay;
+            self.plan.to_overlay(&mut received.frame, headers, true);
+        } else {
+            return self.pass(received);
         }
         received
     }
@@ -242,13 +275,20 @@ impl<P: Port> Tap<P> {
             let headers = craft::segment(&mut frame, ready, role, segment);
             let arrival = ready.received.arrival;
             let port = ready.received.port;
-            let received = Received { frame, port, arrival, number: 0, original_len: 54 };
+            let number = self.own_number();
+            let received = Received { frame, port, arrival, number, original_len: 54 };
             if let Some(headers) = headers {
                 self.enter(Ready { received, headers, ends: ready.ends, role });
             } else {
                 self.inner.recycle(received.frame);
             }
         }
+    }
+
+    /// A number for a frame of the tap's own, that no captured one has.
+    fn own_number(&mut self) -> u64 {
+        self.own += 1;
+        u64::MAX - self.own
     }
 
     /// Gives a frame the addresses that it has on its way to the gate. `None`, with the frame left in
@@ -263,7 +303,7 @@ impl<P: Port> Tap<P> {
             return None;
         }
         let Ready { mut received, headers, ends, role } = self.ready.pop_front()?;
-        let repaired = craft::is_partial(received.frame.bytes(), &headers);
+        let repaired = self.plan.needs_checksum(received.frame.bytes(), &headers);
         self.supplied.checksums += u64::from(repaired);
         match role {
             Role::Client => {

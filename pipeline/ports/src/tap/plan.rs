@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
 use wicketgate_packet::checksum::Delta;
-use wicketgate_packet::{FrameBuf, Headers, PortId, rewrite};
+use wicketgate_packet::{FrameBuf, Headers, Malformed, PortId, rewrite};
 
 use super::craft;
 
@@ -34,11 +34,23 @@ pub struct Plan {
     pub overlay: PortId,
     /// The gate's MAC address on it.
     pub overlay_mac: [u8; 6],
+    /// Whether to complete every wrong checksum, and not only those that a sending host left to its
+    /// network card: captures whose addresses were made anonymous have no right one.
+    pub complete_checksums: bool,
     /// The assets, by the address that the capture shows.
     pub doors: HashMap<Ipv4Addr, Door>,
 }
 
 impl Plan {
+    /// Whether this frame's checksums are to be worked out anew.
+    pub(super) fn needs_checksum(&self, bytes: &[u8], headers: &Headers) -> bool {
+        let wrong = |error| {
+            matches!(error, Malformed::IpChecksum | Malformed::TransportChecksum)
+        };
+        craft::is_partial(bytes, headers)
+            || self.complete_checksums && headers.verify(bytes).is_err_and(wrong)
+    }
+
     pub(super) fn door(&self, underlay: Ipv4Addr) -> Option<&Door> {
         self.doors.get(&underlay)
     }

@@ -1,0 +1,25 @@
+//! What a PDU is called where it is no valid request: a response, or one that contradicts itself.
+
+use wicketgate_dissectors::modbus::{self, Adu, EXCEPTION, functions};
+use wicketgate_dissectors::{Class, Protocol};
+
+/// Class and name after the codes alone.
+pub(super) fn by_code(protocol: Protocol, pdu: &[u8]) -> (Class, &'static str) {
+    let function = match protocol {
+        Protocol::Modbus => modbus_function(pdu),
+        Protocol::Icmp | Protocol::Tcp | Protocol::Udp => &functions::UNKNOWN,
+    };
+    (function.class, function.name)
+}
+
+/// Whether the codes at the front of these bytes are there and known.
+pub(super) fn is_known(protocol: Protocol, bytes: &[u8]) -> bool {
+    by_code(protocol, bytes).0 != Class::Unknown
+}
+
+fn modbus_function(adu: &[u8]) -> &'static modbus::Function {
+    match Adu::read(adu) {
+        Some(adu) => functions::find(adu.function & !EXCEPTION, adu.sub()),
+        None => &functions::UNKNOWN,
+    }
+}

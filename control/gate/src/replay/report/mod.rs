@@ -1,0 +1,281 @@
+//! What a replay says at its end: made once, printed for people or for machines.
+
+mod text;
+
+use serde::Serialize;
+use wicketgate_dissectors::Class;
+use wicketgate_engine::event::Totals;
+use wicketgate_engine::tables::{AssetId, Tables};
+use wicketgate_ports::Port;
+use wicketgate_worker::{AssetLatency, Latency};
+
+use super::Replayer;
+use super::setup::Setup;
+use super::tally::{Counted, Denial, Outcome, Refusal, Talk, Tally, Who};
+use crate::words;
+
+/// The report.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// Without a config nothing is refused.
+    observed: bool,
+    /// Ctrl-C came before the end.
+    interrupted: bool,
+    from: String,
+    to: String,
+    frames: Frames,
+    supplied: Supplied,
+    sessions: u64,
+    talks: Vec<TalkLine>,
+    commands: Vec<CommandLine>,
+    denied: Vec<DeniedLine>,
+    denied_others: u64,
+    refused: Vec<RefusedLine>,
+    refused_others: u64,
+    latency: LatencyLine,
+    cycles: Vec<CycleLine>,
+    /// Events for which there was no room.
+    audit_lost: u64,
+}
+
+/// Frames by verdict.
+#[derive(Debug, Serialize)]
+struct Frames {
+    total: u64,
+    forwarded: u64,
+    answered: u64,
+    dropped: Vec<Dropped>,
+    /// In the capture, but of a form that holds no Ethernet frame.
+    unsupported: u64,
+    unsent: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Dropped {
+    reason: &'static str,
+    frames: u64,
+}
+
+/// What the tap supplied.
+#[derive(Debug, Serialize)]
+struct Supplied {
+    handshakes: u64,
+    reordered: u64,
+    gaps: u64,
+    checksums: u64,
+}
+
+/// Somebody at a door.
+#[derive(Debug, Serialize)]
+struct TalkLine {
+    asset: String,
+    door: String,
+    user: String,
+    address: String,
+    flows: u64,
+    frames: u64,
+    bytes: u64,
+    commands: u64,
+    denied: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct CommandLine {
+    asset: String,
+    user: String,
+    address: String,
+    class: &'static str,
+    verdict: &'static str,
+    count: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct DeniedLine {
+    asset: String,
+    user: String,
+    address: String,
+    command: &'static str,
+    function: u16,
+    unit: u8,
+    object: String,
+    reason: &'static str,
+    /// The rule that came nearest.
+    rule: Option<String>,
+    count: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct RefusedLine {
+    source: String,
+    destination: String,
+    port: u16,
+    reason: &'static str,
+    count: u64,
+}
+
+/// The gate's own time per frame, in nanoseconds.
+#[derive(Debug, Serialize)]
+struct LatencyLine {
+    frames: u64,
+    p50: u64,
+    p90: u64,
+    p99: u64,
+    p999: u64,
+    p9999: u64,
+    max: u64,
+}
+
+/// An asset's cycle, and what share of it the gate takes.
+#[derive(Debug, Serialize)]
+struct CycleLine {
+    asset: String,
+    cycle_ns: u64,
+    frames: u64,
+    p99_ns: u64,
+    p99_share: f64,
+    p999_share: f64,
+    max_ns: u64,
+    max_share: f64,
+}
+
+/// Puts it together.
+pub(super) fn report(setup: &Setup, replayer: &Replayer, tally: &Tally, interrupted: bool) -> Report {
+    let tables = replayer.engine().tables();
+    let supplied = replayer.port().supplied();
+    Report {
+        observed: setup.observes(),
+        interrupted,
+        from: words::time(setup.start()),
+        to: words::time(replayer.now()),
+        frames: frames(replayer),
+        supplied: Supplied {
+            handshakes: supplied.handshakes,
+            reordered: supplied.reordered,
+            gaps: supplied.gaps,
+            checksums: supplied.checksums,
+        },
+        sessions: tally.sessions,
+        talks: talks(tables, tally),
+        commands: commands(tables, tally),
+        denied: denied(tables, &tally.denials),
+        denied_others: tally.denials.others,
+        refused: tally.refusals.kinds.iter().map(refused).collect(),
+        refused_others: tally.refusals.others,
+        latency: latency(replayer.latency()),
+        cycles: cycles(tables, replayer.latency()),
+        audit_lost: replayer.events_lost(),
+    }
+}
+
+impl Report {
+    /// Prints it.
+    pub(super) fn print(&self, json: bool) {
+        if json { crate::output::json(self) } else { text::print(self) }
+    }
+}
+
+fn frames(replayer: &Replayer) -> Frames {
+    let counters = replayer.engine().counters();
+    let dropped = counters.reasons().map(|(reason, frames)| (reason.code(), frames));
+    Frames {
+        total: counters.frames(),
+        forwarded: counters.forwarded,
+        answered: counters.answered,
+        dropped: dropped.map(|(reason, frames)| Dropped { reason, frames }).collect(),
+        unsupported: replayer.port().reader().unsupported(),
+        unsent: replayer.port().unsent(),
+    }
+}
+
+fn asset(tables: &Tables, id: AssetId) -> String {
+    tables.asset(id).map_or_else(|| "?".to_owned(), |asset| asset.name.to_string())
+}
+
+fn user(tables: &Tables, who: Who) -> (String, String) {
+    let name = tables.subject(who.subject).map_or("?", |subject| &*subject.name);
+    (name.to_owned(), who.address.to_string())
+}
+
+fn talks(tables: &Tables, tally: &Tally) -> Vec<TalkLine> {
+    let line = |((of, endpoint, who), talk): (&(AssetId, _, Who), &Talk)| {
+        let (user, address) = user(tables, *who);
+        let Totals { frames, bytes, commands, denied } = talk.totals;
+        let door = tables.endpoint(*endpoint).map_or_else(String::new, words::door);
+        let asset = asset(tables, *of);
+        let flows = talk.flows;
+        TalkLine { asset, door, user, address, flows, frames, bytes, commands, denied }
+    };
+    tally.talks.iter().map(line).collect()
+}
+
+fn commands(tables: &Tables, tally: &Tally) -> Vec<CommandLine> {
+    let line = |((of, who, class, outcome), count): (&(AssetId, Who, Class, Outcome), &u64)| {
+        let (user, address) = user(tables, *who);
+        let verdict = match outcome {
+            Outcome::Forwarded => "forwarded",
+            Outcome::Denied => "denied",
+            Outcome::Observed => "observed",
+        };
+        let asset = asset(tables, *of);
+        CommandLine { asset, user, address, class: class.name(), verdict, count: *count }
+    };
+    tally.commands.iter().map(line).collect()
+}
+
+fn denied(tables: &Tables, denials: &Counted<Denial>) -> Vec<DeniedLine> {
+    let line = |(denial, count): (&Denial, &u64)| {
+        let (user, address) = user(tables, denial.who);
+        DeniedLine {
+            asset: asset(tables, denial.asset),
+            user,
+            address,
+            command: denial.name,
+            function: denial.function,
+            unit: denial.unit,
+            object: words::object(denial.object),
+            reason: denial.reason.code(),
+            rule: denial.rule.and_then(|rule| tables.rule(rule)).map(ToString::to_string),
+            count: *count,
+        }
+    };
+    denials.kinds.iter().map(line).collect()
+}
+
+fn refused((refusal, count): (&Refusal, &u64)) -> RefusedLine {
+    RefusedLine {
+        source: refusal.source.to_string(),
+        destination: refusal.destination.to_string(),
+        port: refusal.port,
+        reason: refusal.reason.code(),
+        count: *count,
+    }
+}
+
+fn latency(latency: &Latency) -> LatencyLine {
+    let all = latency.all();
+    let at = |quantile| all.value_at_quantile(quantile);
+    LatencyLine {
+        frames: all.len(),
+        p50: at(0.5),
+        p90: at(0.9),
+        p99: at(0.99),
+        p999: at(0.999),
+        p9999: at(0.9999),
+        max: all.max(),
+    }
+}
+
+fn cycles(tables: &Tables, latency: &Latency) -> Vec<CycleLine> {
+    let line = |(id, of): (AssetId, &AssetLatency)| CycleLine {
+        asset: asset(tables, id),
+        cycle_ns: of.cycle.as_nanos() as u64,
+        frames: of.nanos.len(),
+        p99_ns: of.nanos.value_at_quantile(0.99),
+        p99_share: of.share(0.99),
+        p999_share: of.share(0.999),
+        max_ns: of.nanos.max(),
+        max_share: of.share(1.0),
+    };
+    let ids = (0..).map(AssetId).take(tables.assets().len());
+    ids.filter_map(|id| latency.of(id).map(|of| (id, of))).map(line).collect()
+}

@@ -1,0 +1,162 @@
+//! The report for people.
+
+use super::{CycleLine, LatencyLine, Report};
+use crate::output::text;
+use crate::table::Table;
+use crate::words::nanos;
+
+/// Kinds of refusals shown; all of them are in `--json`, `--audit` and `--transcript`.
+const SHOWN: usize = 40;
+
+pub(super) fn print(report: &Report) {
+    head(report);
+    talks(report);
+    commands(report);
+    denied(report);
+    refused(report);
+    dropped(report);
+    timing(&report.latency);
+    cycles(&report.cycles);
+}
+
+fn head(report: &Report) {
+    let frames = &report.frames;
+    text(format_args!("Capture from {} to {}", report.from, report.to));
+    if report.interrupted {
+        text(format_args!("Interrupted: this is what was done so far."));
+    }
+    if report.observed {
+        text(format_args!("No config: everything was forwarded, and observed."));
+    }
+    let lost: u64 = frames.dropped.iter().map(|dropped| dropped.frames).sum();
+    text(format_args!(
+        "{} frames: {} forwarded, {} answered by the gate, {} dropped or denied",
+        frames.total,
+        frames.forwarded,
+        frames.answered,
+        lost - frames.answered
+    ));
+    supplied(report);
+    if report.audit_lost > 0 {
+        text(format_args!("{} events found no room in the audit ring", report.audit_lost));
+    }
+}
+
+/// What the capture lacked, in one line; nothing where it lacked nothing.
+fn supplied(report: &Report) {
+    let supplied = &report.supplied;
+    let parts = [
+        (supplied.handshakes, "connections from the middle on, handshake supplied"),
+        (supplied.reordered, "segments put in order"),
+        (supplied.gaps, "gaps, connection opened anew"),
+        (supplied.checksums, "checksums completed"),
+        (report.frames.unsupported, "records without an Ethernet frame"),
+    ];
+    let parts = parts.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = parts.map(|(count, what)| format!("{count} {what}")).collect();
+    if !parts.is_empty() {
+        text(format_args!("Capture repaired: {}", parts.join("; ")));
+    }
+}
+
+fn talks(report: &Report) {
+    let mut table = Table::new(
+        "Who talks to what",
+        &["asset", "door", "user", "address", ">flows", ">frames", ">bytes", ">commands", ">denied"],
+    );
+    for line in &report.talks {
+        let [flows, frames, bytes] = [line.flows, line.frames, line.bytes].map(|n| n.to_string());
+        let [commands, denied] = [line.commands, line.denied].map(|n| n.to_string());
+        let cells = [&line.asset, &line.door, &line.user, &line.address];
+        table.row(cells.into_iter().chain([&flows, &frames, &bytes, &commands, &denied]));
+    }
+    table.print();
+}
+
+fn commands(report: &Report) {
+    let mut table = Table::new(
+        "Commands by asset, user, class and verdict",
+        &["asset", "user", "address", "class", "verdict", ">commands"],
+    );
+    for line in &report.commands {
+        let count = line.count.to_string();
+        table.row([&*line.asset, &line.user, &line.address, line.class, line.verdict, &count]);
+    }
+    table.print();
+}
+
+fn denied(report: &Report) {
+    let title = if report.observed { "Odd commands" } else { "Denied commands" };
+    let mut table = Table::new(
+        title,
+        &["asset", "user", "command", ">unit", "object", "reason", "nearest rule", ">times"],
+    );
+    for line in report.denied.iter().take(SHOWN) {
+        let rule = line.rule.as_deref().unwrap_or("none");
+        let (unit, count) = (line.unit.to_string(), line.count.to_string());
+        let command = match line.command {
+            "unknown" | "malformed" => format!("{} {}", line.command, line.function),
+            name => name.to_owned(),
+        };
+        let head = [&*line.asset, &line.user, &command, &unit, &line.object];
+        table.row(head.into_iter().chain([line.reason, rule, &count]));
+    }
+    table.more(report.denied.len().saturating_sub(SHOWN) as u64 + report.denied_others);
+    table.print();
+}
+
+fn refused(report: &Report) {
+    let mut table =
+        Table::new("Refused connections", &["from", "to", ">port", "reason", ">times"]);
+    for line in report.refused.iter().take(SHOWN) {
+        let (port, count) = (line.port.to_string(), line.count.to_string());
+        table.row([&*line.source, &line.destination, &port, line.reason, &count]);
+    }
+    table.more(report.refused.len().saturating_sub(SHOWN) as u64 + report.refused_others);
+    table.print();
+}
+
+fn dropped(report: &Report) {
+    let mut table = Table::new("Frames that did not pass", &["reason", ">frames"]);
+    for line in &report.frames.dropped {
+        table.row([line.reason, &line.frames.to_string()]);
+    }
+    table.print();
+}
+
+fn timing(latency: &LatencyLine) {
+    if latency.frames == 0 {
+        return;
+    }
+    let mut table = Table::new(
+        "The gate's own time per frame",
+        &[">p50", ">p90", ">p99", ">p99.9", ">p99.99", ">max"],
+    );
+    let quantiles = [latency.p50, latency.p90, latency.p99, latency.p999, latency.p9999];
+    table.row(quantiles.into_iter().chain([latency.max]).map(nanos));
+    table.print();
+}
+
+fn cycles(cycles: &[CycleLine]) {
+    let mut table = Table::new(
+        "Share of the cycle that the gate takes",
+        &["asset", ">cycle", ">frames", ">p99", ">of cycle", ">p99.9 of cycle", ">max", ">of cycle"],
+    );
+    for line in cycles {
+        table.row([
+            line.asset.clone(),
+            nanos(line.cycle_ns),
+            line.frames.to_string(),
+            nanos(line.p99_ns),
+            percent(line.p99_share),
+            percent(line.p999_share),
+            nanos(line.max_ns),
+            percent(line.max_share),
+        ]);
+    }
+    table.print();
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.4} %", share * 100.0)
+}

@@ -1,0 +1,215 @@
+//! What a replay counts while it runs. Bounded: by assets, users and reasons, not by the capture.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use wicketgate_audit::AuditLog;
+use wicketgate_dissectors::{Class, Space};
+use wicketgate_engine::event::{CommandEvent, Event, EventKind, EventRing, Totals};
+use wicketgate_engine::tables::{AssetId, EndpointId, GrantId, RuleId, SubjectId, Tables};
+use wicketgate_engine::Reason;
+use wicketgate_packet::Time;
+use wicketgate_worker::Observer;
+
+use super::transcript::Transcript;
+use crate::cli;
+
+/// Kinds of refusals that are told apart; of more, only the number is kept.
+const KINDS: usize = 10_000;
+
+/// Who asked: the subject and its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Who {
+    pub(super) subject: SubjectId,
+    pub(super) address: Ipv4Addr,
+}
+
+/// Somebody at a door.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Talk {
+    pub(super) flows: u64,
+    pub(super) totals: Totals,
+}
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Outcome {
+    Forwarded,
+    Denied,
+    Observed,
+}
+
+/// A refused command, with everything that makes it the same as another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Denial {
+    pub(super) asset: AssetId,
+    pub(super) who: Who,
+    pub(super) name: &'static str,
+    pub(super) function: u16,
+    pub(super) unit: u8,
+    pub(super) object: (Space, u32, u32),
+    pub(super) reason: Reason,
+    pub(super) rule: Option<RuleId>,
+}
+
+/// A refused flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Refusal {
+    pub(super) source: Ipv4Addr,
+    pub(super) destination: Ipv4Addr,
+    pub(super) port: u16,
+    pub(super) reason: Reason,
+}
+
+/// The counts, the audit log and the transcript.
+pub(super) struct Tally {
+    pub(super) talks: BTreeMap<(AssetId, EndpointId, Who), Talk>,
+    pub(super) commands: BTreeMap<(AssetId, Who, Class, Outcome), u64>,
+    pub(super) denials: Counted<Denial>,
+    pub(super) refusals: Counted<Refusal>,
+    pub(super) sessions: u64,
+    audit: Option<AuditLog<BufWriter<File>>>,
+    transcript: Option<Transcript>,
+    /// The first thing that could not be written.
+    failed: Option<io::Error>,
+}
+
+/// Things counted by kind, up to [`KINDS`] of them.
+#[derive(Debug)]
+pub(super) struct Counted<K> {
+    pub(super) kinds: BTreeMap<K, u64>,
+    pub(super) others: u64,
+}
+
+impl<K: Ord> Counted<K> {
+    const fn new() -> Counted<K> {
+        Counted { kinds: BTreeMap::new(), others: 0 }
+    }
+
+    fn add(&mut self, kind: K) {
+        let full = self.kinds.len() >= KINDS;
+        match self.kinds.entry(kind) {
+            Entry::Vacant(_) if full => self.others += 1,
+            entry => *entry.or_insert(0) += 1,
+        }
+    }
+}
+
+impl Tally {
+    pub(super) fn new(
+        arguments: &cli::Replay,
+        tables: &Tables,
+        start: Time,
+    ) -> Result<Tally, String> {
+        let audit = arguments.audit.as_deref().map(|path| open_audit(path, tables, start));
+        let transcript = arguments.transcript.as_deref().map(Transcript::create);
+        Ok(Tally {
+            talks: BTreeMap::new(),
+            commands: BTreeMap::new(),
+            denials: Counted::new(),
+            refusals: Counted::new(),
+            sessions: 0,
+            audit: audit.transpose()?,
+            transcript: transcript.transpose()?,
+            failed: None,
+        })
+    }
+
+    /// Writes out what is buffered.
+    pub(super) fn finish(&mut self) -> Result<(), String> {
+        let audit = self.audit.take().map(AuditLog::finish).transpose().map(|_| ());
+        let transcript = self.transcript.take().map(Transcript::finish).transpose().map(|_| ());
+        let outcome = self.failed.take().map_or(Ok(()), Err).and(audit).and(transcript);
+        outcome.map_err(|error| format!("audit or transcript cannot be written: {error}"))
+    }
+
+    fn count(&mut self, tables: &Tables, event: &Event) {
+        match &event.kind {
+            EventKind::SessionStart => self.sessions += 1,
+            EventKind::SessionEnd { .. } | EventKind::FlowStart { .. } => {}
+            EventKind::FlowEnd { endpoint, totals, .. } => {
+                let asset = tables.endpoint(*endpoint).map(|door| door.asset);
+                if let (Some(asset), Some(who)) = (asset, who(tables, event)) {
+                    let talk = self.talks.entry((asset, *endpoint, who)).or_default();
+                    talk.flows += 1;
+                    talk.totals.add(*totals);
+                }
+            }
+            EventKind::Refused { destination, port, reason, .. } => self.refusals.add(Refusal {
+                source: event.source,
+                destination: *destination,
+                port: *port,
+                reason: *reason,
+            }),
+            EventKind::Command(command) => self.count_command(tables, event, command),
+        }
+    }
+
+    fn count_command(&mut self, tables: &Tables, event: &Event, command: &CommandEvent) {
+        let asset = tables.endpoint(command.endpoint).map(|door| door.asset);
+        let (Some(asset), Some(who)) = (asset, who(tables, event)) else { return };
+        let outcome = match command.denied {
+            _ if command.observed => Outcome::Observed,
+            None => Outcome::Forwarded,
+            Some(_) => Outcome::Denied,
+        };
+        *self.commands.entry((asset, who, command.class, outcome)).or_insert(0) += 1;
+        if let Some(reason) = command.denied {
+            self.denials.add(Denial {
+                asset,
+                who,
+                name: command.name,
+                function: command.function,
+                unit: command.unit,
+                object: command.object,
+                reason,
+                rule: command.rule,
+            });
+        }
+    }
+
+    fn write(&mut self, tables: &Tables, event: &Event) -> io::Result<()> {
+        if let Some(audit) = &mut self.audit {
+            audit.record(tables, event)?;
+        }
+        if let Some(transcript) = &mut self.transcript {
+            transcript.record(tables, event)?;
+        }
+        Ok(())
+    }
+}
+
+impl Observer for Tally {
+    fn events(&mut self, tables: &Tables, events: &mut EventRing) {
+        while let Some(event) = events.pop() {
+            self.count(tables, &event);
+            if self.failed.is_none() {
+                self.failed = self.write(tables, &event).err();
+            }
+        }
+    }
+}
+
+/// Who the event is about.
+pub(super) fn who(tables: &Tables, event: &Event) -> Option<Who> {
+    let grant: GrantId = event.grant?;
+    let subject = tables.grant(grant)?.subject;
+    Some(Who { subject, address: event.source })
+}
+
+fn open_audit(
+    path: &Path,
+    tables: &Tables,
+    start: Time,
+) -> Result<AuditLog<BufWriter<File>>, String> {
+    File::create(path)
+        .and_then(|file| AuditLog::new(BufWriter::new(file), SOURCE, tables.epoch(), start))
+        .map_err(|error| format!("{}: cannot be written: {error}", path.display()))
+}
+
+/// Who speaks in the audit log of a replay.
+const SOURCE: &str = "replay";

@@ -1,0 +1,103 @@
+//! The transcript: one plain line for each thing that happened, the same on every run.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write, stdout};
+use std::path::Path;
+
+use wicketgate_engine::event::{CommandEvent, Event, EventKind, Totals};
+use wicketgate_engine::tables::{EndpointId, RuleId, Tables};
+
+use super::tally::who;
+use crate::words;
+
+/// Where the lines go.
+pub(super) struct Transcript(BufWriter<Box<dyn Write>>);
+
+impl Transcript {
+    /// Writes to `path`; to standard output where that is `-`.
+    pub(super) fn create(path: &Path) -> Result<Transcript, String> {
+        let out: Box<dyn Write> = if path.as_os_str() == "-" {
+            Box::new(stdout())
+        } else {
+            let file = File::create(path);
+            let name = path.display();
+            Box::new(file.map_err(|error| format!("{name}: cannot be written: {error}"))?)
+        };
+        Ok(Transcript(BufWriter::new(out)))
+    }
+
+    /// One line.
+    pub(super) fn record(&mut self, tables: &Tables, event: &Event) -> io::Result<()> {
+        let out = &mut self.0;
+        let who = who(tables, event).and_then(|who| tables.subject(who.subject));
+        let who = who.map_or("-", |subject| &*subject.name);
+        write!(out, "{} {} {who}", words::time(event.time), event.source)?;
+        match &event.kind {
+            EventKind::SessionStart => writeln!(out, " session {} starts", event.session),
+            EventKind::SessionEnd { cause, totals } => {
+                let (cause, totals) = (cause.name(), total_words(totals));
+                writeln!(out, " session {} ends: {cause}; {totals}", event.session)
+            }
+            EventKind::FlowStart { endpoint, nat_port } => {
+                let door = door(tables, *endpoint);
+                writeln!(out, " port {} -> {door} as port {nat_port}", event.source_port)
+            }
+            EventKind::FlowEnd { endpoint, cause, totals } => {
+                let (door, cause) = (door(tables, *endpoint), cause.name());
+                let totals = total_words(totals);
+                writeln!(out, " port {} -> {door} ends: {cause}; {totals}", event.source_port)
+            }
+            EventKind::Refused { destination, port, reason, .. } => {
+                writeln!(out, " -> {destination} port {port}: REFUSED {reason}")
+            }
+            EventKind::Command(command) => write_command(out, tables, command),
+        }
+    }
+
+    /// Writes out what is buffered.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        match self.0.flush() {
+            // Whoever read it has seen enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            outcome => outcome,
+        }
+    }
+}
+
+fn write_command(out: &mut impl Write, tables: &Tables, command: &CommandEvent) -> io::Result<()> {
+    let asset = asset(tables, command.endpoint);
+    let (name, class, unit) = (command.name, command.class, command.unit);
+    write!(out, " -> {asset}: {name} ({class}) unit {unit}")?;
+    let object = words::object(command.object);
+    if !object.is_empty() {
+        write!(out, " {object}")?;
+    }
+    match (command.denied, command.observed) {
+        (_, true) => write!(out, ": observed")?,
+        (None, false) => write!(out, ": forwarded")?,
+        (Some(reason), false) => write!(out, ": DENIED {reason}")?,
+    }
+    writeln!(out, "{}", rule(tables, command.rule))
+}
+
+fn rule(tables: &Tables, rule: Option<RuleId>) -> String {
+    rule.and_then(|rule| tables.rule(rule)).map_or(String::new(), |rule| format!(" [{rule}]"))
+}
+
+fn asset(tables: &Tables, endpoint: EndpointId) -> &str {
+    let asset = tables.endpoint(endpoint).and_then(|door| tables.asset(door.asset));
+    asset.map_or("?", |asset| &*asset.name)
+}
+
+fn door(tables: &Tables, endpoint: EndpointId) -> String {
+    let asset = asset(tables, endpoint);
+    match tables.endpoint(endpoint) {
+        Some(door) => format!("{asset} {}", words::door(door)),
+        None => asset.to_owned(),
+    }
+}
+
+fn total_words(totals: &Totals) -> String {
+    let Totals { frames, bytes, commands, denied } = totals;
+    format!("{frames} frames, {bytes} bytes, {commands} commands, {denied} denied")
+}

@@ -1,0 +1,73 @@
+//! Numbers in words.
+
+use jiff::Timestamp;
+use wicketgate_dissectors::{Protocol, Space, Transport};
+use wicketgate_engine::tables::Endpoint;
+use wicketgate_packet::Time;
+
+/// RFC 3339, UTC, to the nanosecond.
+pub(crate) fn time(time: Time) -> String {
+    match Timestamp::from_nanosecond(i128::from(time.as_nanos())) {
+        Ok(stamp) => format!("{stamp:.9}"),
+        Err(_) => format!("{} ns", time.as_nanos()),
+    }
+}
+
+/// `holding-registers 100-119`, or nothing.
+pub(crate) fn object((space, start, count): (Space, u32, u32)) -> String {
+    let space = match space {
+        Space::None => return String::new(),
+        Space::Coils => "coils",
+        Space::DiscreteInputs => "discrete-inputs",
+        Space::InputRegisters => "input-registers",
+        Space::HoldingRegisters => "holding-registers",
+        Space::Fifo => "fifo",
+        Space::File(number) => return format!("file {number} {}", range(start, count)),
+    };
+    format!("{space} {}", range(start, count))
+}
+
+fn range(start: u32, count: u32) -> String {
+    match count {
+        0 | 1 => start.to_string(),
+        _ => format!("{start}-{}", u64::from(start) + u64::from(count) - 1),
+    }
+}
+
+/// `modbus tcp/502`.
+pub(crate) fn door(door: &Endpoint) -> String {
+    let transport = match door.transport {
+        Transport::Tcp => "tcp",
+        Transport::Udp => "udp",
+        Transport::Icmp => return "icmp".to_owned(),
+    };
+    match door.protocol {
+        Protocol::Tcp | Protocol::Udp => format!("{transport}/{}", door.port),
+        protocol => format!("{protocol} {transport}/{}", door.port),
+    }
+}
+
+/// `412 ns`, `3.1 us`, `2.0 ms`.
+pub(crate) fn nanos(nanos: u64) -> String {
+    match nanos {
+        0..10_000 => format!("{nanos} ns"),
+        10_000..10_000_000 => format!("{:.1} us", nanos as f64 / 1e3),
+        _ => format!("{:.1} ms", nanos as f64 / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_numbers() {
+        assert_eq!(object((Space::HoldingRegisters, 100, 20)), "holding-registers 100-119");
+        assert_eq!(object((Space::Coils, 7, 1)), "coils 7");
+        assert_eq!(object((Space::None, 0, 0)), "");
+        assert_eq!(nanos(412), "412 ns");
+        assert_eq!(nanos(31_200), "31.2 us");
+        let time = time(Time::from_nanos(1_593_258_649_419_685_000));
+        assert_eq!(time, "2020-06-27T11:50:49.419685000Z");
+    }
+}

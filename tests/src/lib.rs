@@ -1,0 +1,33 @@
+//! What the tests share: frames built byte by byte, a small plant, ends that talk through the gate.
+//!
+//! Nothing here uses the gate's own builders: checksums are summed by their definition, headers are
+//! written field by field, so that a fault in `packet` cannot hide itself.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`frame`] | [`Packet`]: a frame to be sent; [`Seen`]: one that left, checked whole |
+//! | [`gate`] | [`Gate`]: an engine, its events and its clock |
+//! | [`plant`] | [`Plant`]: ports, assets and grants to make tables of |
+//! | [`talk`] | [`Talk`]: both ends of one TCP connection |
+//! | [`modbus`] | requests and responses as bytes |
+//! | [`capture`] | the bundled captures as the frames that enter an engine |
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test asserts by panicking"
+)]
+
+pub mod capture;
+pub mod frame;
+pub mod gate;
+pub mod modbus;
+pub mod plant;
+pub mod talk;
+
+pub use frame::{Layer4, Packet, Seen};
+pub use gate::{Gate, Outcome, Told};
+pub use plant::{Plant, Right};
+pub use talk::Talk;
