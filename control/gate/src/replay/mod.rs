@@ -42,6 +42,10 @@ pub(crate) fn run(arguments: &cli::Replay) -> Exit {
 }
 
 fn replay(arguments: &cli::Replay) -> Result<Exit, String> {
+    // What cannot be opened is found before hours are spent on what comes before it.
+    for path in &arguments.captures {
+        named(path, CaptureReader::open(path))?;
+    }
     let stop = stop_flag();
     let mut setup = Setup::new(arguments)?;
     let tables = setup.tables()?;

@@ -1,0 +1,116 @@
+//! What `replay` writes: the audit log verifies, the frames that left are right.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test: clippy.toml knows only the functions marked as one"
+)]
+
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use wicketgate_packet::{FrameBuf, Headers};
+use wicketgate_ports::{CaptureReader, Pool};
+
+fn case(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pcaps/modbus").join(name)
+}
+
+/// The report of a case, with these arguments added.
+fn replay(name: &str, more: &[&str]) -> Value {
+    let folder = case(name);
+    let arguments = fs::read_to_string(folder.join("replay.args")).unwrap_or_default();
+    let output = Command::new(env!("CARGO_BIN_EXE_wicketgate"))
+        .arg("replay")
+        .arg(folder.join("capture.pcapng"))
+        .arg("--config")
+        .arg(folder.join("policy.toml"))
+        .args(arguments.split_whitespace())
+        .arg("--json")
+        .args(more)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn every_command_has_exactly_one_audit_record() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let report = replay("maintenance-writes", &["--audit", file.path().to_str().unwrap()]);
+    let log = fs::read_to_string(file.path()).unwrap();
+    let records: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let commands = records.iter().filter(|record| record["type"] == "command").count() as u64;
+    let counted: u64 = counts(&report["commands"]);
+    assert_eq!((commands, counted), (656, 656));
+    let denied = records.iter().filter(|r| r["type"] == "command" && r["result"] == "denied");
+    assert_eq!(denied.count() as u64, counts(&report["denied"]));
+    let summary = wicketgate_audit::verify(BufReader::new(File::open(file.path()).unwrap()));
+    assert_eq!(summary.unwrap().records, records.len() as u64);
+}
+
+fn counts(lines: &Value) -> u64 {
+    lines.as_array().unwrap().iter().map(|line| line["count"].as_u64().unwrap()).sum()
+}
+
+/// No frame that left holds a denied command, addresses of the wrong side, or a wrong checksum.
+#[test]
+fn frames_that_left_are_right() {
+    for name in ["maintenance-writes", "pipelined", "udp", "ping-and-unreachable", "unit-ids"] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let report = replay(name, &["--out", file.path().to_str().unwrap()]);
+        let mut reader = CaptureReader::open(file.path()).unwrap();
+        let mut frame = Pool::new(1).take().unwrap();
+        let mut left = 0;
+        while let Some(record) = reader.read(&mut frame).unwrap() {
+            let headers = Headers::parse(frame.bytes()).unwrap();
+            headers.verify(frame.bytes()).unwrap();
+            let port = reader.interfaces()[record.interface].name.clone().unwrap();
+            let overlay = port == "office";
+            assert_eq!(headers.src.octets()[0] == 100, overlay, "{name} frame {}", record.number);
+            assert_eq!(headers.dst.octets()[..3] == [192, 168, 10], !overlay, "{name}");
+            assert_eq!(frame.bytes().len(), headers.end as usize, "no padding");
+            left += 1;
+        }
+        let frames = &report["frames"];
+        let sent = frames["forwarded"].as_u64().unwrap() + frames["answered"].as_u64().unwrap();
+        assert_eq!(left, sent, "{name}");
+    }
+}
+
+/// What left the gate on both sides is a two-sided capture; replayed, its client frames are refused
+/// for what they now are: the gate's own.
+#[test]
+fn a_capture_named_after_the_ports_is_taken_as_it_is() {
+    let out = tempfile::NamedTempFile::new().unwrap();
+    replay("hmi-poll", &["--out", out.path().to_str().unwrap()]);
+    let policy = case("hmi-poll").join("policy.toml");
+    let output = Command::new(env!("CARGO_BIN_EXE_wicketgate"))
+        .args(["replay", out.path().to_str().unwrap(), "--json", "--config"])
+        .arg(policy)
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["frames"]["forwarded"], 0);
+    let reasons = report["frames"]["dropped"].as_array().unwrap();
+    assert_eq!(reasons.len(), 1);
+    assert_eq!(reasons[0]["reason"], "not-for-the-gate");
+    assert_eq!(report["supplied"]["handshakes"], 0, "nothing is supplied");
+}
+
+/// Without a config any capture can be looked at, and nothing is refused.
+#[test]
+fn observing_forwards_everything() {
+    let output = Command::new(env!("CARGO_BIN_EXE_wicketgate"))
+        .args(["replay", case("maintenance-writes").join("capture.pcapng").to_str().unwrap()])
+        .arg("--json")
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["observed"], true);
+    let commands = report["commands"].as_array().unwrap();
+    assert!(commands.iter().all(|line| line["verdict"] == "observed"));
+    assert_eq!(counts(&report["commands"]), 659);
+}
