@@ -23,6 +23,9 @@ pub(crate) enum Command {
     Check(Check),
     /// Decode every industrial PDU of captures
     Dissect(Dissect),
+    /// Write the manual pages
+    #[command(hide = true)]
+    Man(Man),
 }
 
 /// `wicketgate dissect`
@@ -52,8 +55,8 @@ Without --config every server in the captures becomes an asset, everything is fo
 A pcapng whose interface names are the config's port names is taken as it is, frame by frame.
 Any other capture is a tap on the plant's wire: the gate is put in its middle.
 
-Exit status: 0 all well; 1 a capture is cut or damaged (what comes before was replayed); 2 bad usage,
-input or config.")]
+Exit status: 0 all well; 1 a capture is cut or damaged, or Ctrl-C came (what comes before was
+replayed); 2 bad usage, input or config.")]
 pub(crate) struct Replay {
     /// Captures, one after the other: pcap or pcapng
     #[arg(required = true, value_name = "CAPTURE")]
@@ -94,4 +97,12 @@ pub(crate) struct Check {
     /// The explanation as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `wicketgate man`
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Where the pages go
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
 }

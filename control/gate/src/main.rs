@@ -10,6 +10,7 @@ mod config;
 mod decode_as;
 mod dissect;
 mod exit;
+mod man;
 mod output;
 mod replay;
 mod table;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     match cli::Cli::parse().command {
         cli::Command::Replay(arguments) => replay::run(&arguments).into(),
         cli::Command::Check(arguments) => check::run(&arguments).into(),
+        cli::Command::Man(arguments) => man::run(&arguments).into(),
         cli::Command::Dissect(arguments) => dissect::run(&arguments).into(),
     }
 }

@@ -21,8 +21,6 @@ mod reassembly;
 mod summary;
 mod table;
 mod tap;
-#[cfg(test)]
-mod tests;
 mod values;
 
 use std::fs::File;

@@ -79,8 +79,7 @@ impl Requests {
         stamp: Stamp,
     ) -> Pdu<'a> {
         let (class, name) = describe::by_code(path.protocol, bytes);
-        let pdu =
-            Pdu { stamp, path, direction, bytes, class, name, answers: None, fault: None };
+        let pdu = Pdu { stamp, path, direction, bytes, class, name, answers: None, fault: None };
         match direction {
             Direction::ToServer => self.request(pdu),
             Direction::ToClient => self.response(pdu),
@@ -92,7 +91,8 @@ impl Requests {
             Ok(command) => (pdu.class, pdu.name) = (command.class, command.name),
             Err(fault) => pdu.fault = Some(fault),
         }
-        if let Some(key) = pdu.path.protocol.key(pdu.bytes).filter(|key| key.answered) {
+        // Kept even where the protocol expects no response: some devices answer all the same.
+        if let Some(key) = pdu.path.protocol.key(pdu.bytes) {
             if self.0.len() == MAX_WAITING {
                 self.0.pop_front();
             }

@@ -113,13 +113,7 @@ impl Reassembly {
 
     /// Hands out what is new in a segment that does not begin behind the next byte. The first
     /// bytes captured win: what is there already is a retransmission.
-    fn deliver(
-        &mut self,
-        seq: u32,
-        data: &[u8],
-        stamp: Stamp,
-        out: &mut impl FnMut(Delivery<'_>),
-    ) {
+    fn deliver(&mut self, seq: u32, data: &[u8], stamp: Stamp, out: &mut impl FnMut(Delivery<'_>)) {
         let next = self.next.unwrap_or(seq);
         let known = usize::try_from(distance(seq, next)).unwrap_or(0);
         if let Some(new) = data.get(known..).filter(|new| !new.is_empty()) {

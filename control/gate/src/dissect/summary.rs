@@ -74,7 +74,10 @@ impl Coverage {
     /// What could have hidden a PDU, in a line; `None` if nothing could.
     pub(super) fn blind_spots(&self) -> Option<String> {
         let hiding = |why: &Unread| {
-            matches!(why, Unread::Fragment | Unread::Ipv6 | Unread::Malformed(_) | Unread::OtherLink)
+            matches!(
+                why,
+                Unread::Fragment | Unread::Ipv6 | Unread::Malformed(_) | Unread::OtherLink
+            )
         };
         let unread = self.unread.iter().filter(|(why, _)| hiding(why));
         let mut spots: Vec<String> =

@@ -61,11 +61,15 @@ fn write_detail(line: &mut String, pdu: &Pdu<'_>) -> fmt::Result {
         (Direction::ToServer, Err(_)) => Ok(()),
         (Direction::ToClient, _) => {
             let mut written = Ok(());
-            pdu.path.protocol.fields(pdu.bytes, pdu.direction, &mut |name: &str, value: Field<'_>| {
-                if written.is_ok() {
-                    written = write_result(line, name, value);
-                }
-            });
+            pdu.path.protocol.fields(
+                pdu.bytes,
+                pdu.direction,
+                &mut |name: &str, value: Field<'_>| {
+                    if written.is_ok() {
+                        written = write_result(line, name, value);
+                    }
+                },
+            );
             written
         }
     }

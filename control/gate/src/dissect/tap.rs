@@ -113,8 +113,7 @@ impl<'a> Tap<'a> {
         }
         let key = FlowKey::new(Transport::Udp, source, destination);
         let flow = self.flows.take(&key);
-        let mut flow =
-            flow.unwrap_or_else(|| self.open(Transport::Udp, source, destination, None));
+        let mut flow = flow.unwrap_or_else(|| self.open(Transport::Udp, source, destination, None));
         if !flow.datagram(flow.direction(source), data, stamp, out) {
             self.coverage.skipped_bytes += data.len() as u64;
         }

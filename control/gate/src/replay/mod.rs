@@ -66,7 +66,7 @@ fn replay(arguments: &cli::Replay) -> Result<Exit, String> {
     tally.finish()?;
     let interrupted = stop.load(Ordering::Relaxed);
     report::report(&setup, &replayer, &tally, interrupted).print(arguments.json);
-    Ok(exit)
+    Ok(if interrupted { exit.max(Exit::Finding) } else { exit })
 }
 
 /// The first capture, opened, and the file for what leaves.

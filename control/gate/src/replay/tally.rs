@@ -176,8 +176,11 @@ impl Tally {
         if let Some(audit) = &mut self.audit {
             audit.record(tables, event)?;
         }
-        if let Some(transcript) = &mut self.transcript {
-            transcript.record(tables, event)?;
+        match self.transcript.as_mut().map(|transcript| transcript.record(tables, event)) {
+            // Whoever read it has seen enough.
+            Some(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => self.transcript = None,
+            Some(Err(error)) => return Err(error),
+            Some(Ok(())) | None => {}
         }
         Ok(())
     }

@@ -1,0 +1,52 @@
+# Wicketgate. `make` says what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+BIN := $(or $(CARGO_TARGET_DIR),target)/release/wicketgate
+DEMO := pcaps/modbus/maintenance-writes
+# Seconds for each fuzz target.
+SECONDS_EACH ?= 30
+
+.PHONY: help deps build demo test lint docs fuzz bench captures clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+deps: ## install the system packages that building needs, if any is missing
+	@.ci/packages gcc libc6-dev
+
+build: deps ## the program: target/release/wicketgate
+	$(CARGO) build --release --locked -p wicketgate
+
+demo: build ## a plant's capture through the gate: allowed, denied, timing
+	$(BIN) check --config $(DEMO)/policy.toml
+	$(BIN) replay $(DEMO)/capture.pcapng --config $(DEMO)/policy.toml $$(cat $(DEMO)/replay.args)
+
+test: deps ## all tests
+	$(CARGO) test --locked --workspace
+
+lint: deps ## formatting and clippy, warnings denied
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+docs: deps ## the code's documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+
+fuzz: ## each fuzz target for SECONDS_EACH seconds (30)
+	@.ci/packages gcc g++ libc6-dev
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install cargo-fuzz --locked
+	tests/fuzz/run $(SECONDS_EACH)
+
+bench: deps ## nanoseconds, instructions and allocations per frame
+	@.ci/packages valgrind
+	$(CARGO) run --release --locked -p wicketgate-perf
+	perf/instructions.sh
+
+captures: ## make the bundled captures again (root; third-party stacks from PyPI, npm and Debian)
+	pcaps/make.sh
+
+clean: ## remove what was built
+	$(CARGO) clean
