@@ -380,7 +380,7 @@ fn real_captures_agree_with_their_truth() {
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stdout);
             assert!(output.status.success(), "{said}{}", stderr(&output));
-            assert!(said.contains("modbus          22013    22013"), "{said}");
+            assert!(said.contains("modbus") && said.contains("100.000%"), "{said}");
         }
     }
 }

@@ -49,7 +49,7 @@ impl Flows {
 
     /// Puts a flow into the table. Returns the flows that had to leave for it.
     #[must_use]
-    pub(super) fn put(&mut self, key: FlowKey, flow: Box<Flow>) -> Vec<Box<Flow>> {
+    pub(super) fn put(&mut self, key: FlowKey, flow: Box<Flow>) -> Vec<Flow> {
         self.held += flow.held_bytes();
         self.young.insert(key, flow);
         if self.young.len() < GENERATION {
@@ -65,17 +65,17 @@ impl Flows {
     }
 
     /// Takes all flows out of the table.
-    pub(super) fn clear(&mut self) -> Vec<Box<Flow>> {
+    pub(super) fn clear(&mut self) -> Vec<Flow> {
         let mut all = std::mem::take(&mut self.old);
         all.extend(self.young.drain());
         self.leave(all)
     }
 
     /// In the order of their keys, so that the same capture gives the same output.
-    fn leave(&mut self, flows: HashMap<FlowKey, Box<Flow>>) -> Vec<Box<Flow>> {
+    fn leave(&mut self, flows: HashMap<FlowKey, Box<Flow>>) -> Vec<Flow> {
         let mut flows: Vec<(FlowKey, Box<Flow>)> = flows.into_iter().collect();
         flows.sort_unstable_by_key(|(key, _)| *key);
         self.held -= flows.iter().map(|(_, flow)| flow.held_bytes()).sum::<usize>();
-        flows.into_iter().map(|(_, flow)| flow).collect()
+        flows.into_iter().map(|(_, flow)| *flow).collect()
     }
 }

@@ -104,20 +104,22 @@ impl Requests {
 
     fn response<'a>(&mut self, mut pdu: Pdu<'a>) -> Pdu<'a> {
         pdu.fault = pdu.path.protocol.response(pdu.bytes).err();
-        if let Some(request) = self.take(pdu.path.protocol.key(pdu.bytes)) {
+        let key = pdu.path.protocol.key(pdu.bytes);
+        // Some stacks refuse a function that they do not know in the name of function 0.
+        if let Some(request) = key.and_then(|key| self.take(key, pdu.fault.is_some())) {
             pdu.answers = Some(request.frame);
             (pdu.class, pdu.name) = (request.class, request.name);
         }
         pdu
     }
 
-    /// The oldest request with this transaction and function.
-    fn take(&mut self, key: Option<Key>) -> Option<Request> {
-        let key = key?;
-        let same = |request: &Request| {
-            request.key.transaction == key.transaction && request.key.function == key.function
-        };
-        let at = self.0.iter().position(same)?;
+    /// The oldest request with this transaction and function; without one, and if `any_function`
+    /// will do, the oldest with this transaction.
+    fn take(&mut self, key: Key, any_function: bool) -> Option<Request> {
+        let same = |request: &Request| request.key.transaction == key.transaction;
+        let exact = |request: &Request| same(request) && request.key.function == key.function;
+        let by_transaction = || self.0.iter().position(same).filter(|_| any_function);
+        let at = self.0.iter().position(exact).or_else(by_transaction)?;
         self.0.remove(at)
     }
 }

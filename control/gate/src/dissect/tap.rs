@@ -89,7 +89,7 @@ impl<'a> Tap<'a> {
         let mut flow = match self.flows.take(&key) {
             Some(flow) if !flow.is_replaced_by(segment, flow.direction(source)) => flow,
             replaced => {
-                self.part_with(replaced, out);
+                self.part_with(replaced.map(|flow| *flow), out);
                 self.open(Transport::Tcp, source, destination, server_sends(segment.flags))
             }
         };
@@ -150,11 +150,7 @@ impl<'a> Tap<'a> {
         Box::new(Flow::new(Path { transport, client, server, protocol }))
     }
 
-    fn part_with(
-        &mut self,
-        flows: impl IntoIterator<Item = Box<Flow>>,
-        out: &mut impl FnMut(&Pdu<'_>),
-    ) {
+    fn part_with(&mut self, flows: impl IntoIterator<Item = Flow>, out: &mut impl FnMut(&Pdu<'_>)) {
         for mut flow in flows {
             flow.finish(out);
             self.coverage.skipped_bytes += flow.take_skipped();

@@ -113,17 +113,21 @@ fn replay_one(
     stop: &AtomicBool,
 ) -> Exit {
     let mut progress = Progress::new(path);
+    let mut exit = Exit::Success;
     while !replayer.port().is_finished() && !stop.load(Ordering::Relaxed) {
         if let Err(error) = replayer.turn(tally) {
             complain(format_args!("{}: {error}", path.display()));
-            return exit_of(&error);
+            exit = exit.max(exit_of(&error));
+            if matches!(error, PortError::Output(_)) {
+                break;
+            }
         }
         progress.at(replayer.port().reader().offset());
         if let Some(tables) = setup.tables_after(replayer.now()) {
             replayer.install(tables, tally);
         }
     }
-    Exit::Success
+    exit
 }
 
 /// A capture that is cut or damaged was replayed so far: a finding. What was never a capture is bad

@@ -47,10 +47,7 @@ pub(super) struct Inventory {
 }
 
 /// Reads the captures for their servers.
-pub(super) fn inventory(
-    captures: &[PathBuf],
-    decode_as: &[DecodeAs],
-) -> Result<Inventory, String> {
+pub(super) fn inventory(captures: &[PathBuf], decode_as: &[DecodeAs]) -> Result<Inventory, String> {
     let mut inventory = Inventory { decode_as: decode_as.to_vec(), ..Inventory::default() };
     for path in captures {
         match inventory.read(path) {
@@ -202,4 +199,3 @@ fn asset(shown: Ipv4Addr, number: u32, port: PortId) -> Asset {
 fn underlay(shown: Ipv4Addr) -> Ipv4Addr {
     if shown.is_loopback() { LOOPBACK_SERVER } else { shown }
 }
-

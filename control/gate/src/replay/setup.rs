@@ -47,7 +47,9 @@ impl Setup {
                 logins: arguments.logins.iter().map(LoginArgument::login).collect(),
                 next_change: None,
             },
-            None => Source::Observed(observe::inventory(&arguments.captures, &arguments.decode_as)?),
+            None => {
+                Source::Observed(observe::inventory(&arguments.captures, &arguments.decode_as)?)
+            }
         };
         let complete_checksums = arguments.complete_checksums;
         Ok(Setup { source, plan: Plan::default(), complete_checksums, start, epoch: 0 })

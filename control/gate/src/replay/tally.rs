@@ -9,9 +9,9 @@ use std::path::Path;
 
 use wicketgate_audit::AuditLog;
 use wicketgate_dissectors::{Class, Space};
+use wicketgate_engine::Reason;
 use wicketgate_engine::event::{CommandEvent, Event, EventKind, EventRing, Totals};
 use wicketgate_engine::tables::{AssetId, EndpointId, GrantId, RuleId, SubjectId, Tables};
-use wicketgate_engine::Reason;
 use wicketgate_packet::Time;
 use wicketgate_worker::Observer;
 

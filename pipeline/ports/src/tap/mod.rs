@@ -322,7 +322,18 @@ impl<P: Port> Tap<P> {
         Some(received)
     }
 
-    /// At the end of the capture nothing more comes that could fill a gap.
+    /// Whether every frame is in somebody's hands: then none can be read that would fill a gap.
+    fn is_out_of_frames(&mut self) -> bool {
+        match self.inner.take() {
+            Some(frame) => {
+                self.inner.recycle(frame);
+                false
+            }
+            None => true,
+        }
+    }
+
+    /// Where nothing more comes that could fill a gap, everything that waits goes in as it is.
     fn let_all_in(&mut self) {
         let waiting: Vec<Ends> = self
             .connections
@@ -362,7 +373,7 @@ impl<P: Port> Port for Tap<P> {
             } else {
                 outcome = self.inner.receive(&mut self.scratch, LOOKAHEAD);
                 self.raw.extend(self.scratch.drain(..));
-                if self.raw.is_empty() && self.inner.is_finished() {
+                if self.raw.is_empty() && (self.inner.is_finished() || self.is_out_of_frames()) {
                     self.let_all_in();
                 }
                 if (self.raw.is_empty() && self.ready.is_empty()) || outcome.is_err() {
@@ -397,8 +408,10 @@ impl<P: Port> Port for Tap<P> {
     }
 
     fn is_finished(&self) -> bool {
-        let waiting = self.connections.values().any(|connection| !connection.held.is_empty());
-        self.inner.is_finished() && self.raw.is_empty() && self.ready.is_empty() && !waiting
+        self.inner.is_finished()
+            && self.raw.is_empty()
+            && self.ready.is_empty()
+            && self.connections.values().all(|connection| connection.held.is_empty())
     }
 
     fn unsent(&self) -> u64 {

@@ -139,7 +139,12 @@ struct CycleLine {
 }
 
 /// Puts it together.
-pub(super) fn report(setup: &Setup, replayer: &Replayer, tally: &Tally, interrupted: bool) -> Report {
+pub(super) fn report(
+    setup: &Setup,
+    replayer: &Replayer,
+    tally: &Tally,
+    interrupted: bool,
+) -> Report {
     let tables = replayer.engine().tables();
     let supplied = replayer.port().supplied();
     Report {

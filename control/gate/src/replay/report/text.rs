@@ -62,7 +62,17 @@ fn supplied(report: &Report) {
 fn talks(report: &Report) {
     let mut table = Table::new(
         "Who talks to what",
-        &["asset", "door", "user", "address", ">flows", ">frames", ">bytes", ">commands", ">denied"],
+        &[
+            "asset",
+            "door",
+            "user",
+            "address",
+            ">flows",
+            ">frames",
+            ">bytes",
+            ">commands",
+            ">denied",
+        ],
     );
     for line in &report.talks {
         let [flows, frames, bytes] = [line.flows, line.frames, line.bytes].map(|n| n.to_string());
@@ -106,8 +116,7 @@ fn denied(report: &Report) {
 }
 
 fn refused(report: &Report) {
-    let mut table =
-        Table::new("Refused connections", &["from", "to", ">port", "reason", ">times"]);
+    let mut table = Table::new("Refused connections", &["from", "to", ">port", "reason", ">times"]);
     for line in report.refused.iter().take(SHOWN) {
         let (port, count) = (line.port.to_string(), line.count.to_string());
         table.row([&*line.source, &line.destination, &port, line.reason, &count]);
@@ -140,7 +149,16 @@ fn timing(latency: &LatencyLine) {
 fn cycles(cycles: &[CycleLine]) {
     let mut table = Table::new(
         "Share of the cycle that the gate takes",
-        &["asset", ">cycle", ">frames", ">p99", ">of cycle", ">p99.9 of cycle", ">max", ">of cycle"],
+        &[
+            "asset",
+            ">cycle",
+            ">frames",
+            ">p99",
+            ">of cycle",
+            ">p99.9 of cycle",
+            ">max",
+            ">of cycle",
+        ],
     );
     for line in cycles {
         table.row([
