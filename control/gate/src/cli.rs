@@ -23,6 +23,11 @@ pub(crate) enum Command {
     Check(Check),
     /// Decode every industrial PDU of captures
     Dissect(Dissect),
+    /// Audit logs
+    Audit {
+        #[command(subcommand)]
+        command: Audit,
+    },
     /// Write the manual pages
     #[command(hide = true)]
     Man(Man),
@@ -97,6 +102,26 @@ pub(crate) struct Check {
     /// The explanation as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `wicketgate audit`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Check that no record of a log was changed, removed, inserted or moved
+    Verify(AuditVerify),
+}
+
+/// `wicketgate audit verify`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Records cut off at the end leave a log that is whole: compare the last hash with one kept elsewhere.
+
+Exit status: 0 each log is whole; 1 a log is not, and the first wrong record is named; 2 a file cannot
+be opened.")]
+pub(crate) struct AuditVerify {
+    /// Logs, each by itself
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) logs: Vec<PathBuf>,
 }
 
 /// `wicketgate man`

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod audit;
 mod check;
 mod cli;
 mod config;
@@ -24,6 +25,9 @@ fn main() -> ExitCode {
     match cli::Cli::parse().command {
         cli::Command::Replay(arguments) => replay::run(&arguments).into(),
         cli::Command::Check(arguments) => check::run(&arguments).into(),
+        cli::Command::Audit { command: cli::Audit::Verify(arguments) } => {
+            audit::verify(&arguments).into()
+        }
         cli::Command::Man(arguments) => man::run(&arguments).into(),
         cli::Command::Dissect(arguments) => dissect::run(&arguments).into(),
     }

@@ -51,6 +51,27 @@ fn every_command_has_exactly_one_audit_record() {
     assert_eq!(summary.unwrap().records, records.len() as u64);
 }
 
+#[test]
+fn a_changed_record_is_named_by_its_line() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    replay("udp", &["--audit", path]);
+    let verify = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wicketgate"));
+        command.args(["audit", "verify", path]).output().unwrap()
+    };
+    assert!(verify().status.success());
+    let log = fs::read_to_string(file.path()).unwrap();
+    let forged: Vec<String> =
+        log.lines().map(|line| line.replacen("denied", "success", 1)).collect();
+    let changed = log.lines().zip(&forged).position(|(old, new)| old != new).unwrap() + 1;
+    fs::write(file.path(), forged.join("\n") + "\n").unwrap();
+    let output = verify();
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(complaint.contains(&format!("line {changed}: changed")), "{complaint}");
+}
+
 fn counts(lines: &Value) -> u64 {
     lines.as_array().unwrap().iter().map(|line| line["count"].as_u64().unwrap()).sum()
 }
