@@ -1,1 +1,188 @@
-fn main() {}
+//! What a frame costs: time, allocations and, under callgrind, instructions.
+//!
+//! ```text
+//! cargo run --release -p wicketgate-perf                          a table
+//! cargo run --release -p wicketgate-perf -- --json                one line a figure
+//! cargo run --release -p wicketgate-perf -- --once NAME LAPS      no clock, for callgrind
+//! perf/instructions.sh                                            instructions per frame
+//! ```
+//!
+//! The frames are those of the bundled captures as they enter the engine. Rounds of all scenarios
+//! and stages take turns, so that a disturbance of the machine hits all of them alike; the median
+//! counts.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot start says so and ends"
+)]
+
+mod figures;
+mod scenario;
+mod stages;
+
+use std::process::ExitCode;
+
+use allocation_counter::measure;
+use figures::Nanos;
+use scenario::{Runner, Scenario};
+use serde_json::json;
+use stages::Stage;
+
+/// Rounds of each scenario and stage.
+const ROUNDS: usize = 41;
+
+/// Frames per round and scenario, at least.
+const FRAMES: usize = 20_000;
+
+/// What every frame may cost (issue 2): five million a second.
+const GOAL_NANOS: f64 = 200.0;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        [] => print(&bench(), false),
+        ["--json"] => print(&bench(), true),
+        ["--once", name, laps] => return once(name, laps.parse().unwrap_or(1)),
+        _ => {
+            eprintln!("usage: wicketgate-perf [--json | --once SCENARIO LAPS]");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Laps of one scenario without a clock; prints how many frames a lap has.
+fn once(name: &str, laps: usize) -> ExitCode {
+    let scenarios = scenario::all();
+    let Some(scenario) = scenarios.iter().find(|scenario| scenario.name == name) else {
+        eprintln!("no scenario {name}: there are");
+        scenarios.iter().for_each(|scenario| eprintln!("  {}", scenario.name));
+        return ExitCode::from(2);
+    };
+    let mut runner = Runner::new(scenario);
+    for _ in 0..laps {
+        runner.fill();
+        runner.lap();
+    }
+    println!("{}", scenario.frames.len());
+    ExitCode::SUCCESS
+}
+
+/// One scenario's figures.
+struct Row<'s> {
+    scenario: &'s Scenario,
+    nanos: Nanos,
+    allocations: f64,
+    commands: f64,
+    events: f64,
+    forwarded: f64,
+}
+
+struct Figures {
+    rows: Vec<serde_json::Value>,
+    stages: Vec<Stage>,
+}
+
+fn bench() -> Figures {
+    let scenarios = scenario::all();
+    let mut runners: Vec<(Runner<'_>, Row<'_>)> = scenarios.iter().map(prepare).collect();
+    let mut stages = stages::all();
+    for _ in 0..ROUNDS {
+        for (runner, row) in &mut runners {
+            round(runner, row);
+        }
+        for Stage { call, nanos, .. } in &mut stages {
+            nanos.round(stages::CALLS, || (0..stages::CALLS).for_each(|_| call()));
+        }
+    }
+    let rows = runners.iter().map(|(_, row)| row.json()).collect();
+    Figures { rows, stages }
+}
+
+/// The first laps warm the caches and count what does not change.
+fn prepare(scenario: &Scenario) -> (Runner<'_>, Row<'_>) {
+    let mut runner = Runner::new(scenario);
+    runner.fill();
+    runner.lap();
+    runner.fill();
+    let (before, told) = (runner.counters().clone(), runner.told);
+    let counted = measure(|| runner.lap());
+    let after = runner.counters();
+    let share = |count: u64| count as f64 / scenario.frames.len() as f64;
+    let row = Row {
+        nanos: Nanos::default(),
+        allocations: share(counted.count_total),
+        commands: share(after.commands - before.commands),
+        events: share(runner.told - told),
+        forwarded: share(after.forwarded - before.forwarded),
+        scenario,
+    };
+    (runner, row)
+}
+
+fn round(runner: &mut Runner<'_>, row: &mut Row<'_>) {
+    let frames = row.scenario.frames.len();
+    let mut best = Nanos::default();
+    for _ in 0..FRAMES.div_ceil(frames) {
+        runner.fill();
+        best.round(frames, || runner.lap());
+    }
+    row.nanos.absorb(best.median());
+}
+
+impl Row<'_> {
+    fn json(&self) -> serde_json::Value {
+        let median = self.nanos.median();
+        json!({
+            "scenario": self.scenario.name,
+            "frames": self.scenario.frames.len(),
+            "ns": median,
+            "ns_min": self.nanos.min(),
+            "ns_max": self.nanos.max(),
+            "million_frames_per_second": 1000.0 / median,
+            "allocations": self.allocations,
+            "commands_per_frame": self.commands,
+            "events_per_frame": self.events,
+            "forwarded_share": self.forwarded,
+            "reaches_goal": median <= GOAL_NANOS,
+        })
+    }
+}
+
+fn print(figures: &Figures, as_json: bool) {
+    if as_json {
+        figures.rows.iter().for_each(|row| println!("{row}"));
+    } else {
+        print_rows(&figures.rows);
+    }
+    for Stage { name, nanos, .. } in &figures.stages {
+        let (median, min, max) = (nanos.median(), nanos.min(), nanos.max());
+        if as_json {
+            println!("{}", json!({"stage": name, "ns": median, "ns_min": min, "ns_max": max}));
+        } else {
+            println!("{name:38} {median:8.1} {min:8.1} {max:8.1}");
+        }
+    }
+}
+
+fn print_rows(rows: &[serde_json::Value]) {
+    println!(
+        "whole engine, events drained           ns/frame      min      max   Mframe/s  alloc  cmd/frame"
+    );
+    for row in rows {
+        let number = |key: &str| row[key].as_f64().unwrap_or(f64::NAN);
+        println!(
+            "{:38} {:8.1} {:8.1} {:8.1} {:10.2} {:6.2} {:10.2}",
+            row["scenario"].as_str().unwrap_or(""),
+            number("ns"),
+            number("ns_min"),
+            number("ns_max"),
+            number("million_frames_per_second"),
+            number("allocations"),
+            number("commands_per_frame"),
+        );
+    }
+    println!("\none stage, an ordinary request          ns/call      min      max");
+}

@@ -59,7 +59,7 @@ impl Case {
         let text = fs::read_to_string(&file).unwrap();
         let policy = parse(&text, &file.display().to_string()).unwrap();
         let arguments = fs::read_to_string(folder.join("replay.args")).unwrap_or_default();
-        let now = CaptureReader::open(&folder.join("capture.pcapng"))
+        let now = CaptureReader::open(folder.join("capture.pcapng"))
             .unwrap()
             .read(&mut Pool::new(1).take().unwrap())
             .unwrap()
@@ -71,14 +71,14 @@ impl Case {
     }
 
     fn reader(&self) -> CaptureReader<File> {
-        CaptureReader::open(&self.folder.join("capture.pcapng")).unwrap()
+        CaptureReader::open(self.folder.join("capture.pcapng")).unwrap()
     }
 
     /// Through the capture port.
     pub fn through_file(&self) -> Run {
         let port: CapturePort<File> =
             CapturePort::new(self.reader(), None, Vec::new(), PortId(0), 4096);
-        run(Tap::new(port, self.plan()), self.tables.clone())
+        run(&mut Tap::new(port, plan(&self.tables)), self.tables.clone())
     }
 
     /// Through ring ports, fed with the same frames.
@@ -89,31 +89,32 @@ impl Case {
             assert!(ring.feed(PortId(0), record.time, frame.bytes()));
         }
         ring.close();
-        run(Tap::new(ring, self.plan()), self.tables.clone())
+        run(&mut Tap::new(ring, plan(&self.tables)), self.tables.clone())
     }
+}
 
-    fn plan(&self) -> Plan {
-        let tables = &self.tables;
-        let at = tables.ports().iter().position(|port| port.side == Side::Overlay).unwrap();
-        let doors = tables.assets().iter().zip((0..).map(AssetId)).map(|(asset, id)| {
-            let gate = tables.port(asset.port).unwrap();
-            let mine = tables.endpoints().iter().filter(|door| door.asset == id);
-            let door = Door {
-                overlay: asset.overlay,
-                underlay: asset.underlay,
-                port: asset.port,
-                vlan: asset.vlan,
-                nat: gate.address,
-                gate_mac: gate.mac,
-                ports: mine.map(|door| door.port).collect(),
-            };
-            (asset.underlay, door)
-        });
-        Plan {
-            overlay: PortId(at as u16),
-            overlay_mac: tables.ports()[at].mac,
-            doors: doors.collect(),
-        }
+/// Where the gate of these tables stands in a wire that shows underlay addresses.
+pub fn plan(tables: &Tables) -> Plan {
+    let at = tables.ports().iter().position(|port| port.side == Side::Overlay).unwrap();
+    let doors = tables.assets().iter().zip((0..).map(AssetId)).map(|(asset, id)| {
+        let gate = tables.port(asset.port).unwrap();
+        let mine = tables.endpoints().iter().filter(|door| door.asset == id);
+        let door = Door {
+            overlay: asset.overlay,
+            underlay: asset.underlay,
+            port: asset.port,
+            vlan: asset.vlan,
+            nat: gate.address,
+            gate_mac: gate.mac,
+            ports: mine.map(|door| door.port).collect(),
+        };
+        (asset.underlay, door)
+    });
+    Plan {
+        overlay: PortId(at as u16),
+        overlay_mac: tables.ports()[at].mac,
+        doors: doors.collect(),
+        ..Plan::default()
     }
 }
 
@@ -135,7 +136,7 @@ fn logins(arguments: &str) -> Vec<Login> {
 }
 
 /// The loop of a worker, writing everything down.
-pub fn run<P: Port>(mut port: P, tables: Arc<Tables>) -> Run {
+pub fn run<P: Port>(port: &mut P, tables: Arc<Tables>) -> Run {
     let limits = Limits { flows: 1024, streams: 256 };
     let mut engine = Engine::new(limits, tables, Arc::new(Sessions::new(64)));
     let mut ring = EventRing::new(1 << 12);

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use wicketgate_dissectors::Space;
 use wicketgate_engine::event::EndCause;
-use wicketgate_engine::{
-    Engine, Event, EventKind, EventRing, Limits, Reason, Sessions, Verdict,
-};
+use wicketgate_engine::{Engine, Event, EventKind, EventRing, Limits, Reason, Sessions, Verdict};
 use wicketgate_packet::{FrameBuf, PortId, Time};
 use wicketgate_ports::{HeapFrame, Pool};
 

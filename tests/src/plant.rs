@@ -59,6 +59,8 @@ pub const MODBUS_4: EndpointId = EndpointId(4);
 pub struct Right {
     /// Who.
     pub source: Ipv4Addr,
+    /// By what name.
+    pub name: String,
     /// Whether that is a machine with a conduit.
     pub essential: bool,
     /// Where.
@@ -86,7 +88,8 @@ impl Right {
     /// A right without an end.
     pub fn new(source: Ipv4Addr, door: EndpointId, entries: Vec<Entry>) -> Right {
         let essential = source == HMI;
-        Right { source, essential, door, entries, until: Time::NEVER, observe: false }
+        let name = format!("user of {source}");
+        Right { source, name, essential, door, entries, until: Time::NEVER, observe: false }
     }
 
     /// All of these classes.
@@ -137,7 +140,7 @@ impl Plant {
         for (right, at) in self.rights.iter().zip(0..) {
             let rule = tables.add_rule(format!("rule {at}").into());
             let subject = tables.add_subject(Subject {
-                name: format!("subject {at}").into(),
+                name: right.name.as_str().into(),
                 essential: right.essential,
                 address: right.source,
                 port: None,

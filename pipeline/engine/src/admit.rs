@@ -14,7 +14,10 @@ use crate::engine::{Arrival, Engine};
 use crate::event::{EndCause, Event, EventKind, EventRing, Standing, Totals};
 use crate::flow::{Flow, FlowId, FlowKey, timeout, transport_of};
 use crate::live::{LINGER, Live, Use};
-use crate::tables::{Asset, AssetId, Endpoint, EndpointId, Grant, GrantId, Port, Side, Tables};
+use crate::session::SessionState;
+use crate::tables::{
+    Asset, AssetId, Endpoint, EndpointId, Grant, GrantId, Mac, Port, Side, Tables,
+};
 use crate::tcp::Connection;
 use crate::translate::Rewrite;
 use crate::verdict::Reason;
@@ -36,6 +39,8 @@ struct Admission<'a> {
     grant_id: GrantId,
     grant: &'a Grant,
     essential: bool,
+    who: u64,
+    neighbour: Mac,
 }
 
 impl Engine {
@@ -64,25 +69,26 @@ impl Engine {
             return Err(Reason::NoFlow);
         }
         let admission = find(&tables, gate, arrival.port, &arrival.headers, arrival.now)?;
-        let standing =
-            if admission.essential { Standing::MachineRead } else { Standing::People };
-        if !arrival.events.has_room(standing) {
+        let standing = if admission.essential { Standing::MachineRead } else { Standing::People };
+        // The start of a session and that of its flow.
+        if !arrival.events.has_room(standing, 2) {
             return Err(Reason::AuditFull);
         }
-        if !self.flows.has_room() {
+        if !self.flows.has_room(admission.essential) {
             return Err(Reason::FlowTableFull);
         }
+        self.check_use(&admission, arrival)?;
         let underlay = tables.port(admission.asset.port).ok_or(Reason::NoEndpoint)?;
         let nat_port = self.nat_port(&admission, underlay, &arrival.headers)?;
         let stream = match admission.door.protocol.is_inspected() {
-            true => Some(self.streams.take().ok_or(Reason::StreamsUsedUp)?),
+            true => Some(self.streams.take(admission.essential).ok_or(Reason::StreamsUsedUp)?),
             false => None,
         };
         let Some(session) = self.session(&admission, arrival) else {
             stream.into_iter().for_each(|stream| self.streams.give_back(stream));
             return Err(Reason::SessionTableFull);
         };
-        let mut flow = new_flow(&admission, &session, gate, underlay, nat_port, arrival)?;
+        let mut flow = new_flow(&admission, &session, gate, underlay, nat_port, arrival);
         flow.stream = stream;
         flow.epoch = tables.epoch();
         let kind = EventKind::FlowStart { endpoint: admission.door_id, nat_port };
@@ -109,6 +115,22 @@ impl Engine {
             .ok_or(Reason::NatPortsUsedUp)
     }
 
+    /// A session that was revoked takes no new flow until it has ended: whoever was cut off does
+    /// not come back by knocking again. A first one needs room.
+    fn check_use<F: FrameBuf>(
+        &self,
+        admission: &Admission<'_>,
+        arrival: &Arrival<'_, F>,
+    ) -> Result<(), Reason> {
+        match self.live.find(&use_of(admission, arrival)) {
+            Some(live) if self.sessions.state(live.slot, live.id) != SessionState::Live => {
+                Err(Reason::Revoked)
+            }
+            None if !self.live.has_room(admission.essential) => Err(Reason::SessionTableFull),
+            _ => Ok(()),
+        }
+    }
+
     /// The session that this use of the grant belongs to, opened if it is the first.
     fn session<F: FrameBuf>(
         &mut self,
@@ -116,10 +138,11 @@ impl Engine {
         arrival: &mut Arrival<'_, F>,
     ) -> Option<Live> {
         let of = use_of(admission, arrival);
-        if let Some(live) = self.live.join(&of) {
+        let right = (admission.grant_id, self.tables.epoch());
+        if let Some(live) = self.live.join(&of, right) {
             return Some(live);
         }
-        let live = self.live.open(of, admission.grant_id, &self.sessions)?;
+        let live = self.live.open(of, right, &self.sessions)?;
         arrival.events.push(Event {
             time: arrival.now,
             session: live.id.0,
@@ -132,6 +155,10 @@ impl Engine {
     }
 
     fn tell_refused<F: FrameBuf>(&self, arrival: &mut Arrival<'_, F>, reason: Reason) {
+        // What strangers try must not fill the ring for the others.
+        if !arrival.events.has_room(Standing::People, 1) {
+            return arrival.events.count_lost();
+        }
         let (source_port, port) = arrival.headers.ports();
         let destination = arrival.headers.dst;
         arrival.events.push(Event {
@@ -168,6 +195,7 @@ impl Engine {
         if let Some(flow) = self.flows.get_mut(id) {
             (flow.endpoint, flow.asset, flow.grant) = (endpoint, asset, grant_id);
             (flow.until, flow.epoch) = (grant.until, tables.epoch());
+            self.live.rebind(&flow.used, (grant_id, tables.epoch()));
         }
         Ok(())
     }
@@ -186,11 +214,15 @@ impl Engine {
         events: &mut EventRing,
     ) -> bool {
         let Some(live) = self.live.take_quiet(now, linger, places) else { return false };
+        let cause = match self.sessions.state(live.slot, live.id) {
+            SessionState::Revoked => EndCause::Revoked,
+            SessionState::Live | SessionState::Gone => cause,
+        };
         let totals: Totals = self.sessions.end(live.slot);
         events.push(Event {
             time: now,
             session: live.id.0,
-            grant: Some(live.grant),
+            grant: live.grant_in(self.tables.epoch()),
             source: live.source(),
             source_port: 0,
             kind: EventKind::SessionEnd { cause, totals },
@@ -231,22 +263,24 @@ fn find<'a>(
     let number = if transport == Transport::Icmp { 0 } else { headers.ports().1 };
     let door_id = tables.door(asset_id, transport, number).ok_or(Reason::NoEndpoint)?;
     let door = *tables.endpoint(door_id).ok_or(Reason::NoEndpoint)?;
-    let grant_id = tables
-        .grant_for(port, headers.link.src, headers.src, door_id)
-        .ok_or(Reason::NoGrant)?;
+    let grant_id =
+        tables.grant_for(port, headers.link.src, headers.src, door_id).ok_or(Reason::NoGrant)?;
     let grant = tables.grant(grant_id).ok_or(Reason::NoGrant)?;
     if grant.until <= now {
         return Err(Reason::Expired);
     }
-    if !grant.observe {
-        may_open(grant, door.protocol, now)?;
-    }
-    let essential = tables.subject(grant.subject).is_some_and(|subject| subject.essential);
-    Ok(Admission { asset_id, asset, door_id, door, grant_id, grant, essential })
+    may_open(grant, door.protocol, now)?;
+    let subject = tables.subject(grant.subject).ok_or(Reason::NoGrant)?;
+    let (essential, who) = (subject.essential, subject.identity());
+    let neighbour = asset.mac.ok_or(Reason::NoNeighbour)?;
+    Ok(Admission { asset_id, asset, door_id, door, grant_id, grant, essential, who, neighbour })
 }
 
 /// Whether some rule of the grant holds now; an echo is a command by itself and judged here.
-fn may_open(grant: &Grant, protocol: Protocol, now: Time) -> Result<(), Reason> {
+pub(crate) fn may_open(grant: &Grant, protocol: Protocol, now: Time) -> Result<(), Reason> {
+    if grant.observe {
+        return Ok(());
+    }
     if !grant.matcher.is_open(now) {
         return Err(Reason::OutsideWindow);
     }
@@ -282,19 +316,19 @@ fn new_flow<F: FrameBuf>(
     underlay: &Port,
     nat_port: u16,
     arrival: &Arrival<'_, F>,
-) -> Result<Flow, Reason> {
+) -> Flow {
     let Admission { asset, door, .. } = admission;
     let headers = &arrival.headers;
     let (client_port, overlay_port) = headers.ports();
     let door_port = if door.transport == Transport::Icmp { nat_port } else { door.port };
     let outside = ((headers.src, client_port), (asset.overlay, overlay_port));
     let inside = ((underlay.address, nat_port), (asset.underlay, door_port));
-    let neighbour = asset.mac.ok_or(Reason::NoNeighbour)?;
-    let there = Rewrite::new(asset.port, (underlay.mac, neighbour), asset.vlan, outside, inside);
+    let macs = (underlay.mac, admission.neighbour);
+    let there = Rewrite::new(asset.port, macs, asset.vlan, outside, inside);
     let client_macs = (gate.mac, headers.link.src);
     let vlan = headers.link.vlan();
     let back = Rewrite::new(arrival.port, client_macs, vlan, swap(inside), swap(outside));
-    Ok(Flow {
+    Flow {
         keys: [
             FlowKey::of(arrival.port, headers),
             return_key(admission, underlay.address, nat_port),
@@ -324,12 +358,13 @@ fn new_flow<F: FrameBuf>(
             Transport::Icmp => timeout::ICMP,
         },
         totals: Totals::default(),
-    })
+    }
 }
 
 /// Which use of the grant this is.
 fn use_of<F: FrameBuf>(admission: &Admission<'_>, arrival: &Arrival<'_, F>) -> Use {
     Use {
+        who: admission.who,
         port: arrival.port,
         source: arrival.headers.src,
         overlay: admission.asset.overlay,
@@ -341,19 +376,29 @@ fn swap<T>((source, destination): (T, T)) -> (T, T) {
     (destination, source)
 }
 
-/// The flow's door and grant in other tables; `None` where it has none there, or where its addresses
-/// would have to change.
-fn rebind<'a>(
+/// The flow's door and grant in other tables; `None` where it has none there, where its addresses
+/// would have to change, or where somebody else now has the client's.
+pub(crate) fn rebind<'a>(
     tables: &'a Tables,
     flow: &Flow,
 ) -> Option<(EndpointId, AssetId, GrantId, &'a Grant)> {
     let [there, back] = &flow.rewrites;
     let asset_id = tables.asset_by_overlay(back.src.0)?;
     let asset = tables.asset(asset_id)?;
-    let same_place = asset.port == there.egress && asset.underlay == there.dst.0;
+    let gate = tables.port(asset.port)?;
+    let place = (asset.port, asset.vlan, asset.underlay, asset.mac);
+    let before = (there.egress, there.vlan, there.dst.0, Some(there.dst_mac));
+    let same = place == before && (gate.address, gate.mac) == (there.src.0, there.src_mac);
     let transport = flow.transport;
     let number = if transport == Transport::Icmp { 0 } else { there.dst.1 };
-    let door = tables.door(asset_id, transport, number).filter(|_| same_place)?;
+    let door = tables.door(asset_id, transport, number).filter(|_| same)?;
+    // What nobody read so far cannot be read from its middle on.
+    let read = tables.endpoint(door)?.protocol.is_inspected();
+    if read != flow.stream.is_some() {
+        return None;
+    }
     let grant_id = tables.grant_for(back.egress, flow.client_mac, flow.client.0, door)?;
-    Some((door, asset_id, grant_id, tables.grant(grant_id)?))
+    let grant = tables.grant(grant_id)?;
+    let same = tables.subject(grant.subject)?.identity() == flow.used.who;
+    same.then_some((door, asset_id, grant_id, grant))
 }

@@ -18,13 +18,7 @@ pub struct Counters {
 
 impl Default for Counters {
     fn default() -> Counters {
-        Counters {
-            forwarded: 0,
-            answered: 0,
-            commands: 0,
-            denied: 0,
-            reasons: [0; Reason::COUNT],
-        }
+        Counters { forwarded: 0, answered: 0, commands: 0, denied: 0, reasons: [0; Reason::COUNT] }
     }
 }
 

@@ -7,10 +7,11 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use wicketgate_dissectors::Direction;
+use wicketgate_dissectors::{Direction, Protocol};
 use wicketgate_packet::wire::icmp;
 use wicketgate_packet::{FrameBuf, Headers, L4, PortId, Time, rewrite};
 
+use crate::admit::{may_open, rebind};
 use crate::counters::Counters;
 use crate::event::{EndCause, Event, EventKind, EventRing, Totals};
 use crate::flow::{Flow, FlowId, FlowKey, Flows, timeout};
@@ -18,8 +19,8 @@ use crate::inspect::{Inspected, Judge};
 use crate::live::LiveSessions;
 use crate::session::{SessionState, Sessions};
 use crate::source;
-use crate::stream::{Compared, Streams};
-use crate::tables::{AssetId, Tables};
+use crate::stream::{Compared, Recent, Streams};
+use crate::tables::{AssetId, GrantId, Tables};
 use crate::tcp::{Phase, Place};
 use crate::verdict::{Reason, Verdict};
 
@@ -146,6 +147,10 @@ impl Engine {
         if headers.link.dst != gate.mac {
             return Err(Reason::NotForGate);
         }
+        // A port knows one VLAN: of two tags the inner one is whatever its sender wrote.
+        if headers.link.tag_count() > 1 {
+            return Err(Reason::WrongVlan);
+        }
         headers.verify(bytes)?;
         source::check(&headers)?;
         if headers.ttl <= 1 { Err(Reason::TtlExpired) } else { Ok(headers) }
@@ -201,10 +206,9 @@ impl Engine {
         let inspected = match arrival.headers.l4 {
             L4::Tcp(_) => self.inspect_segment(id, direction, arrival),
             L4::Udp { .. } => self.inspect_datagram(id, direction, arrival),
-            L4::Icmp { kind, .. } => inspect_echo(kind, direction),
+            L4::Icmp { kind, .. } => self.inspect_echo(id, kind, direction, arrival.now),
         };
-        let stream = matches!(arrival.headers.l4, L4::Tcp(_));
-        if inspected == Err(Reason::NotTheProtocol) && stream {
+        if inspected.is_ok_and(|found| found.broken) {
             self.kill(id, EndCause::NotTheProtocol, arrival);
         }
         inspected
@@ -265,7 +269,7 @@ impl Engine {
         let stream = flow.stream.and_then(|id| self.streams.get_mut(id)).ok_or(Reason::NoFlow)?;
         let recent = stream.recent(direction);
         let start = flow.tcp.next(direction).wrapping_sub(behind as u32);
-        if recent.denied_end.is_some_and(|end| (end.wrapping_sub(start) as i32) > 0) {
+        if recent.is_denied(start) {
             return Err(Reason::DeniedBefore);
         }
         let payload = arrival.headers.payload(arrival.frame.bytes());
@@ -306,26 +310,23 @@ impl Engine {
         let stream = flow.stream.and_then(|id| self.streams.get_mut(id)).ok_or(Reason::NoFlow)?;
         let payload = arrival.headers.payload(arrival.frame.bytes());
         let (old, new) = payload.split_at(skip.min(payload.len()));
+        let next = flow.tcp.next(direction);
         if !old.is_empty() {
-            repeats(stream.recent(direction).compare(old.len(), old))?;
+            repeats(stream.recent(direction), next, old)?;
         }
-        let end = flow.tcp.next(direction).wrapping_add(new.len() as u32);
+        let end = next.wrapping_add(new.len() as u32);
         let grant = self.tables.grant(flow.grant).ok_or(Reason::NoGrant)?;
         let mut judge = judge(&self.tables, flow, grant, arrival.now, arrival.events)?;
-        match judge.stream(stream, direction, new) {
-            Ok(mut found) => {
-                if found.refused.is_some() {
-                    stream.recent(direction).denied_end = Some(end);
-                }
-                found.keep += skip;
-                Ok(found)
-            }
-            Err(_) if grant.observe => {
-                stream.recent(direction).forget();
-                Ok(Inspected { keep: payload.len(), ..Inspected::default() })
-            }
-            Err(reason) => Err(reason),
+        let mut found = judge.stream(stream, direction, new);
+        if found.broken && grant.observe {
+            stream.recent(direction).forget();
+            found = Inspected { keep: new.len(), refused: None, broken: false, ..found };
         }
+        if found.refused.is_some() {
+            stream.recent(direction).denied_end = Some(end);
+        }
+        found.keep += skip;
+        Ok(found)
     }
 
     /// A segment ahead of its turn waits at its sender: it comes again when the gap is filled. Who
@@ -367,6 +368,26 @@ impl Engine {
             }
             found => found,
         }
+    }
+
+    /// Requests go towards the asset, each judged; replies come back.
+    fn inspect_echo(
+        &self,
+        id: FlowId,
+        kind: u8,
+        direction: Direction,
+        now: Time,
+    ) -> Result<Inspected, Reason> {
+        match (kind, direction) {
+            (icmp::ECHO, Direction::ToServer) => {
+                let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
+                let grant = self.tables.grant(flow.grant).ok_or(Reason::NoGrant)?;
+                may_open(grant, Protocol::Icmp, now)?;
+            }
+            (icmp::ECHO_REPLY, Direction::ToClient) => {}
+            _ => return Err(Reason::IcmpUnrelated),
+        }
+        Ok(Inspected { keep: usize::MAX, ..Inspected::default() })
     }
 
     /// Sends on what inspection left of the frame.
@@ -439,7 +460,12 @@ impl Engine {
     }
 
     /// Ends everything, in order: the gate stops, or the capture is at its end.
-    pub fn finish(&mut self, now: Time, events: &mut EventRing, mut drain: impl FnMut(&mut EventRing)) {
+    pub fn finish(
+        &mut self,
+        now: Time,
+        events: &mut EventRing,
+        mut drain: impl FnMut(&mut EventRing),
+    ) {
         for id in self.flows.places() {
             self.end_flow(id, EndCause::Shutdown, now, events);
             drain(events);
@@ -463,6 +489,15 @@ impl Engine {
         }
     }
 
+    /// The flow's grant as the tables in force number it; `None` where they no longer give it: no
+    /// name is better than another's.
+    fn grant_in_force(&self, flow: &Flow) -> Option<GrantId> {
+        if flow.epoch == self.tables.epoch() {
+            return Some(flow.grant);
+        }
+        rebind(&self.tables, flow).map(|(_, _, grant, _)| grant)
+    }
+
     pub(crate) fn end_flow(
         &mut self,
         id: FlowId,
@@ -480,7 +515,9 @@ impl Engine {
             (None, Phase::Closing) => EndCause::Closed,
             _ => cause,
         };
-        events.push(Event::of(now, &flow, EventKind::FlowEnd { endpoint: flow.endpoint, cause, totals: flow.totals }));
+        let kind = EventKind::FlowEnd { endpoint: flow.endpoint, cause, totals: flow.totals };
+        let grant = self.grant_in_force(&flow);
+        events.push(Event { grant, ..Event::of(now, &flow, kind) });
         self.live.release(flow.session, &flow.used, now);
     }
 }
@@ -495,22 +532,16 @@ fn reopens(flow: &Flow, headers: &Headers) -> bool {
     matches!(headers.l4, L4::Tcp(s) if s.flags & (flags::SYN | flags::ACK) == flags::SYN && over)
 }
 
-fn repeats(compared: Compared) -> Result<(), Reason> {
-    match compared {
+/// Bytes sent again in front of new ones, that begin at `next`, are the same and were not refused.
+fn repeats(recent: &Recent, next: u32, old: &[u8]) -> Result<(), Reason> {
+    if recent.is_denied(next.wrapping_sub(old.len() as u32)) {
+        return Err(Reason::DeniedBefore);
+    }
+    match recent.compare(old.len(), old) {
         Compared::Same => Ok(()),
         Compared::Differ => Err(Reason::Ambiguous),
         Compared::Forgotten => Err(Reason::Stale),
     }
-}
-
-/// Requests go towards the asset, replies come back.
-fn inspect_echo(kind: u8, direction: Direction) -> Result<Inspected, Reason> {
-    let expected = match direction {
-        Direction::ToServer => icmp::ECHO,
-        Direction::ToClient => icmp::ECHO_REPLY,
-    };
-    let all = Inspected { keep: usize::MAX, ..Inspected::default() };
-    if kind == expected { Ok(all) } else { Err(Reason::IcmpUnrelated) }
 }
 
 fn patience(phase: Phase) -> Duration {

@@ -33,6 +33,29 @@ pub struct Event {
 }
 
 impl Event {
+    /// What lies in a slot before the first event.
+    const EMPTY: Event = Event {
+        time: Time::EPOCH,
+        session: 0,
+        grant: None,
+        source: Ipv4Addr::UNSPECIFIED,
+        source_port: 0,
+        kind: EventKind::Command(CommandEvent::EMPTY),
+    };
+
+    /// Makes this the event of a command in `flow`, the command still to be told.
+    pub(crate) fn command_of(&mut self, time: Time, flow: &Flow) -> Option<&mut CommandEvent> {
+        (self.time, self.session, self.grant) = (time, flow.session.0, Some(flow.grant));
+        (self.source, self.source_port) = flow.client;
+        if !matches!(self.kind, EventKind::Command(_)) {
+            self.kind = EventKind::Command(CommandEvent::EMPTY);
+        }
+        match &mut self.kind {
+            EventKind::Command(command) => Some(command),
+            _ => None,
+        }
+    }
+
     /// Something that happened in a flow.
     pub fn of(time: Time, flow: &Flow, kind: EventKind) -> Event {
         Event {
@@ -118,10 +141,37 @@ pub struct CommandEvent {
     pub observed: bool,
     /// The rule that allowed it, or the one that came nearest.
     pub rule: Option<RuleId>,
-    /// Bytes of the PDU.
+    /// Bytes of the PDU; those behind `payload_len` have no meaning.
     pub payload: [u8; PAYLOAD],
     /// How many of them count.
     pub payload_len: u16,
+}
+
+impl CommandEvent {
+    const EMPTY: CommandEvent = CommandEvent {
+        endpoint: EndpointId(0),
+        protocol: Protocol::Tcp,
+        class: Class::Unknown,
+        name: "",
+        function: 0,
+        sub: None,
+        unit: 0,
+        object: (Space::None, 0, 0),
+        denied: None,
+        observed: false,
+        rule: None,
+        payload: [0; PAYLOAD],
+        payload_len: 0,
+    };
+
+    /// Keeps as much of the PDU as fits.
+    pub(crate) fn set_payload(&mut self, pdu: &[u8]) {
+        let len = pdu.len().min(PAYLOAD);
+        if let (Some(to), Some(from)) = (self.payload.get_mut(..len), pdu.get(..len)) {
+            to.copy_from_slice(from);
+        }
+        self.payload_len = len as u16;
+    }
 }
 
 /// Why a session or flow ended.
@@ -198,10 +248,13 @@ impl Totals {
 
 /// A bounded ring of events between one engine and one reader.
 ///
-/// Its last slots are kept for essential flows: see [`Standing`].
+/// Events are written and read where they lie: a command's is 400 bytes long, and copying it would
+/// cost more than judging the command. The last slots are kept for essential flows: see
+/// [`Standing`].
 #[derive(Debug)]
 pub struct EventRing {
-    slots: Box<[Option<Event>]>,
+    slots: Box<[Event]>,
+    /// The oldest event's number; slots are counted modulo their power-of-two count.
     head: usize,
     len: usize,
     lost: u64,
@@ -211,42 +264,66 @@ impl EventRing {
     /// Slots that only essential flows may fill.
     pub const RESERVE: usize = 64;
 
-    /// A ring of `capacity` slots, at least twice the reserve. The only allocation.
+    /// A ring of at least `capacity` slots and twice the reserve. The only allocation.
     pub fn new(capacity: usize) -> EventRing {
-        let capacity = capacity.max(2 * EventRing::RESERVE);
-        EventRing { slots: vec![None; capacity].into(), head: 0, len: 0, lost: 0 }
+        let capacity = capacity.max(2 * EventRing::RESERVE).next_power_of_two();
+        EventRing { slots: vec![Event::EMPTY; capacity].into(), head: 0, len: 0, lost: 0 }
     }
 
-    /// Whether an event of this standing still fits.
+    /// Whether `count` events of this standing still fit.
     #[inline]
-    pub fn has_room(&self, standing: Standing) -> bool {
+    pub fn has_room(&self, standing: Standing, count: usize) -> bool {
         let kept_back = match standing {
             Standing::People => EventRing::RESERVE,
             Standing::MachineWrite => EventRing::RESERVE / 2,
             Standing::MachineRead => 0,
         };
-        self.len + kept_back < self.slots.len()
+        self.len + kept_back + count <= self.slots.len()
     }
 
     /// Adds an event; counted as lost where the ring is full, which callers prevent by asking
     /// [`EventRing::has_room`] before they let something happen.
     pub fn push(&mut self, event: Event) {
-        let capacity = self.slots.len();
-        match self.slots.get_mut((self.head + self.len) % capacity.max(1)) {
-            Some(slot) if self.len < capacity => {
-                *slot = Some(event);
-                self.len += 1;
-            }
-            _ => self.lost += 1,
+        if let Some(slot) = self.next_slot() {
+            *slot = event;
         }
     }
 
-    /// Takes the oldest event.
+    /// The slot of the next event, to be overwritten; `None`, and counted, where the ring is full.
+    #[inline]
+    pub(crate) fn next_slot(&mut self) -> Option<&mut Event> {
+        if self.len == self.slots.len() {
+            self.lost += 1;
+            return None;
+        }
+        let at = (self.head + self.len) & (self.slots.len() - 1);
+        self.len += 1;
+        self.slots.get_mut(at)
+    }
+
+    /// Shows every event, oldest first, and takes it out.
+    pub fn drain(&mut self, mut see: impl FnMut(&Event)) {
+        while let Some(event) = self.oldest() {
+            see(event);
+            self.skip();
+        }
+    }
+
+    /// Takes the oldest event, as a copy.
     pub fn pop(&mut self) -> Option<Event> {
-        let event = self.slots.get_mut(self.head)?.take()?;
-        self.head = (self.head + 1) % self.slots.len().max(1);
-        self.len -= 1;
-        Some(event)
+        let event = self.oldest().cloned();
+        self.skip();
+        event
+    }
+
+    fn oldest(&self) -> Option<&Event> {
+        if self.len == 0 { None } else { self.slots.get(self.head & (self.slots.len() - 1)) }
+    }
+
+    fn skip(&mut self) {
+        let taken = self.len.min(1);
+        self.head = self.head.wrapping_add(taken);
+        self.len -= taken;
     }
 
     /// Whether it is time to take some out.

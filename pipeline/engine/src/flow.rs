@@ -10,9 +10,9 @@ use wicketgate_packet::{Headers, L4, PortId, Time};
 
 use crate::event::{EndCause, Totals};
 use crate::index::Index;
+use crate::live::Use;
 use crate::session::{SessionId, SlotId};
 use crate::stream::StreamId;
-use crate::live::Use;
 use crate::tables::{AssetId, EndpointId, GrantId, Mac};
 use crate::tcp::Connection;
 use crate::translate::Rewrite;
@@ -157,9 +157,9 @@ impl Flows {
         self.len() == 0
     }
 
-    /// Whether another flow fits.
-    pub fn has_room(&self) -> bool {
-        !self.free.is_empty()
+    /// Whether another flow fits; the last places are kept for essential ones.
+    pub fn has_room(&self, essential: bool) -> bool {
+        self.free.len() > kept_back(self.slab.len(), essential)
     }
 
     /// The flow whose frames have this key, and which way they travel.
@@ -256,6 +256,11 @@ impl Flow {
     pub fn is_idle(&self, now: Time) -> bool {
         now.since(self.last) > self.patience
     }
+}
+
+/// How many of a table's `places` stay free for essential flows (DESIGN 5): a sixteenth of them.
+pub(crate) const fn kept_back(places: usize, essential: bool) -> usize {
+    if essential { 0 } else { places / 16 }
 }
 
 const DIRECTIONS: [Direction; 2] = [Direction::ToServer, Direction::ToClient];

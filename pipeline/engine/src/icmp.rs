@@ -4,10 +4,11 @@ use wicketgate_dissectors::{Direction, Transport};
 use wicketgate_packet::checksum::Delta;
 use wicketgate_packet::quote::Quote;
 use wicketgate_packet::wire::{Icmp, icmp, protocol};
-use wicketgate_packet::{FrameBuf, L4, rewrite};
+use wicketgate_packet::{FrameBuf, L4, Time, rewrite};
 
 use crate::engine::{Arrival, Engine};
-use crate::flow::{FlowId, FlowKey};
+use crate::flow::{Flow, FlowId, FlowKey};
+use crate::session::SessionState;
 use crate::translate::Rewrite;
 use crate::verdict::{Reason, Verdict};
 
@@ -41,7 +42,10 @@ impl Engine {
         arrival: &mut Arrival<'_, F>,
     ) -> Result<Verdict, Reason> {
         let at = usize::from(arrival.headers.payload_at);
-        let quote = Quote::read(arrival.frame.bytes(), at).ok_or(Reason::IcmpUnrelated)?;
+        // Padding behind the packet is no part of it.
+        let packet = arrival.frame.bytes().get(..arrival.headers.end as usize);
+        let quote =
+            packet.and_then(|packet| Quote::read(packet, at)).ok_or(Reason::IcmpUnrelated)?;
         let key = answer_key(&quote, arrival).ok_or(Reason::IcmpUnrelated)?;
         let (id, direction) = self.flows.find(&key).ok_or(Reason::IcmpUnrelated)?;
         self.check_quote(id, direction, &quote, arrival)?;
@@ -55,6 +59,10 @@ impl Engine {
         send_on(&rewrite, arrival)
     }
 
+    fn is_open(&self, flow: &Flow, now: Time) -> bool {
+        now < flow.until && self.sessions.state(flow.slot, flow.session) == SessionState::Live
+    }
+
     /// An error counts only if the packet that it quotes can be under way (RFC 5927 section 4.1).
     fn check_quote<F: FrameBuf>(
         &self,
@@ -64,9 +72,10 @@ impl Engine {
         arrival: &Arrival<'_, F>,
     ) -> Result<(), Reason> {
         let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
-        let live = !flow.is_idle(arrival.now) && flow.dead.is_none();
-        let under_way = quote.protocol != protocol::TCP
-            || flow.tcp.in_flight(answers.reverse(), quote.seq);
+        let live =
+            !flow.is_idle(arrival.now) && flow.dead.is_none() && self.is_open(flow, arrival.now);
+        let under_way =
+            quote.protocol != protocol::TCP || flow.tcp.in_flight(answers.reverse(), quote.seq);
         if live && under_way { Ok(()) } else { Err(Reason::IcmpUnrelated) }
     }
 }

@@ -9,7 +9,7 @@
 use wicketgate_dissectors::{Class, Command, Direction, Framed, Items, Protocol, Space};
 use wicketgate_packet::Time;
 
-use crate::event::{CommandEvent, Event, EventKind, EventRing, PAYLOAD, Standing};
+use crate::event::{EventRing, Standing};
 use crate::flow::Flow;
 use crate::stream::{RECENT, Stream};
 use crate::tables::{Grant, RuleId};
@@ -26,6 +26,8 @@ pub(crate) struct Inspected {
     pub(crate) commands: u32,
     /// Commands refused.
     pub(crate) denied: u32,
+    /// What follows is not the protocol: the flow is over.
+    pub(crate) broken: bool,
 }
 
 impl Inspected {
@@ -60,28 +62,35 @@ pub(crate) struct Judge<'a> {
 
 impl Judge<'_> {
     /// Reads new bytes of a stream, all in line. The caller has dealt with repeated ones.
-    ///
-    /// # Errors
-    /// The bytes are not the protocol: the flow is over.
     pub(crate) fn stream(
         &mut self,
         stream: &mut Stream,
         direction: Direction,
         new: &[u8],
-    ) -> Result<Inspected, Reason> {
+    ) -> Inspected {
         let mut found = Inspected::all(new);
         let mut at = 0;
         // Each turn takes at least one byte, so there are at most as many turns as bytes.
         while let Some(rest) = new.get(at..).filter(|rest| !rest.is_empty()) {
-            let Some(taken) = self.next_pdu(stream, direction, at, rest, &mut found)? else {
-                stream.recent(direction).partial += rest.len();
-                break;
-            };
-            stream.recent(direction).partial = 0;
-            at += taken;
+            match self.next_pdu(stream, direction, at, rest, &mut found) {
+                Ok(Some(taken)) => {
+                    stream.recent(direction).partial = 0;
+                    at += taken;
+                }
+                Ok(None) => {
+                    stream.recent(direction).partial += rest.len();
+                    break;
+                }
+                Err(reason) => {
+                    // What was judged before it stands, and leaves if it may.
+                    found.refuse(at, reason);
+                    found.broken = true;
+                    break;
+                }
+            }
         }
         stream.recent(direction).push(new);
-        Ok(found)
+        found
     }
 
     /// Reads a datagram: one PDU, whole, and nothing else.
@@ -201,7 +210,7 @@ impl Judge<'_> {
             },
         };
         let command = command.unwrap_or_else(|_| self.unreadable(pdu));
-        if !self.events.has_room(self.standing(&command)) {
+        if !self.events.has_room(self.standing(&command), 1) {
             self.events.count_lost();
             return Some(Reason::AuditFull);
         }
@@ -240,36 +249,28 @@ impl Judge<'_> {
         denied: Option<Reason>,
         pdu: &[u8],
     ) {
-        let mut payload = [0; PAYLOAD];
-        let payload_len = pdu.len().min(PAYLOAD);
-        for (to, from) in payload.iter_mut().zip(pdu) {
-            *to = *from;
-        }
-        let kind = EventKind::Command(CommandEvent {
-            endpoint: self.flow.endpoint,
-            protocol: command.protocol,
-            class: command.class,
-            name: command.name,
-            function: command.function,
-            sub: command.sub,
-            unit: command.unit,
-            object: object_of(command),
-            denied,
-            observed: self.grant.observe,
-            rule,
-            payload,
-            payload_len: payload_len as u16,
-        });
-        self.events.push(Event::of(self.now, self.flow, kind));
+        let slot = self.events.next_slot();
+        let Some(told) = slot.and_then(|slot| slot.command_of(self.now, self.flow)) else { return };
+        told.endpoint = self.flow.endpoint;
+        (told.protocol, told.class, told.name) = (command.protocol, command.class, command.name);
+        (told.function, told.sub, told.unit) = (command.function, command.sub, command.unit);
+        told.object = object_of(command);
+        (told.denied, told.observed, told.rule) = (denied, self.grant.observe, rule);
+        told.set_payload(pdu);
     }
 }
 
 /// What a command is about, in one line: the item that decides its class.
 fn object_of(command: &Command<'_>) -> (Space, u32, u32) {
-    let decides = |class: Class| class == command.class;
-    let mut items = command.items.clone();
-    let chosen = items.clone().find(|item| decides(item.class)).or_else(|| items.next());
-    chosen.map_or((Space::None, 0, 0), |item| (item.space, item.start, item.count))
+    let mut first = None;
+    for item in command.items.clone() {
+        let object = (item.space, item.start, item.count);
+        if item.class == command.class {
+            return object;
+        }
+        first.get_or_insert(object);
+    }
+    first.unwrap_or((Space::None, 0, 0))
 }
 
 /// Puts as much of `rest` behind the `held` bytes of `whole` as one PDU can be long.

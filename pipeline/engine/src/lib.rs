@@ -42,8 +42,8 @@ pub use engine::{Engine, Limits};
 
 pub use event::{Event, EventKind, EventRing};
 pub use matcher::{CodeSet, Entry, Matcher, RangeSet, SpaceSet, ValueRule};
+pub use session::{SessionId, Sessions};
 pub use tables::{
     AssetId, EndpointId, Grant, GrantId, RuleId, SubjectId, Tables, TablesBuilder, Window,
 };
-pub use session::{SessionId, Sessions};
 pub use verdict::{Reason, Verdict};

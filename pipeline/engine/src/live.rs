@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use wicketgate_dissectors::Transport;
 use wicketgate_packet::{PortId, Time};
 
+use crate::flow::kept_back;
 use crate::index::Index;
 use crate::session::{SessionId, Sessions, SlotId};
 use crate::tables::GrantId;
@@ -16,10 +17,12 @@ use crate::tables::GrantId;
 /// session, not hundreds.
 pub(crate) const LINGER: Duration = Duration::from_secs(60);
 
-/// What makes two uses of a grant the same session: who, from where, at which door. Addresses rather
-/// than ids, for these stay the same when a policy is loaded anew.
+/// What makes two uses of a grant the same session: who, from where, at which door. Names and
+/// addresses rather than ids, for these stay the same when a policy is loaded anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Use {
+    /// [`Subject::identity`](crate::tables::Subject::identity).
+    pub(crate) who: u64,
     pub(crate) port: PortId,
     pub(crate) source: Ipv4Addr,
     pub(crate) overlay: Ipv4Addr,
@@ -31,7 +34,9 @@ pub(crate) struct Use {
 pub(crate) struct Live {
     pub(crate) id: SessionId,
     pub(crate) slot: SlotId,
-    pub(crate) grant: GrantId,
+    grant: GrantId,
+    /// The generation of tables that `grant` counts in.
+    epoch: u32,
     of: Use,
     flows: u32,
     /// When its last flow ended; meaningless while it has flows.
@@ -59,19 +64,47 @@ impl LiveSessions {
         }
     }
 
-    /// The session of this use, with one more flow. `None` where there is none yet.
-    pub(crate) fn join(&mut self, of: &Use) -> Option<Live> {
+    /// The session of this use, if there is one.
+    pub(crate) fn find(&self, of: &Use) -> Option<Live> {
         let at = self.index.find(self.hash(of), |at| self.at(at).is_some_and(|l| l.of == *of))?;
-        let live = self.places.get_mut(at as usize)?.as_mut()?;
+        self.at(at).copied()
+    }
+
+    /// The session of this use, with one more flow. `None` where there is none yet.
+    pub(crate) fn join(&mut self, of: &Use, right: (GrantId, u32)) -> Option<Live> {
+        let live = self.find_mut(of)?;
         live.flows += 1;
+        (live.grant, live.epoch) = right;
         Some(*live)
     }
 
+    /// The session of this use goes on by a grant of another epoch.
+    pub(crate) fn rebind(&mut self, of: &Use, right: (GrantId, u32)) {
+        if let Some(live) = self.find_mut(of) {
+            (live.grant, live.epoch) = right;
+        }
+    }
+
+    fn find_mut(&mut self, of: &Use) -> Option<&mut Live> {
+        let at = self.index.find(self.hash(of), |at| self.at(at).is_some_and(|l| l.of == *of))?;
+        self.places.get_mut(at as usize)?.as_mut()
+    }
+
+    /// Whether another session fits; the last places are kept for essential ones.
+    pub(crate) fn has_room(&self, essential: bool) -> bool {
+        self.free.len() > kept_back(self.places.len(), essential)
+    }
+
     /// Opens a session for this use, with one flow; `None` where the slab is full.
-    pub(crate) fn open(&mut self, of: Use, grant: GrantId, sessions: &Sessions) -> Option<Live> {
+    pub(crate) fn open(
+        &mut self,
+        of: Use,
+        (grant, epoch): (GrantId, u32),
+        sessions: &Sessions,
+    ) -> Option<Live> {
         let at = *self.free.last()?;
         let (slot, id) = sessions.claim(at as usize)?;
-        let live = Live { id, slot, grant, of, flows: 1, quiet_since: Time::EPOCH };
+        let live = Live { id, slot, grant, epoch, of, flows: 1, quiet_since: Time::EPOCH };
         *self.places.get_mut(at as usize)? = Some(live);
         self.free.pop();
         let hash = self.hash(&of);
@@ -91,7 +124,12 @@ impl LiveSessions {
     }
 
     /// Takes out a session that has had no flow for `linger`, looking at the next few places.
-    pub(crate) fn take_quiet(&mut self, now: Time, linger: Duration, places: usize) -> Option<Live> {
+    pub(crate) fn take_quiet(
+        &mut self,
+        now: Time,
+        linger: Duration,
+        places: usize,
+    ) -> Option<Live> {
         for _ in 0..places.min(self.places.len()) {
             let at = self.hand;
             self.hand = (self.hand + 1) % self.places.len();
@@ -129,6 +167,11 @@ impl LiveSessions {
 }
 
 impl Live {
+    /// Its grant in the tables of `epoch`, if it was bound to one of them.
+    pub(crate) fn grant_in(&self, epoch: u32) -> Option<GrantId> {
+        (self.epoch == epoch).then_some(self.grant)
+    }
+
     /// Where it came from.
     pub(crate) fn source(&self) -> Ipv4Addr {
         self.of.source

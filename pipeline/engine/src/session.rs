@@ -124,7 +124,8 @@ impl Sessions {
     pub fn list(&self) -> impl Iterator<Item = (SessionId, SessionState, Totals)> {
         self.slots.iter().filter_map(|slot| {
             let word = slot.live.load(Relaxed);
-            let state = if word & REVOKED == 0 { SessionState::Live } else { SessionState::Revoked };
+            let state =
+                if word & REVOKED == 0 { SessionState::Live } else { SessionState::Revoked };
             (word != 0).then(|| (SessionId(word & !REVOKED), state, slot.totals()))
         })
     }
@@ -189,7 +190,8 @@ mod tests {
     #[test]
     fn threads_claim_every_slot_once() {
         let sessions = Sessions::new(64);
-        let claim = || (0..32).filter_map(|n| sessions.claim(n)).map(|(_, id)| id).collect::<Vec<_>>();
+        let claim =
+            || (0..32).filter_map(|n| sessions.claim(n)).map(|(_, id)| id).collect::<Vec<_>>();
         let (a, b) = std::thread::scope(|scope| {
             let (a, b) = (scope.spawn(claim), scope.spawn(claim));
             (a.join().unwrap(), b.join().unwrap())

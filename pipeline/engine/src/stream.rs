@@ -6,6 +6,8 @@
 
 use wicketgate_dissectors::{Direction, Key};
 
+use crate::flow::kept_back;
+
 /// Bytes remembered of each direction: more than the longest PDU of any protocol, and what a peer
 /// with one request outstanding ever retransmits.
 pub const RECENT: usize = 2048;
@@ -70,11 +72,18 @@ impl Streams {
     /// A slab for `capacity` streams. The only allocation.
     pub fn new(capacity: usize) -> Streams {
         let capacity = capacity.min(u32::MAX as usize);
-        Streams { slab: vec![Stream::EMPTY; capacity].into(), free: (0..capacity as u32).rev().collect() }
+        Streams {
+            slab: vec![Stream::EMPTY; capacity].into(),
+            free: (0..capacity as u32).rev().collect(),
+        }
     }
 
-    /// A stream of which nothing is known yet; `None` where all are in use.
-    pub fn take(&mut self) -> Option<StreamId> {
+    /// A stream of which nothing is known yet; `None` where all are in use, or kept back for
+    /// essential flows.
+    pub fn take(&mut self, essential: bool) -> Option<StreamId> {
+        if self.free.len() <= kept_back(self.slab.len(), essential) {
+            return None;
+        }
         let id = StreamId(self.free.pop()?);
         self.get_mut(id)?.clear();
         Some(id)
@@ -154,6 +163,11 @@ impl Recent {
         }
     }
 
+    /// Whether the byte at `seq` lies before the end of what was refused.
+    pub fn is_denied(&self, seq: u32) -> bool {
+        self.denied_end.is_some_and(|end| (end.wrapping_sub(seq) as i32) > 0)
+    }
+
     /// The byte sent last.
     pub fn last(&self) -> Option<u8> {
         self.from(1.min(self.len)).next().copied()
@@ -203,9 +217,8 @@ impl Pending {
 
     /// Takes out the oldest request that `answer` answers; false where there is none.
     pub fn take(&mut self, answer: Key) -> bool {
-        let matching = |key: Key| {
-            key.transaction == answer.transaction && key.function == answer.function
-        };
+        let matching =
+            |key: Key| key.transaction == answer.transaction && key.function == answer.function;
         let found = (0..self.len).find(|step| self.at(*step).is_some_and(matching));
         let Some(step) = found else { return false };
         // What came before it moves up by one place.

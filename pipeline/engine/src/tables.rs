@@ -9,7 +9,7 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::fmt;
 
-use foldhash::fast::RandomState;
+use foldhash::fast::{FixedState, RandomState};
 use wicketgate_dissectors::{Protocol, Transport};
 use wicketgate_packet::{PortId, Time};
 
@@ -116,6 +116,14 @@ pub struct Subject {
     pub mac: Option<Mac>,
 }
 
+impl Subject {
+    /// A number that stands for the name in flows and sessions: the same in every epoch, where ids
+    /// are not. Names are the config's own, so nobody outside can choose two that collide.
+    pub fn identity(&self) -> u64 {
+        FixedState::default().hash_one(&self.name)
+    }
+}
+
 /// What one subject may do on one endpoint, and until when.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grant {
@@ -192,7 +200,9 @@ impl fmt::Display for TablesError {
             TablesError::Ports(count) => write!(f, "{count} ports: there must be 1 to 65535"),
             TablesError::OverlayTwice(ip) => write!(f, "two assets have overlay address {ip}"),
             TablesError::UnderlayTwice(ip) => write!(f, "two assets have underlay address {ip}"),
-            TablesError::DoorTwice(_, port) => write!(f, "an asset has two endpoints on port {port}"),
+            TablesError::DoorTwice(_, port) => {
+                write!(f, "an asset has two endpoints on port {port}")
+            }
             TablesError::GrantTwice(..) => f.write_str("a subject has two grants on one endpoint"),
             TablesError::Dangling(what, id) => write!(f, "there is no {what} {id}"),
         }

@@ -106,6 +106,7 @@ impl Connection {
     /// # Errors
     /// It belongs nowhere: [`Reason::SynData`], [`Reason::BadSegment`].
     pub fn place(&self, from: Direction, segment: &Segment, len: usize) -> Result<Place, Reason> {
+        fits(self.phase != Phase::Closed, ())?;
         if segment.flags & flags::SYN != 0 {
             return self.place_syn(from, segment, len);
         }
@@ -126,7 +127,9 @@ impl Connection {
         }
         let skip = (behind as usize).saturating_sub(usize::from(own.fin));
         if len <= skip {
-            return Ok(Place::Old { behind: skip });
+            // Nothing comes after a FIN: one before the last byte would hide the rest.
+            let early = segment.flags & flags::FIN != 0 && len < skip;
+            return fits(!early, Place::Old { behind: skip });
         }
         fits(!own.fin, Place::Next { skip })
     }
@@ -156,9 +159,7 @@ impl Connection {
         let reset = segment.flags & flags::RST != 0;
         let exact = match from {
             Direction::ToServer => segment.seq == client.next,
-            Direction::ToClient => {
-                segment.flags & flags::ACK != 0 && segment.ack == client.next
-            }
+            Direction::ToClient => segment.flags & flags::ACK != 0 && segment.ack == client.next,
         };
         fits(reset && exact, Place::Old { behind: 0 })
     }
@@ -186,8 +187,7 @@ impl Connection {
     fn accept_syn(&mut self, from: Direction, segment: &Segment) {
         if from == Direction::ToClient && self.phase == Phase::Opening {
             let isn = segment.seq;
-            *self.half_mut(from) =
-                Half { isn, next: isn.wrapping_add(1), acked: isn, fin: false };
+            *self.half_mut(from) = Half { isn, next: isn.wrapping_add(1), acked: isn, fin: false };
             self.phase = Phase::Opened;
             self.accept_ack(from, segment.ack);
         }
@@ -279,10 +279,7 @@ mod tests {
     #[test]
     fn acknowledging_the_unsent_is_refused() {
         let tcp = established();
-        assert_eq!(
-            tcp.place(ToServer, &segment(101, 502, flags::ACK), 4),
-            Err(Reason::BadSegment)
-        );
+        assert_eq!(tcp.place(ToServer, &segment(101, 502, flags::ACK), 4), Err(Reason::BadSegment));
     }
 
     #[test]
@@ -314,10 +311,7 @@ mod tests {
         );
         let mut tcp = established();
         tcp.accept(ToServer, &segment(101, 501, flags::ACK | flags::FIN), 0);
-        assert_eq!(
-            tcp.place(ToServer, &segment(102, 501, flags::ACK), 5),
-            Err(Reason::BadSegment)
-        );
+        assert_eq!(tcp.place(ToServer, &segment(102, 501, flags::ACK), 5), Err(Reason::BadSegment));
         tcp.accept(ToClient, &segment(501, 102, flags::ACK | flags::FIN), 0);
         assert_eq!(tcp.phase(), Phase::Closing);
     }

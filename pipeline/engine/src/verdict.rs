@@ -183,7 +183,9 @@ impl From<Malformed> for Reason {
             Malformed::Truncated => Reason::Truncated,
             Malformed::TooManyTags => Reason::TooManyTags,
             Malformed::NotIp => Reason::NotIp,
-            Malformed::IpVersion | Malformed::IpHeaderLength | Malformed::IpTotalLength
+            Malformed::IpVersion
+            | Malformed::IpHeaderLength
+            | Malformed::IpTotalLength
             | Malformed::IpReserved => Reason::BadIp,
             Malformed::IpChecksum => Reason::BadIpChecksum,
             Malformed::IpOptions => Reason::IpOptions,

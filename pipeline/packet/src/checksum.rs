@@ -36,8 +36,8 @@ pub fn checksum(bytes: &[u8]) -> u16 {
 /// The sum of the TCP/UDP pseudo-header (RFC 9293 3.1, RFC 768), to start [`sum`] with.
 pub fn pseudo_header(src: Ipv4Addr, dst: Ipv4Addr, protocol: u8, length: u16) -> u64 {
     let [high, low] = length.to_be_bytes();
-    let sum = sum(0, &src.octets());
-    self::sum(self::sum(sum, &dst.octets()), &[0, protocol, high, low])
+    let words = [src.octets(), dst.octets(), [0, protocol, high, low]];
+    words.into_iter().map(|word| u64::from(u32::from_ne_bytes(word))).sum()
 }
 
 /// The change that some replaced words make to a checksum, whatever the rest of the bytes.

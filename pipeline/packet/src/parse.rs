@@ -222,7 +222,12 @@ impl Headers {
         let start = match self.l4 {
             L4::Icmp { .. } => 0,
             // An IPv4 packet is below 64 KiB.
-            _ => checksum::pseudo_header(ip.src.into(), ip.dst.into(), ip.protocol, packet.len() as u16),
+            _ => checksum::pseudo_header(
+                ip.src.into(),
+                ip.dst.into(),
+                ip.protocol,
+                packet.len() as u16,
+            ),
         };
         checksum::sum(start, packet)
     }

@@ -1,0 +1,155 @@
+//! Each stage in a loop of its own, over the same frames.
+
+use std::hint::black_box;
+
+use wicketgate_dissectors::{Direction, Framed, Protocol};
+use wicketgate_engine::event::{CommandEvent, PAYLOAD};
+use wicketgate_engine::tcp::Connection;
+use wicketgate_engine::translate::Rewrite;
+use wicketgate_engine::{
+    EndpointId, Engine, Event, EventKind, EventRing, GrantId, Limits, Sessions,
+};
+use wicketgate_packet::parse::{Segment, flags};
+use wicketgate_packet::{FrameBuf, Headers, L4, PortId, Time};
+use wicketgate_ports::{HeapFrame, Pool};
+use wicketgate_tests::plant::{ALICE, GATE_MAC, NAT, OFFICE, OFFICE_MAC, PRESS_3, PRESS_MAC};
+use wicketgate_tests::{Packet, Plant, modbus};
+
+use crate::figures::Nanos;
+
+/// Calls in one round.
+pub(crate) const CALLS: usize = 20_000;
+
+/// One stage: its name and one call of it.
+pub(crate) struct Stage {
+    pub(crate) name: &'static str,
+    pub(crate) call: Box<dyn FnMut()>,
+    pub(crate) nanos: Nanos,
+}
+
+fn stage(name: &'static str, call: impl FnMut() + 'static) -> Stage {
+    Stage { name, call: Box::new(call), nanos: Nanos::default() }
+}
+
+/// An ordinary request of ten registers.
+fn request() -> HeapFrame {
+    let pdu = modbus::read(1, 100, 10);
+    let mut packet = Packet::tcp((ALICE, 51000), (PRESS_3, 502), (101, 501), flags::ACK, &pdu);
+    packet.macs = (GATE_MAC[0], OFFICE_MAC);
+    let mut frame = Pool::new(1).take().expect("a pool of one");
+    frame.fill(&[], &packet.bytes());
+    frame
+}
+
+pub(crate) fn all() -> Vec<Stage> {
+    vec![parse(), verify(), refuse(), place(), dissect(), judge(), tell(), translate()]
+}
+
+fn parse() -> Stage {
+    let frame = request();
+    stage("parse", move || {
+        let _ = black_box(Headers::parse(black_box(frame.bytes())));
+    })
+}
+
+fn verify() -> Stage {
+    let frame = request();
+    let headers = Headers::parse(frame.bytes()).expect("a right frame");
+    stage("verify (checksums)", move || {
+        let _ = black_box(black_box(&headers).verify(black_box(frame.bytes())));
+    })
+}
+
+/// The engine on a frame that belongs to no flow: parse, verify, and a search that finds nothing.
+fn refuse() -> Stage {
+    let mut frame = request();
+    let sessions = std::sync::Arc::new(Sessions::new(1));
+    let limits = Limits { flows: 1 << 12, streams: 1 };
+    let mut engine = Engine::new(limits, Plant::usual().tables(1), sessions);
+    let mut events = EventRing::new(128);
+    stage("parse + verify + track (no flow)", move || {
+        let _ = black_box(engine.process(Time::EPOCH, OFFICE, &mut frame, &mut events));
+    })
+}
+
+fn place() -> Stage {
+    let segment = |seq, flags| Segment { seq, ack: 501, flags, ..Segment::default() };
+    let mut tcp = Connection::open(&segment(100, flags::SYN));
+    let answer = Segment { seq: 500, ack: 101, ..segment(0, flags::SYN | flags::ACK) };
+    tcp.accept(Direction::ToClient, &answer, 0);
+    let mut seq = 101u32;
+    stage("place + accept", move || {
+        let data = black_box(segment(seq, flags::ACK));
+        let _ = black_box(tcp.place(Direction::ToServer, &data, 12));
+        tcp.accept(Direction::ToServer, &data, 12);
+        seq = seq.wrapping_add(12);
+    })
+}
+
+fn dissect() -> Stage {
+    let pdu = modbus::read(1, 100, 10);
+    stage("dissect (frame + command)", move || {
+        let pdu = black_box(&pdu[..]);
+        if let Ok(Framed::Whole(_)) = Protocol::Modbus.frame(pdu) {
+            let _ = black_box(Protocol::Modbus.command(pdu));
+        }
+    })
+}
+
+fn judge() -> Stage {
+    let pdu = modbus::write(1, 110, 700);
+    let ranges = |low, high| wicketgate_engine::RangeSet::of(vec![(low, high)]);
+    let writes = wicketgate_engine::Entry {
+        addresses: ranges(100, 119),
+        values: wicketgate_engine::ValueRule::In(ranges(0, 1500)),
+        ..wicketgate_tests::plant::entry(&[wicketgate_dissectors::Class::Write])
+    };
+    let matcher = wicketgate_engine::Matcher::new(vec![writes]);
+    stage("judge (a write by address and value)", move || {
+        if let Ok(command) = Protocol::Modbus.command(black_box(&pdu)) {
+            let _ = black_box(matcher.judge(&command, Time::EPOCH));
+        }
+    })
+}
+
+fn tell() -> Stage {
+    let mut events = EventRing::new(1 << 10);
+    let pdu = modbus::read(1, 100, 10);
+    stage("tell (one event copied in and out)", move || {
+        let mut payload = [0; PAYLOAD];
+        payload[..pdu.len()].copy_from_slice(black_box(&pdu));
+        events.push(event(payload, pdu.len()));
+        black_box(events.pop());
+    })
+}
+
+fn event(payload: [u8; PAYLOAD], len: usize) -> Event {
+    let kind = EventKind::Command(CommandEvent {
+        endpoint: EndpointId(0),
+        protocol: Protocol::Modbus,
+        class: wicketgate_dissectors::Class::Read,
+        name: "read-holding-registers",
+        function: 3,
+        sub: None,
+        unit: 1,
+        object: (wicketgate_dissectors::Space::HoldingRegisters, 100, 10),
+        denied: None,
+        observed: false,
+        rule: None,
+        payload,
+        payload_len: len as u16,
+    });
+    let (time, source) = (Time::EPOCH, ALICE);
+    Event { time, session: 1, grant: Some(GrantId(0)), source, source_port: 51000, kind }
+}
+
+fn translate() -> Stage {
+    let mut frame = request();
+    let (outside, inside) = (((ALICE, 51000), (PRESS_3, 502)), ((NAT, 51000), (PRESS_3, 502)));
+    let rewrite = Rewrite::new(PortId(1), (GATE_MAC[1], PRESS_MAC), None, outside, inside);
+    let headers = Headers::parse(frame.bytes()).expect("a right frame");
+    stage("translate", move || {
+        debug_assert!(matches!(headers.l4, L4::Tcp(_)));
+        let _ = black_box(rewrite.apply(&mut frame, black_box(&headers)));
+    })
+}

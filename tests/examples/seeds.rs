@@ -1,0 +1,76 @@
+//! Writes the fuzz targets' seeds from the bundled captures: `cargo run -p wicketgate-tests --example
+//! seeds`.
+//!
+//! A seed that shows nothing new by its headers or function code is left out.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a tool for the work tree")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use wicketgate_packet::{Headers, L4};
+use wicketgate_tests::capture::cases;
+use wicketgate_tests::modbus;
+
+type Seeds = BTreeMap<String, Vec<u8>>;
+
+fn main() {
+    let (mut packets, mut pdus) = (Seeds::new(), Seeds::new());
+    for crossing in cases().iter().flat_map(|case| case.through_file().entered) {
+        let Ok(headers) = Headers::parse(&crossing.bytes) else {
+            packets.entry("not-ipv4".into()).or_insert(crossing.bytes);
+            continue;
+        };
+        packets.entry(kind(&headers)).or_insert_with(|| crossing.bytes.clone());
+        let payload = headers.payload(&crossing.bytes);
+        if payload.len() >= 8 && !matches!(headers.l4, L4::Icmp { .. }) {
+            let name = format!("port-{}-code-{:02x}", crossing.port.0, payload[7]);
+            pdus.entry(name).or_insert_with(|| payload.to_vec());
+        }
+    }
+    write("packet", &packets);
+    write("modbus", &pdus);
+    write("engine", &actions());
+}
+
+fn kind(headers: &Headers) -> String {
+    match headers.l4 {
+        L4::Tcp(segment) => format!("tcp-{:02x}-{}", segment.flags, headers.payload_len().min(1)),
+        L4::Udp { .. } => "udp".into(),
+        L4::Icmp { kind, code, .. } => format!("icmp-{kind}-{code}"),
+    }
+}
+
+/// Sequences of actions, in the language of `fuzz_targets/engine.rs`.
+fn actions() -> Seeds {
+    let read = [0, 0, 0, 1, 0, 0, 5];
+    let write = [0, 2, 0, 2, 0, 5, 0, 5];
+    let send = [3, 255];
+    let again = [5, 0, 40, 255, 20];
+    let answer = [8, 0, 1];
+    let join = |parts: &[&[u8]]| parts.concat();
+    let garbage = modbus::adu(1, &[3, 0, 0, 0, 1]);
+    Seeds::from([
+        ("poll".into(), join(&[&read, &send, &answer, &read, &send, &answer])),
+        ("denied-and-again".into(), join(&[&write, &send, &read, &again, &again, &send])),
+        ("split".into(), join(&[&write, &[3, 3], &[3, 3], &[3, 3], &again, &send])),
+        (
+            "reset-and-reopen".into(),
+            join(&[&read, &send, &[6, 0x80, 0, 0, 4], &[11], &read, &send]),
+        ),
+        ("revoke".into(), join(&[&read, &send, &[12, 4, 1], &read, &send, &[11], &send])),
+        ("policy-and-age".into(), join(&[&read, &[12, 3, 2], &send, &[9, 255, 255, 12, 2], &send])),
+        ("datagrams".into(), join(&[&[12, 0], &write, &[12, 0], &read, &[12, 1, 0, 7, 0, 1]])),
+        ("garbage".into(), join(&[&[7, 12], &garbage, &[10, 0, 20], &garbage])),
+    ])
+}
+
+fn write(target: &str, seeds: &Seeds) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
+    fs::create_dir_all(&folder).unwrap();
+    for (name, bytes) in seeds {
+        fs::write(folder.join(name), bytes).unwrap();
+    }
+    println!("{target}: {} seeds", seeds.len());
+}

@@ -1,0 +1,106 @@
+//! After the start, nothing allocates.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test asserts by panicking")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use allocation_counter::measure;
+use wicketgate_engine::{Engine, EventRing, Limits, Sessions, Verdict};
+use wicketgate_packet::PortId;
+use wicketgate_ports::Pool;
+use wicketgate_tests::frame::flag;
+use wicketgate_tests::gate::START;
+use wicketgate_tests::modbus::*;
+use wicketgate_tests::plant::*;
+use wicketgate_tests::{Packet, Plant, Talk};
+
+/// Everything that the path does: openings, refusals, requests allowed, denied, malformed, split
+/// and repeated, answers, datagrams answered, echoes, ICMP errors, resets.
+fn workload() -> Vec<(PortId, Vec<u8>)> {
+    let mut frames: Vec<(PortId, Packet)> = Vec::new();
+    for port in 51000..51020 {
+        let mut talk = Talk {
+            client: (ALICE, port),
+            overlay: (PRESS_3, 502),
+            nat: port,
+            client_next: wicketgate_tests::talk::CLIENT_ISN.wrapping_add(1),
+            asset_next: wicketgate_tests::talk::ASSET_ISN + 1,
+        };
+        frames.extend([(OFFICE, talk.syn()), (LINE, talk.syn_ack())]);
+        for n in 0..20u16 {
+            let request = match n % 5 {
+                0 => write(n, 5, 5),
+                1 => adu(n, &[16, 0, 0, 0, 2, 2, 0, 1]),
+                _ => read(n, 0, 9),
+            };
+            for piece in request.chunks(if n % 2 == 0 { 5 } else { 100 }) {
+                let segment = talk.from_client(talk.client_next, flag::ACK, piece);
+                frames.extend([(OFFICE, segment.clone()), (OFFICE, segment)]);
+                talk.client_next = talk.client_next.wrapping_add(piece.len() as u32);
+            }
+            if n % 5 > 1 {
+                let answer = values(n, &[1; 9]);
+                frames.push((LINE, talk.from_asset(talk.asset_next, flag::ACK, &answer)));
+                talk.asset_next += answer.len() as u32;
+            }
+        }
+        frames.push((OFFICE, talk.from_client(talk.client_next, flag::RST, &[])));
+        let datagram = Packet::udp((ALICE, port), (PRESS_3, 502), &read(port, 0, 1));
+        let error = Packet::icmp(PRESS_3_UNDERLAY, NAT, (3, 3), (0, 0), &quote(&datagram, port));
+        let denied = Packet::udp((ALICE, port), (PRESS_3, 502), &write(port, 0, 1));
+        let echo = Packet::icmp(ALICE, PRESS_3, (8, 0), (port, 1), b"ping");
+        let stranger = Packet::tcp((STRANGER, port), (PRESS_3, 502), (1, 0), flag::SYN, &[]);
+        frames.extend([(OFFICE, datagram), (LINE, error), (OFFICE, denied), (OFFICE, echo)]);
+        frames.push((OFFICE, stranger));
+    }
+    frames.into_iter().map(|(port, packet)| (port, bytes(port, packet))).collect()
+}
+
+/// The datagram as it lies on the press line.
+fn quote(datagram: &Packet, port: u16) -> Vec<u8> {
+    let inside = Packet::udp((NAT, port), (PRESS_3_UNDERLAY, 502), &datagram.payload);
+    inside.ip_bytes()
+}
+
+fn bytes(port: PortId, mut packet: Packet) -> Vec<u8> {
+    packet.macs = (GATE_MAC[usize::from(port.0)], OFFICE_MAC);
+    packet.bytes()
+}
+
+#[test]
+fn no_frame_allocates() {
+    let frames = workload();
+    let sessions = Arc::new(Sessions::new(64));
+    let mut engine =
+        Engine::new(Limits { flows: 128, streams: 64 }, Plant::usual().tables(1), sessions);
+    let (mut events, mut frame) = (EventRing::new(1 << 12), Pool::new(1).take().unwrap());
+    let (mut now, mut forwarded, mut told) = (START, 0, 0);
+    let counted = measure(|| {
+        for _ in 0..3 {
+            for (port, bytes) in &frames {
+                frame.fill(&[], bytes);
+                let verdict = engine.process(now, *port, &mut frame, &mut events);
+                forwarded += usize::from(matches!(verdict, Verdict::Forward(_)));
+                engine.age(now, &mut events);
+                told += usize::from(events.pop().is_some());
+            }
+            now = now + Duration::from_secs(400);
+            (0..16).for_each(|_| engine.age(now, &mut events));
+            while events.pop().is_some() {
+                told += 1;
+            }
+        }
+    });
+    assert_eq!(counted.count_total, 0, "{counted:?} over {} frames", 3 * frames.len());
+    assert_eq!(events.lost(), 0);
+    let counters = engine.counters();
+    assert!(counters.answered >= 60 && counters.denied >= 480, "{counters:?}");
+    assert!(forwarded > 1500 && told > 1500, "{forwarded} {told} {counters:?}");
+    assert_eq!(engine.flow_count(), 0, "ageing was part of it");
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(measure(|| drop(std::hint::black_box(vec![1]))).count_total, 1);
+}

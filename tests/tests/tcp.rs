@@ -1,0 +1,311 @@
+//! TCP as a normaliser sees it: every byte judged once, none passed unjudged.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test asserts by panicking")]
+
+use std::net::Ipv4Addr;
+
+use wicketgate_engine::event::EndCause;
+use wicketgate_engine::{Reason, Verdict};
+use wicketgate_tests::frame::flag;
+use wicketgate_tests::modbus::{read, values, write};
+use wicketgate_tests::plant::*;
+use wicketgate_tests::{Gate, Packet, Plant, Talk};
+
+const CLIENT: (Ipv4Addr, u16) = (ALICE, 51000);
+const DATA: u8 = flag::ACK | flag::PSH;
+
+fn open() -> (Gate, Talk) {
+    let mut gate = Gate::new(&Plant::usual());
+    let talk = Talk::open(&mut gate, CLIENT);
+    (gate, talk)
+}
+
+#[test]
+fn a_request_passes_and_its_answer_comes_back() {
+    let (mut gate, mut talk) = open();
+    let there = talk.send(&mut gate, &read(1, 0, 2)).seen();
+    assert_eq!(there.src, (NAT, 51000), "the client's own port is kept");
+    assert_eq!(there.dst, (PRESS_3_UNDERLAY, 502));
+    assert_eq!(there.payload, read(1, 0, 2));
+    let back = talk.answer(&mut gate, &values(1, &[7, 8])).seen();
+    assert_eq!((back.src, back.dst), ((PRESS_3, 502), CLIENT));
+    assert_eq!(back.payload, values(1, &[7, 8]));
+    assert_eq!(gate.commands().len(), 1);
+}
+
+#[test]
+fn data_on_a_syn_is_refused() {
+    let mut gate = Gate::new(&Plant::usual());
+    let syn = Packet::tcp(CLIENT, (PRESS_3, 502), (100, 0), flag::SYN, &read(1, 0, 1));
+    assert!(gate.office(&syn).left.is_none());
+    let (mut gate, talk) = open();
+    let again = Packet { payload: read(1, 0, 1), ..talk.syn() };
+    gate.office(&again).refused(Reason::SynData);
+    let answer = Packet { payload: values(1, &[1]), ..talk.syn_ack() };
+    gate.line(&answer).refused(Reason::SynData);
+}
+
+#[test]
+fn nothing_but_the_answer_comes_before_the_answer() {
+    let mut gate = Gate::new(&Plant::usual());
+    let mut talk = open().1;
+    gate.office(&talk.syn());
+    talk.send(&mut gate, &read(1, 0, 1)).refused(Reason::BadSegment);
+    talk.answer(&mut gate, &values(1, &[1])).refused(Reason::BadSegment);
+}
+
+#[test]
+fn a_reset_must_be_exact() {
+    let (mut gate, talk) = open();
+    for off in [1u32, 100, 0xffff_ffff] {
+        let seq = talk.client_next.wrapping_add(off);
+        gate.office(&talk.from_client(seq, flag::RST, &[])).refused(Reason::BadSegment);
+        let seq = talk.asset_next.wrapping_add(off);
+        gate.line(&talk.from_asset(seq, flag::RST, &[])).refused(Reason::BadSegment);
+    }
+    assert!(gate.office(&talk.from_client(talk.client_next, flag::RST, &[])).left_by(LINE));
+}
+
+#[test]
+fn after_a_reset_nothing_passes_and_the_port_may_be_used_anew() {
+    let (mut gate, mut talk) = open();
+    assert!(gate.office(&talk.from_client(talk.client_next, flag::RST, &[])).left_by(LINE));
+    talk.send(&mut gate, &read(1, 0, 1)).refused(Reason::BadSegment);
+    assert_eq!(gate.commands().len(), 0);
+    Talk::open(&mut gate, CLIENT);
+    assert_eq!(gate.flow_ends(), [EndCause::Reset]);
+    assert_eq!(gate.session_starts().len(), 1, "the same session");
+}
+
+#[test]
+fn after_both_fins_the_port_may_be_used_anew() {
+    let (mut gate, mut talk) = open();
+    talk.close(&mut gate);
+    Talk::open(&mut gate, CLIENT);
+    assert_eq!(gate.flow_ends(), [EndCause::Closed]);
+}
+
+#[test]
+fn after_fin_there_are_no_new_bytes() {
+    let (mut gate, mut talk) = open();
+    let fin = talk.from_client(talk.client_next, flag::FIN | flag::ACK, &[]);
+    assert!(gate.office(&fin).left_by(LINE));
+    assert!(gate.office(&fin).left_by(LINE), "the same FIN again");
+    talk.client_next = talk.client_next.wrapping_add(1);
+    let more = talk.from_client(talk.client_next, DATA, &read(1, 0, 1));
+    gate.office(&more).refused(Reason::BadSegment);
+    assert!(talk.answer(&mut gate, &[]).left_by(OFFICE), "the other half is open");
+}
+
+/// A FIN below what was sent would end the stream for the asset before bytes that the gate counts.
+#[test]
+fn a_fin_in_the_middle_of_old_bytes_is_refused() {
+    let (mut gate, mut talk) = open();
+    let start = talk.client_next;
+    talk.send(&mut gate, &read(1, 0, 1));
+    talk.send(&mut gate, &read(2, 0, 1));
+    let early = talk.from_client(start, DATA | flag::FIN, &read(1, 0, 1));
+    gate.office(&early).refused(Reason::BadSegment);
+}
+
+#[test]
+fn a_second_syn_is_the_first_one_or_refused() {
+    let (mut gate, talk) = open();
+    assert!(gate.office(&talk.syn()).left_by(LINE));
+    assert!(gate.line(&talk.syn_ack()).left_by(OFFICE));
+    let other = Packet::tcp(CLIENT, (PRESS_3, 502), (1, 0), flag::SYN, &[]);
+    gate.office(&other).refused(Reason::BadSegment);
+    let numbers = (1, talk.client_next);
+    let other =
+        Packet::tcp((PRESS_3_UNDERLAY, 502), (NAT, talk.nat), numbers, flag::SYN | flag::ACK, &[]);
+    gate.line(&other).refused(Reason::BadSegment);
+}
+
+#[test]
+fn acknowledging_the_unsent_is_refused() {
+    let (mut gate, mut talk) = open();
+    talk.asset_next += 1;
+    talk.send(&mut gate, &read(1, 0, 1)).refused(Reason::BadSegment);
+    talk.asset_next -= 1;
+    talk.client_next = talk.client_next.wrapping_sub(read(1, 0, 1).len() as u32);
+    assert!(talk.send(&mut gate, &read(1, 0, 1)).left_by(LINE));
+}
+
+#[test]
+fn a_segment_ahead_waits_at_its_sender() {
+    let (mut gate, mut talk) = open();
+    let first = talk.from_client(talk.client_next, DATA, &read(1, 0, 1));
+    talk.client_next = talk.client_next.wrapping_add(12);
+    talk.send(&mut gate, &read(2, 0, 1)).refused(Reason::OutOfOrder);
+    assert!(gate.office(&first).left_by(LINE));
+    talk.client_next = talk.client_next.wrapping_sub(12);
+    assert!(talk.send(&mut gate, &read(2, 0, 1)).left_by(LINE));
+    assert_eq!(gate.commands().len(), 2);
+}
+
+#[test]
+fn the_same_bytes_again_pass_and_are_told_once() {
+    let (mut gate, mut talk) = open();
+    let segment = talk.from_client(talk.client_next, DATA, &read(1, 0, 1));
+    talk.send(&mut gate, &read(1, 0, 1));
+    let again = gate.office(&segment);
+    assert_eq!(again.seen().payload, read(1, 0, 1));
+    assert_eq!(gate.commands().len(), 1);
+    let answer = talk.from_asset(talk.asset_next, DATA, &values(1, &[1]));
+    assert!(gate.line(&answer).left_by(OFFICE) && gate.line(&answer).left_by(OFFICE));
+}
+
+#[test]
+fn other_bytes_in_their_place_do_not_pass() {
+    let (mut gate, mut talk) = open();
+    let start = talk.client_next;
+    talk.send(&mut gate, &read(1, 0, 1));
+    gate.office(&talk.from_client(start, DATA, &read(1, 0, 2))).refused(Reason::Ambiguous);
+    gate.office(&talk.from_client(start, DATA, &write(1, 0, 1))).refused(Reason::Ambiguous);
+    let longer = [write(1, 0, 1), read(2, 0, 1)].concat();
+    gate.office(&talk.from_client(start, DATA, &longer)).refused(Reason::Ambiguous);
+    assert_eq!(gate.commands().len(), 1);
+}
+
+#[test]
+fn bytes_too_old_to_compare_do_not_pass() {
+    let (mut gate, mut talk) = open();
+    let start = talk.client_next;
+    for n in 0..200 {
+        talk.send(&mut gate, &read(n, 0, 1));
+    }
+    gate.office(&talk.from_client(start, DATA, &read(0, 0, 1))).refused(Reason::Stale);
+}
+
+#[test]
+fn a_keep_alive_with_a_garbage_byte_leaves_with_the_true_one() {
+    let (mut gate, mut talk) = open();
+    talk.send(&mut gate, &read(1, 0, 9));
+    let last = talk.client_next.wrapping_sub(1);
+    assert_eq!(gate.office(&talk.from_client(last, flag::ACK, &[0xee])).seen().payload, [9]);
+    assert_eq!(gate.office(&talk.from_client(last, flag::ACK, &[9])).seen().payload, [9]);
+    assert_eq!(gate.office(&talk.from_client(last, flag::ACK, &[])).seen().payload, []);
+}
+
+#[test]
+fn a_keep_alive_before_the_first_byte_is_an_acknowledgement() {
+    let (mut gate, talk) = open();
+    let last = talk.client_next.wrapping_sub(1);
+    assert!(gate.office(&talk.from_client(last, flag::ACK, &[])).left_by(LINE));
+    assert!(gate.office(&talk.from_client(last, flag::ACK, &[0])).left.is_none());
+}
+
+#[test]
+fn a_denied_command_stays_behind_however_it_comes_again() {
+    let (mut gate, mut talk) = open();
+    let start = talk.client_next;
+    talk.send(&mut gate, &write(1, 5, 5)).refused(Reason::CommandDenied);
+    let whole = talk.from_client(start, DATA, &write(1, 5, 5));
+    gate.office(&whole).refused(Reason::DeniedBefore);
+    let tail = talk.from_client(start.wrapping_add(4), DATA, &write(1, 5, 5)[4..]);
+    gate.office(&tail).refused(Reason::DeniedBefore);
+    assert_eq!(gate.commands().len(), 1);
+}
+
+/// Stacks do join what they send again with what is new.
+#[test]
+fn a_denied_command_does_not_ride_again_before_new_bytes() {
+    let (mut gate, mut talk) = open();
+    let start = talk.client_next;
+    talk.send(&mut gate, &write(1, 5, 5)).refused(Reason::CommandDenied);
+    let joined = [write(1, 5, 5), read(2, 0, 1)].concat();
+    gate.office(&talk.from_client(start, DATA, &joined)).refused(Reason::DeniedBefore);
+    assert!(talk.send(&mut gate, &read(2, 0, 1)).left_by(LINE), "the new bytes alone");
+}
+
+#[test]
+fn a_split_command_is_denied_with_its_last_byte() {
+    let (mut gate, mut talk) = open();
+    let pdu = write(1, 5, 5);
+    for byte in &pdu[..pdu.len() - 1] {
+        assert!(talk.send(&mut gate, &[*byte]).left_by(LINE));
+    }
+    talk.send(&mut gate, &pdu[pdu.len() - 1..]).refused(Reason::CommandDenied);
+    assert_eq!(gate.last_command().payload, pdu);
+}
+
+#[test]
+fn what_is_before_a_denied_command_leaves_without_it() {
+    let (mut gate, mut talk) = open();
+    let joined = [read(1, 0, 1), write(2, 5, 5), read(3, 0, 1)].concat();
+    let outcome = talk.send(&mut gate, &joined);
+    assert_eq!(outcome.seen().payload, read(1, 0, 1));
+    let denied: Vec<_> = gate.commands().iter().map(|told| told.denied).collect();
+    assert_eq!(denied, [None, Some(Reason::CommandDenied), None], "the third is judged too");
+}
+
+#[test]
+fn a_fin_behind_a_denied_command_stays_with_it() {
+    let (mut gate, talk) = open();
+    let joined = [read(1, 0, 1), write(2, 5, 5)].concat();
+    let last = talk.from_client(talk.client_next, DATA | flag::FIN, &joined);
+    let seen = gate.office(&last).seen();
+    assert_eq!((seen.payload, seen.flags & flag::FIN), (read(1, 0, 1), 0));
+}
+
+#[test]
+fn what_is_not_the_protocol_ends_the_flow() {
+    let (mut gate, mut talk) = open();
+    talk.send(&mut gate, b"GET / HTTP/1.0\r\n\r\n").refused(Reason::NotTheProtocol);
+    talk.send(&mut gate, &read(1, 0, 1)).refused(Reason::FlowDead);
+    talk.answer(&mut gate, &values(1, &[1])).refused(Reason::FlowDead);
+    assert_eq!(gate.commands().len(), 0);
+    Talk::open(&mut gate, CLIENT);
+    assert_eq!(gate.flow_ends(), [EndCause::NotTheProtocol]);
+}
+
+/// What is told as allowed did leave, and what is judged is counted.
+#[test]
+fn a_command_in_front_of_garbage_leaves_without_it() {
+    let (mut gate, mut talk) = open();
+    let joined = [&read(1, 0, 1)[..], b"GET / HTTP/1.0"].concat();
+    assert_eq!(talk.send(&mut gate, &joined).seen().payload, read(1, 0, 1));
+    assert_eq!((gate.last_command().denied, gate.engine.counters().commands), (None, 1));
+    talk.send(&mut gate, &read(2, 0, 1)).refused(Reason::FlowDead);
+    let (mut gate, mut talk) = open();
+    let joined = [&write(1, 0, 1)[..], b"GET / HTTP/1.0"].concat();
+    talk.send(&mut gate, &joined).refused(Reason::CommandDenied);
+    assert_eq!(gate.engine.counters().denied, 1);
+    talk.send(&mut gate, &read(2, 0, 1)).refused(Reason::FlowDead);
+}
+
+#[test]
+fn responses_must_answer_and_be_whole() {
+    let (mut gate, mut talk) = open();
+    talk.answer(&mut gate, &values(1, &[1])).refused(Reason::Unsolicited);
+    let (mut gate, mut talk) = open();
+    talk.send(&mut gate, &read(1, 0, 1));
+    let mut lying = values(1, &[1]);
+    lying[8] = 4;
+    talk.answer(&mut gate, &lying).refused(Reason::MalformedResponse);
+    let (mut gate, mut talk) = open();
+    talk.send(&mut gate, &write(1, 5, 5)).refused(Reason::CommandDenied);
+    talk.answer(&mut gate, &write(1, 5, 5)).refused(Reason::Unsolicited);
+}
+
+#[test]
+fn bytes_that_nobody_reads_pass_both_ways() {
+    let mut gate = Gate::new(&Plant::usual());
+    let mut talk = Talk::open_to(&mut gate, CLIENT, (PRESS_3, 80));
+    assert_eq!(talk.send(&mut gate, b"GET /").seen().payload, b"GET /");
+    assert_eq!(talk.answer(&mut gate, b"<html>").seen().payload, b"<html>");
+    assert_eq!(gate.commands().len(), 0);
+}
+
+#[test]
+fn who_only_observes_refuses_no_command() {
+    let mut plant = Plant::usual();
+    plant.rights[0].observe = true;
+    let mut gate = Gate::new(&plant);
+    let mut talk = Talk::open(&mut gate, CLIENT);
+    let outcome = talk.send(&mut gate, &write(1, 5, 5));
+    assert!(matches!(outcome.verdict, Verdict::Forward(_)));
+    assert_eq!(gate.last_command().denied, Some(Reason::CommandDenied), "what a policy would say");
+    assert!(talk.answer(&mut gate, &write(1, 5, 5)).left_by(OFFICE));
+    assert!(talk.send(&mut gate, b"no modbus at all").left_by(LINE));
+}
