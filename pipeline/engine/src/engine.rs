@@ -7,21 +7,21 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use wicketgate_dissectors::{Direction, Protocol};
-use wicketgate_packet::wire::icmp;
+use wicketgate_dissectors::Direction;
 use wicketgate_packet::{FrameBuf, Headers, L4, PortId, Time, rewrite};
 
-use crate::admit::{may_open, rebind};
+use crate::admit::rebind;
 use crate::counters::Counters;
 use crate::event::{EndCause, Event, EventKind, EventRing, Totals};
 use crate::flow::{Flow, FlowId, FlowKey, Flows, timeout};
-use crate::inspect::{Inspected, Judge};
+use crate::inspect::Inspection;
+use crate::judge::{Inspected, Judge};
 use crate::live::LiveSessions;
 use crate::session::{SessionState, Sessions};
 use crate::source;
-use crate::stream::{Compared, Recent, Streams};
+use crate::stream::Streams;
 use crate::tables::{AssetId, GrantId, Tables};
-use crate::tcp::{Phase, Place};
+use crate::tcp::Phase;
 use crate::verdict::{Reason, Verdict};
 
 /// How much an engine can hold. Everything is allocated at the start.
@@ -196,198 +196,26 @@ impl Engine {
         Err(reason)
     }
 
-    /// Places the payload, has its PDUs judged, and notes what passed.
+    /// Has the payload placed and its PDUs judged.
     fn inspect<F: FrameBuf>(
         &mut self,
         id: FlowId,
         direction: Direction,
         arrival: &mut Arrival<'_, F>,
     ) -> Result<Inspected, Reason> {
-        let inspected = match arrival.headers.l4 {
-            L4::Tcp(_) => self.inspect_segment(id, direction, arrival),
-            L4::Udp { .. } => self.inspect_datagram(id, direction, arrival),
-            L4::Icmp { kind, .. } => self.inspect_echo(id, kind, direction, arrival.now),
-        };
-        if inspected.is_ok_and(|found| found.broken) {
+        let flow = self.flows.get_mut(id).ok_or(Reason::NoFlow)?;
+        let door = self.tables.endpoint(flow.endpoint).ok_or(Reason::NoEndpoint)?;
+        let grant = self.tables.grant(flow.grant).ok_or(Reason::NoGrant)?;
+        let subject = self.tables.subject(grant.subject).ok_or(Reason::NoGrant)?;
+        let stream = flow.stream.and_then(|id| self.streams.get_mut(id));
+        let (now, protocol, essential) = (arrival.now, door.protocol, subject.essential);
+        let judge = Judge { now, flow, grant, protocol, essential, events: arrival.events };
+        let (headers, frame) = (&arrival.headers, &mut *arrival.frame);
+        let found = Inspection { direction, headers, frame, stream, judge }.inspect()?;
+        if found.broken {
             self.kill(id, EndCause::NotTheProtocol, arrival);
         }
-        inspected
-    }
-
-    fn inspect_segment<F: FrameBuf>(
-        &mut self,
-        id: FlowId,
-        direction: Direction,
-        arrival: &mut Arrival<'_, F>,
-    ) -> Result<Inspected, Reason> {
-        let L4::Tcp(segment) = arrival.headers.l4 else { return Err(Reason::NoFlow) };
-        let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
-        let len = arrival.headers.payload_len();
-        let place = match flow.tcp.place(direction, &segment, len) {
-            // Who only observes lets everything by, and notes nothing of what belongs nowhere.
-            Err(_) if self.observes(flow) => {
-                return Ok(Inspected { keep: len, ..Inspected::default() });
-            }
-            place => place?,
-        };
-        let inspected = match place {
-            Place::Old { .. } if len == 0 => Inspected::default(),
-            _ if flow.stream.is_none() => self.pass_unread(flow, len, arrival.now)?,
-            Place::Old { behind } => self.inspect_old(id, direction, behind, arrival)?,
-            Place::Next { skip } => self.inspect_new(id, direction, skip, arrival)?,
-            Place::Ahead => self.inspect_ahead(id, direction, arrival)?,
-        };
-        if let Some(flow) = self.flows.get_mut(id) {
-            flow.tcp.accept(direction, &segment, len);
-            flow.patience = patience(flow.tcp.phase());
-        }
-        Ok(inspected)
-    }
-
-    fn observes(&self, flow: &Flow) -> bool {
-        self.tables.grant(flow.grant).is_some_and(|grant| grant.observe)
-    }
-
-    /// Bytes that nobody reads pass while some rule of the grant holds.
-    fn pass_unread(&self, flow: &Flow, len: usize, now: Time) -> Result<Inspected, Reason> {
-        let grant = self.tables.grant(flow.grant).ok_or(Reason::NoGrant)?;
-        let open = grant.observe || grant.matcher.is_open(now);
-        let all = Inspected { keep: len, ..Inspected::default() };
-        if open { Ok(all) } else { Err(Reason::OutsideWindow) }
-    }
-
-    /// Bytes sent before pass only if they are the same again, and none of them was refused.
-    fn inspect_old<F: FrameBuf>(
-        &mut self,
-        id: FlowId,
-        direction: Direction,
-        behind: usize,
-        arrival: &mut Arrival<'_, F>,
-    ) -> Result<Inspected, Reason> {
-        let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
-        let keep = arrival.headers.payload_len();
-        let stream = flow.stream.and_then(|id| self.streams.get_mut(id)).ok_or(Reason::NoFlow)?;
-        let recent = stream.recent(direction);
-        let start = flow.tcp.next(direction).wrapping_sub(behind as u32);
-        if recent.is_denied(start) {
-            return Err(Reason::DeniedBefore);
-        }
-        let payload = arrival.headers.payload(arrival.frame.bytes());
-        match (recent.compare(behind, payload), behind) {
-            (Compared::Same, _) => Ok(Inspected { keep, ..Inspected::default() }),
-            (Compared::Differ, 1) => self.repair_keepalive(id, direction, arrival),
-            (Compared::Differ, _) => Err(Reason::Ambiguous),
-            (Compared::Forgotten, _) => Err(Reason::Stale),
-        }
-    }
-
-    /// A keep-alive may carry one byte of garbage in place of the last one sent (RFC 9293 section
-    /// 3.8.4); what leaves is the true byte.
-    fn repair_keepalive<F: FrameBuf>(
-        &mut self,
-        id: FlowId,
-        direction: Direction,
-        arrival: &mut Arrival<'_, F>,
-    ) -> Result<Inspected, Reason> {
-        let stream = self.flows.get(id).and_then(|flow| flow.stream).ok_or(Reason::NoFlow)?;
-        let stream = self.streams.get_mut(stream).ok_or(Reason::NoFlow)?;
-        let last = stream.recent(direction).last().ok_or(Reason::Stale)?;
-        let at = usize::from(arrival.headers.payload_at);
-        let bytes = arrival.frame.bytes_mut();
-        *bytes.get_mut(at).ok_or(Reason::Truncated)? = last;
-        rewrite::complete_transport_checksum(bytes, &arrival.headers);
-        Ok(Inspected { keep: 1, ..Inspected::default() })
-    }
-
-    fn inspect_new<F: FrameBuf>(
-        &mut self,
-        id: FlowId,
-        direction: Direction,
-        skip: usize,
-        arrival: &mut Arrival<'_, F>,
-    ) -> Result<Inspected, Reason> {
-        let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
-        let stream = flow.stream.and_then(|id| self.streams.get_mut(id)).ok_or(Reason::NoFlow)?;
-        let payload = arrival.headers.payload(arrival.frame.bytes());
-        let (old, new) = payload.split_at(skip.min(payload.len()));
-        let next = flow.tcp.next(direction);
-        if !old.is_empty() {
-            repeats(stream.recent(direction), next, old)?;
-        }
-        let end = next.wrapping_add(new.len() as u32);
-        let grant = self.tables.grant(flow.grant).ok_or(Reason::NoGrant)?;
-        let mut judge = judge(&self.tables, flow, grant, arrival.now, arrival.events)?;
-        let mut found = judge.stream(stream, direction, new);
-        if found.broken && grant.observe {
-            stream.recent(direction).forget();
-            found = Inspected { keep: new.len(), refused: None, broken: false, ..found };
-        }
-        if found.refused.is_some() {
-            stream.recent(direction).denied_end = Some(end);
-        }
-        found.keep += skip;
         Ok(found)
-    }
-
-    /// A segment ahead of its turn waits at its sender: it comes again when the gap is filled. Who
-    /// only observes starts reading anew behind the gap.
-    fn inspect_ahead<F: FrameBuf>(
-        &mut self,
-        id: FlowId,
-        direction: Direction,
-        arrival: &mut Arrival<'_, F>,
-    ) -> Result<Inspected, Reason> {
-        let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
-        let grant = self.tables.grant(flow.grant).ok_or(Reason::NoGrant)?;
-        if !grant.observe {
-            return Err(Reason::OutOfOrder);
-        }
-        let stream = flow.stream.and_then(|id| self.streams.get_mut(id)).ok_or(Reason::NoFlow)?;
-        stream.recent(direction).forget();
-        self.inspect_new(id, direction, 0, arrival)
-    }
-
-    /// A datagram is one PDU, whole, or nothing.
-    fn inspect_datagram<F: FrameBuf>(
-        &mut self,
-        id: FlowId,
-        direction: Direction,
-        arrival: &mut Arrival<'_, F>,
-    ) -> Result<Inspected, Reason> {
-        let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
-        let payload = arrival.headers.payload(arrival.frame.bytes());
-        let Some(stream) = flow.stream else {
-            return self.pass_unread(flow, payload.len(), arrival.now);
-        };
-        let stream = self.streams.get_mut(stream).ok_or(Reason::NoFlow)?;
-        let grant = self.tables.grant(flow.grant).ok_or(Reason::NoGrant)?;
-        let mut judge = judge(&self.tables, flow, grant, arrival.now, arrival.events)?;
-        match judge.datagram(stream, direction, payload) {
-            Err(_) if grant.observe => {
-                Ok(Inspected { keep: payload.len(), ..Inspected::default() })
-            }
-            found => found,
-        }
-    }
-
-    /// Requests go towards the asset, each judged; replies come back.
-    fn inspect_echo(
-        &self,
-        id: FlowId,
-        kind: u8,
-        direction: Direction,
-        now: Time,
-    ) -> Result<Inspected, Reason> {
-        match (kind, direction) {
-            (icmp::ECHO, Direction::ToServer) => {
-                let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
-                let grant = self.tables.grant(flow.grant).ok_or(Reason::NoGrant)?;
-                may_open(grant, Protocol::Icmp, now)?;
-            }
-            (icmp::ECHO_REPLY, Direction::ToClient) => {}
-            _ => return Err(Reason::IcmpUnrelated),
-        }
-        Ok(Inspected { keep: usize::MAX, ..Inspected::default() })
     }
 
     /// Sends on what inspection left of the frame.
@@ -530,38 +358,4 @@ fn reopens(flow: &Flow, headers: &Headers) -> bool {
     use wicketgate_packet::parse::flags;
     let over = flow.tcp.phase() >= Phase::Closing || flow.dead.is_some();
     matches!(headers.l4, L4::Tcp(s) if s.flags & (flags::SYN | flags::ACK) == flags::SYN && over)
-}
-
-/// Bytes sent again in front of new ones, that begin at `next`, are the same and were not refused.
-fn repeats(recent: &Recent, next: u32, old: &[u8]) -> Result<(), Reason> {
-    if recent.is_denied(next.wrapping_sub(old.len() as u32)) {
-        return Err(Reason::DeniedBefore);
-    }
-    match recent.compare(old.len(), old) {
-        Compared::Same => Ok(()),
-        Compared::Differ => Err(Reason::Ambiguous),
-        Compared::Forgotten => Err(Reason::Stale),
-    }
-}
-
-fn patience(phase: Phase) -> Duration {
-    match phase {
-        Phase::Opening | Phase::Opened => timeout::OPENING,
-        Phase::Established => timeout::ESTABLISHED,
-        Phase::Closing => timeout::CLOSING,
-        Phase::Closed => timeout::CLOSED,
-    }
-}
-
-fn judge<'a>(
-    tables: &'a Tables,
-    flow: &'a Flow,
-    grant: &'a crate::tables::Grant,
-    now: Time,
-    events: &'a mut EventRing,
-) -> Result<Judge<'a>, Reason> {
-    let door = tables.endpoint(flow.endpoint).ok_or(Reason::NoEndpoint)?;
-    let subject = tables.subject(grant.subject).ok_or(Reason::NoGrant)?;
-    let (protocol, essential) = (door.protocol, subject.essential);
-    Ok(Judge { now, flow, grant, protocol, essential, events })
 }

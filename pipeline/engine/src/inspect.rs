@@ -1,285 +1,173 @@
-//! Inspect and judge: every whole PDU of a flow, in order, each exactly once.
+//! Inspect: which bytes are new, and have they been what they are now before?
 //!
-//! A TCP segment is first placed among the bytes sent before. What repeats them must be the same;
-//! what is new is cut into PDUs, and each request is judged against the grant. Bytes of a refused PDU
-//! stay behind: the frame leaves cut before the first of them, or not at all. A PDU that is not
-//! complete yet passes as far as it has come, for no device acts on a prefix, and its last segment is
-//! the one that is held against it.
+//! A TCP segment is placed among the bytes sent before. What repeats them must be the same, and none
+//! of it refused; what is new goes on to be judged.
 
-use wicketgate_dissectors::{Class, Command, Direction, Framed, Items, Protocol, Space};
-use wicketgate_packet::Time;
+use core::time::Duration;
 
-use crate::event::{EventRing, Standing};
-use crate::flow::Flow;
-use crate::stream::{RECENT, Stream};
-use crate::tables::{Grant, RuleId};
+use wicketgate_dissectors::{Direction, Protocol};
+use wicketgate_packet::parse::Segment;
+use wicketgate_packet::wire::icmp;
+use wicketgate_packet::{FrameBuf, Headers, L4, rewrite};
+
+use crate::admit::may_open;
+use crate::flow::timeout;
+use crate::judge::{Inspected, Judge};
+use crate::stream::{Compared, Recent, Stream};
+use crate::tcp::{Phase, Place};
 use crate::verdict::Reason;
 
-/// What inspection found in one frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Inspected {
-    /// How many bytes of the payload may leave, from its start.
-    pub(crate) keep: usize,
-    /// Why the rest may not.
-    pub(crate) refused: Option<Reason>,
-    /// Commands judged.
-    pub(crate) commands: u32,
-    /// Commands refused.
-    pub(crate) denied: u32,
-    /// What follows is not the protocol: the flow is over.
-    pub(crate) broken: bool,
+/// One frame of a flow, and everything that is asked while it is read.
+pub(crate) struct Inspection<'a, F> {
+    /// Which way it travels.
+    pub(crate) direction: Direction,
+    /// Its headers.
+    pub(crate) headers: &'a Headers,
+    /// Its bytes.
+    pub(crate) frame: &'a mut F,
+    /// What the flow's bytes were; `None` where nobody reads them.
+    pub(crate) stream: Option<&'a mut Stream>,
+    /// Who judges its PDUs: flow and grant.
+    pub(crate) judge: Judge<'a>,
 }
 
-impl Inspected {
-    fn all(payload: &[u8]) -> Inspected {
-        Inspected { keep: payload.len(), ..Inspected::default() }
-    }
-
-    /// Holds back everything from `at` on, unless something before it is held back already.
-    fn refuse(&mut self, at: usize, reason: Reason) {
-        if self.refused.is_none() {
-            self.keep = at;
-            self.refused = Some(reason);
-        }
-    }
-}
-
-/// What judging needs to know, besides the bytes.
-pub(crate) struct Judge<'a> {
-    /// When the frame came.
-    pub(crate) now: Time,
-    /// Whose it is.
-    pub(crate) flow: &'a Flow,
-    /// What that may do.
-    pub(crate) grant: &'a Grant,
-    /// What the endpoint speaks.
-    pub(crate) protocol: Protocol,
-    /// Whether the flow is a machine's with a conduit.
-    pub(crate) essential: bool,
-    /// Where verdicts are told.
-    pub(crate) events: &'a mut EventRing,
-}
-
-impl Judge<'_> {
-    /// Reads new bytes of a stream, all in line. The caller has dealt with repeated ones.
-    pub(crate) fn stream(
-        &mut self,
-        stream: &mut Stream,
-        direction: Direction,
-        new: &[u8],
-    ) -> Inspected {
-        let mut found = Inspected::all(new);
-        let mut at = 0;
-        // Each turn takes at least one byte, so there are at most as many turns as bytes.
-        while let Some(rest) = new.get(at..).filter(|rest| !rest.is_empty()) {
-            match self.next_pdu(stream, direction, at, rest, &mut found) {
-                Ok(Some(taken)) => {
-                    stream.recent(direction).partial = 0;
-                    at += taken;
-                }
-                Ok(None) => {
-                    stream.recent(direction).partial += rest.len();
-                    break;
-                }
-                Err(reason) => {
-                    // What was judged before it stands, and leaves if it may.
-                    found.refuse(at, reason);
-                    found.broken = true;
-                    break;
-                }
-            }
-        }
-        stream.recent(direction).push(new);
-        found
-    }
-
-    /// Reads a datagram: one PDU, whole, and nothing else.
+impl<F: FrameBuf> Inspection<'_, F> {
+    /// What of the frame may leave.
     ///
     /// # Errors
-    /// It is not that.
-    pub(crate) fn datagram(
-        &mut self,
-        stream: &mut Stream,
-        direction: Direction,
-        payload: &[u8],
-    ) -> Result<Inspected, Reason> {
-        match self.protocol.frame(payload) {
-            Ok(Framed::Whole(len)) if len.get() == payload.len() => {}
-            _ => return Err(Reason::NotTheProtocol),
+    /// Nothing, and nothing was judged.
+    pub(crate) fn inspect(mut self) -> Result<Inspected, Reason> {
+        match self.headers.l4 {
+            L4::Tcp(segment) => self.segment(&segment),
+            L4::Udp { .. } => self.datagram(),
+            L4::Icmp { kind, .. } => self.echo(kind),
         }
-        let mut found = Inspected::all(payload);
-        if let Some(reason) = self.pdu(stream, direction, payload, &mut found) {
-            found.refuse(0, reason);
-        }
+    }
+
+    fn segment(&mut self, segment: &Segment) -> Result<Inspected, Reason> {
+        let len = self.headers.payload_len();
+        let place = match self.judge.flow.tcp.place(self.direction, segment, len) {
+            // Who only observes lets everything by, and notes nothing of what belongs nowhere.
+            Err(_) if self.judge.grant.observe => return Ok(Inspected::keep(len)),
+            place => place?,
+        };
+        let found = match place {
+            Place::Old { .. } if len == 0 => Inspected::default(),
+            _ if self.stream.is_none() => self.unread()?,
+            Place::Old { behind } => self.old(behind)?,
+            Place::Next { skip } => self.new_bytes(skip)?,
+            Place::Ahead => self.ahead()?,
+        };
+        self.judge.flow.tcp.accept(self.direction, segment, len);
+        self.judge.flow.patience = patience(self.judge.flow.tcp.phase());
         Ok(found)
     }
 
-    /// Judges the PDU that `rest` completes; how many of its bytes lie in `rest`, or `None` where
-    /// more must come.
-    fn next_pdu(
-        &mut self,
-        stream: &mut Stream,
-        direction: Direction,
-        at: usize,
-        rest: &[u8],
-        found: &mut Inspected,
-    ) -> Result<Option<usize>, Reason> {
-        if stream.recent(direction).partial == 0 {
-            return self.whole_pdu(stream, direction, at, rest, found);
+    /// Bytes that nobody reads pass while some rule of the grant holds.
+    fn unread(&self) -> Result<Inspected, Reason> {
+        let open = self.judge.grant.observe || self.judge.grant.matcher.is_open(self.judge.now);
+        let all = Inspected::keep(self.headers.payload_len());
+        if open { Ok(all) } else { Err(Reason::OutsideWindow) }
+    }
+
+    /// Bytes sent before pass only if they are the same again, and none of them was refused.
+    fn old(&mut self, behind: usize) -> Result<Inspected, Reason> {
+        let payload = self.headers.payload(self.frame.bytes());
+        let start = self.judge.flow.tcp.next(self.direction).wrapping_sub(behind as u32);
+        let stream = self.stream.as_mut().ok_or(Reason::NoFlow)?;
+        match repeats(stream.recent(self.direction), start, behind, payload) {
+            Err(Reason::Ambiguous) if behind == 1 => self.keep_alive(),
+            repeats => repeats.map(|()| Inspected::keep(self.headers.payload_len())),
         }
-        let mut joined = [0; RECENT];
-        let held = stream.recent(direction).copy_partial(&mut joined);
-        let bytes = join(&mut joined, held, rest, self.protocol.max_pdu());
-        let taken = self.whole_pdu(stream, direction, at, bytes, found)?;
-        Ok(taken.map(|len| len.saturating_sub(held).max(1)))
     }
 
-    /// Judges the PDU that `bytes` begin with; its length, or `None` where more must come.
-    fn whole_pdu(
-        &mut self,
-        stream: &mut Stream,
-        direction: Direction,
-        at: usize,
-        bytes: &[u8],
-        found: &mut Inspected,
-    ) -> Result<Option<usize>, Reason> {
-        let len = match self.protocol.frame(bytes).map_err(|_| Reason::NotTheProtocol)? {
-            Framed::Need(_) => return Ok(None),
-            Framed::Whole(len) => len.get(),
-        };
-        let pdu = bytes.get(..len).ok_or(Reason::NotTheProtocol)?;
-        if let Some(reason) = self.pdu(stream, direction, pdu, found) {
-            found.refuse(at, reason);
+    /// A keep-alive may carry one byte of garbage in place of the last one sent (RFC 9293 section
+    /// 3.8.4); what leaves is the true byte.
+    fn keep_alive(&mut self) -> Result<Inspected, Reason> {
+        let stream = self.stream.as_mut().ok_or(Reason::NoFlow)?;
+        let last = stream.recent(self.direction).last().ok_or(Reason::Stale)?;
+        let at = usize::from(self.headers.payload_at);
+        let bytes = self.frame.bytes_mut();
+        *bytes.get_mut(at).ok_or(Reason::Truncated)? = last;
+        rewrite::complete_transport_checksum(bytes, self.headers);
+        Ok(Inspected::keep(1))
+    }
+
+    /// All but the first `skip` bytes come next in line.
+    fn new_bytes(&mut self, skip: usize) -> Result<Inspected, Reason> {
+        let direction = self.direction;
+        let next = self.judge.flow.tcp.next(direction);
+        let stream = self.stream.as_mut().ok_or(Reason::NoFlow)?;
+        let payload = self.headers.payload(self.frame.bytes());
+        let (old, new) = payload.split_at(skip.min(payload.len()));
+        if !old.is_empty() {
+            let start = next.wrapping_sub(old.len() as u32);
+            repeats(stream.recent(direction), start, old.len(), old)?;
         }
-        Ok(Some(len))
+        let mut found = self.judge.stream(stream, direction, new);
+        if found.broken && self.judge.grant.observe {
+            stream.recent(direction).forget();
+            found = Inspected { keep: new.len(), refused: None, broken: false, ..found };
+        }
+        if found.refused.is_some() {
+            stream.recent(direction).denied_end = Some(next.wrapping_add(new.len() as u32));
+        }
+        found.keep += skip;
+        Ok(found)
     }
 
-    /// Judges one whole PDU; why it may not pass.
-    fn pdu(
-        &mut self,
-        stream: &mut Stream,
-        direction: Direction,
-        pdu: &[u8],
-        found: &mut Inspected,
-    ) -> Option<Reason> {
-        let refused = match direction {
-            Direction::ToServer => self.request(stream, pdu, found),
-            Direction::ToClient => self.response(stream, pdu),
-        };
-        refused.filter(|_| !self.grant.observe)
+    /// A segment ahead of its turn waits at its sender: it comes again when the gap is filled. Who
+    /// only observes starts reading anew behind the gap.
+    fn ahead(&mut self) -> Result<Inspected, Reason> {
+        if !self.judge.grant.observe {
+            return Err(Reason::OutOfOrder);
+        }
+        let stream = self.stream.as_mut().ok_or(Reason::NoFlow)?;
+        stream.recent(self.direction).forget();
+        self.new_bytes(0)
     }
 
-    fn request(
-        &mut self,
-        stream: &mut Stream,
-        pdu: &[u8],
-        found: &mut Inspected,
-    ) -> Option<Reason> {
-        let refused = self.judge(pdu);
-        found.commands += 1;
-        match refused.filter(|_| !self.grant.observe) {
-            Some(_) => found.denied += 1,
-            None => {
-                if let Some(key) = self.protocol.key(pdu).filter(|key| key.answered) {
-                    stream.pending.push(key);
-                }
+    /// A datagram is one PDU, whole, or nothing.
+    fn datagram(&mut self) -> Result<Inspected, Reason> {
+        let payload = self.headers.payload(self.frame.bytes());
+        let Some(stream) = self.stream.as_mut() else { return self.unread() };
+        match self.judge.datagram(stream, self.direction, payload) {
+            Err(_) if self.judge.grant.observe => Ok(Inspected::keep(payload.len())),
+            found => found,
+        }
+    }
+
+    /// Requests go towards the asset, each judged; replies come back.
+    fn echo(&self, kind: u8) -> Result<Inspected, Reason> {
+        match (kind, self.direction) {
+            (icmp::ECHO, Direction::ToServer) => {
+                may_open(self.judge.grant, Protocol::Icmp, self.judge.now)?;
             }
+            (icmp::ECHO_REPLY, Direction::ToClient) => {}
+            _ => return Err(Reason::IcmpUnrelated),
         }
-        refused
-    }
-
-    fn response(&self, stream: &mut Stream, pdu: &[u8]) -> Option<Reason> {
-        let answers = self.protocol.key(pdu).is_some_and(|key| stream.pending.take(key));
-        if self.protocol.response(pdu).is_err() {
-            Some(Reason::MalformedResponse)
-        } else if answers {
-            None
-        } else {
-            Some(Reason::Unsolicited)
-        }
-    }
-
-    /// The verdict on a request, told to the audit.
-    fn judge(&mut self, pdu: &[u8]) -> Option<Reason> {
-        let command = self.protocol.command(pdu);
-        let (rule, denied) = match &command {
-            Err(_) => (None, Some(Reason::MalformedCommand)),
-            Ok(command) => match self.grant.matcher.judge(command, self.now) {
-                Ok(rule) => (Some(rule), None),
-                Err(denied) => (denied.nearest, Some(denied.reason)),
-            },
-        };
-        let command = command.unwrap_or_else(|_| self.unreadable(pdu));
-        if !self.events.has_room(self.standing(&command), 1) {
-            self.events.count_lost();
-            return Some(Reason::AuditFull);
-        }
-        self.tell(&command, rule, denied, pdu);
-        denied
-    }
-
-    /// What is said of a request whose parts contradict each other.
-    fn unreadable(&self, pdu: &[u8]) -> Command<'static> {
-        let function = self.protocol.key(pdu).map_or(0, |key| key.function);
-        Command {
-            protocol: self.protocol,
-            class: Class::Unknown,
-            function,
-            sub: None,
-            unit: self.protocol.unit(pdu),
-            name: "malformed",
-            items: Items::Few([None, None]),
-        }
-    }
-
-    fn standing(&self, command: &Command<'_>) -> Standing {
-        match command.class {
-            _ if !self.essential => Standing::People,
-            Class::Read | Class::Discover | Class::Subscribe | Class::Session => {
-                Standing::MachineRead
-            }
-            _ => Standing::MachineWrite,
-        }
-    }
-
-    fn tell(
-        &mut self,
-        command: &Command<'_>,
-        rule: Option<RuleId>,
-        denied: Option<Reason>,
-        pdu: &[u8],
-    ) {
-        let slot = self.events.next_slot();
-        let Some(told) = slot.and_then(|slot| slot.command_of(self.now, self.flow)) else { return };
-        told.endpoint = self.flow.endpoint;
-        (told.protocol, told.class, told.name) = (command.protocol, command.class, command.name);
-        (told.function, told.sub, told.unit) = (command.function, command.sub, command.unit);
-        told.object = object_of(command);
-        (told.denied, told.observed, told.rule) = (denied, self.grant.observe, rule);
-        told.set_payload(pdu);
+        Ok(Inspected::keep(usize::MAX))
     }
 }
 
-/// What a command is about, in one line: the item that decides its class.
-fn object_of(command: &Command<'_>) -> (Space, u32, u32) {
-    let mut first = None;
-    for item in command.items.clone() {
-        let object = (item.space, item.start, item.count);
-        if item.class == command.class {
-            return object;
-        }
-        first.get_or_insert(object);
+/// Bytes sent again, from sequence number `start` on, which is `behind` before the next one, are the
+/// same and were not refused.
+fn repeats(recent: &Recent, start: u32, behind: usize, again: &[u8]) -> Result<(), Reason> {
+    if recent.is_denied(start) {
+        return Err(Reason::DeniedBefore);
     }
-    first.unwrap_or((Space::None, 0, 0))
+    match recent.compare(behind, again) {
+        Compared::Same => Ok(()),
+        Compared::Differ => Err(Reason::Ambiguous),
+        Compared::Forgotten => Err(Reason::Stale),
+    }
 }
 
-/// Puts as much of `rest` behind the `held` bytes of `whole` as one PDU can be long.
-fn join<'a>(whole: &'a mut [u8; RECENT], held: usize, rest: &[u8], longest: usize) -> &'a [u8] {
-    let (_, room) = whole.split_at_mut(held);
-    let more = rest.len().min(longest.saturating_sub(held)).min(room.len());
-    for (to, from) in room.iter_mut().zip(rest).take(more) {
-        *to = *from;
+fn patience(phase: Phase) -> Duration {
+    match phase {
+        Phase::Opening | Phase::Opened => timeout::OPENING,
+        Phase::Established => timeout::ESTABLISHED,
+        Phase::Closing => timeout::CLOSING,
+        Phase::Closed => timeout::CLOSED,
     }
-    let (bytes, _) = whole.split_at(held + more);
-    bytes
 }

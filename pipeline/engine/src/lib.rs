@@ -13,7 +13,8 @@
 //! | `admit` | the only maker of flows: grant, session, source NAT |
 //! | [`tcp`] | where a segment belongs |
 //! | [`stream`] | which bytes were already judged |
-//! | `inspect` | every whole PDU, in order, each judged once |
+//! | `inspect` | which bytes are new, and whether repeated ones are the same |
+//! | `judge` | every whole PDU, in order, each judged once |
 //! | [`translate`], `icmp`, `answer` | what leaves |
 //! | [`event`] | what the audit is told, and the bounded ring it goes through |
 //! | [`verdict`] | [`Verdict`] and [`Reason`]: every frame ends in exactly one |
@@ -27,6 +28,7 @@ pub mod flow;
 mod icmp;
 pub mod index;
 mod inspect;
+mod judge;
 mod live;
 pub mod matcher;
 pub mod session;
@@ -39,7 +41,6 @@ pub mod verdict;
 
 pub use counters::Counters;
 pub use engine::{Engine, Limits};
-
 pub use event::{Event, EventKind, EventRing};
 pub use matcher::{CodeSet, Entry, Matcher, RangeSet, SpaceSet, ValueRule};
 pub use session::{SessionId, Sessions};
