@@ -67,9 +67,21 @@ fn cut_anywhere_it_is_refused_and_never_read_beyond() {
 fn other_transports_and_ethertypes_are_not_the_gates() {
     let other = Packet::new(ALICE, PRESS_3, Layer4::Other(47), b"gre");
     gate().office(&other).refused(Reason::UnsupportedTransport);
-    let mut arp = [GATE_MAC[0], OFFICE_MAC].concat();
-    arp.extend([8, 6]);
-    gate().raw(OFFICE, &arp).refused(Reason::NotIp);
+    let of = |kind: [u8; 2]| [&GATE_MAC[0][..], &OFFICE_MAC, &kind].concat();
+    gate().raw(OFFICE, &of([0x86, 0xdd])).refused(Reason::NotIp);
+}
+
+#[test]
+fn arp_is_named_and_never_forwarded() {
+    let request = [0, 1, 8, 0, 6, 4, 0, 1, 2, 2, 2, 2, 2, 2, 100, 64, 0, 2];
+    let target = [0, 0, 0, 0, 0, 0, 100, 64, 10, 20];
+    let link = [&GATE_MAC[0][..], &OFFICE_MAC, &[8, 6]].concat();
+    let arp = [&link[..], &request, &target].concat();
+    gate().raw(OFFICE, &arp).refused(Reason::Arp);
+    gate().raw(OFFICE, &arp[..30]).refused(Reason::BadArp);
+    let mut token_ring = arp.clone();
+    token_ring[15] = 6;
+    gate().raw(OFFICE, &token_ring).refused(Reason::BadArp);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Refusals in the protocol's own words, made in the refused frame itself.
 
-use wicketgate_dissectors::Protocol;
+use wicketgate_dissectors::{Direction, Protocol};
 use wicketgate_packet::wire::{Ethernet, Ipv4, Udp};
-use wicketgate_packet::{FrameBuf, rewrite};
+use wicketgate_packet::{FrameBuf, L4, rewrite};
 
 use crate::engine::Arrival;
 use crate::verdict::{Reason, Verdict};
@@ -13,16 +13,21 @@ const LONGEST: usize = 64;
 /// Time to live of what the gate itself sends (RFC 1700).
 const TTL: u8 = 64;
 
-/// Turns a refused datagram into its refusal and sends it back where it came from; drops it where the
-/// protocol has no words.
-pub(crate) fn refuse_datagram<F: FrameBuf>(
-    protocol: Option<Protocol>,
+/// Refuses a request: a datagram turns into its refusal and goes back where it came from; a stream's
+/// bytes stay behind, and so does what the protocol has no words for.
+pub(crate) fn refuse<F: FrameBuf>(
+    protocol: Protocol,
+    direction: Direction,
     reason: Reason,
     arrival: &mut Arrival<'_, F>,
 ) -> Verdict {
+    let datagram = matches!(arrival.headers.l4, L4::Udp { .. });
+    if !datagram || direction == Direction::ToClient {
+        return Verdict::Deny(reason);
+    }
     let mut denial = [0; LONGEST];
     let request = arrival.headers.payload(arrival.frame.bytes());
-    let len = protocol.and_then(|protocol| protocol.denial(request, reason.refusal(), &mut denial));
+    let len = protocol.denial(request, reason.refusal(), &mut denial);
     match denial.get(..len.unwrap_or(0)).filter(|denial| !denial.is_empty()) {
         Some(denial) if turn_around(arrival, denial) => Verdict::Answer(arrival.port, reason),
         _ => Verdict::Deny(reason),

@@ -1,5 +1,6 @@
 //! What an engine counts: plain numbers, one writer.
 
+use crate::event::Totals;
 use crate::verdict::{Reason, Verdict};
 
 /// Frames by verdict and reason, commands by outcome.
@@ -40,6 +41,12 @@ impl Counters {
         if let Some(counter) = self.reasons.get_mut(reason as usize) {
             *counter += 1;
         }
+    }
+
+    /// Counts the commands of one frame.
+    pub(crate) fn count_commands(&mut self, done: Totals) {
+        self.commands += done.commands;
+        self.denied += done.denied;
     }
 
     /// Frames that did not pass for this reason.

@@ -11,8 +11,9 @@ use wicketgate_dissectors::Direction;
 use wicketgate_packet::{FrameBuf, Headers, L4, PortId, Time, rewrite};
 
 use crate::admit::rebind;
+use crate::answer;
 use crate::counters::Counters;
-use crate::event::{EndCause, Event, EventKind, EventRing, Totals};
+use crate::event::{EndCause, Event, EventKind, EventRing};
 use crate::flow::{Flow, FlowId, FlowKey, Flows, timeout};
 use crate::inspect::Inspection;
 use crate::judge::{Inspected, Judge};
@@ -22,6 +23,7 @@ use crate::source;
 use crate::stream::Streams;
 use crate::tables::{AssetId, GrantId, Tables};
 use crate::tcp::Phase;
+use crate::translate::Rewrite;
 use crate::verdict::{Reason, Verdict};
 
 /// How much an engine can hold. Everything is allocated at the start.
@@ -226,54 +228,24 @@ impl Engine {
         found: Inspected,
         arrival: &mut Arrival<'_, F>,
     ) -> Result<Verdict, Reason> {
-        let Arrival { now, headers, frame, .. } = arrival;
         let flow = self.flows.get_mut(id).ok_or(Reason::NoFlow)?;
-        flow.last = *now;
-        if let (Some(reason), 0) = (found.refused, found.keep) {
-            self.account(id, found, 0);
-            return Ok(self.refuse(id, direction, reason, arrival));
-        }
-        if found.keep < headers.payload_len()
-            && !rewrite::resize_payload(*frame, headers, found.keep)
-        {
-            return Err(Reason::NoRoom);
-        }
+        flow.last = arrival.now;
         let rewrite = *flow.rewrite(direction);
-        rewrite.apply(*frame, headers)?;
-        let bytes = frame.bytes().len() as u64;
-        self.account(id, found, bytes);
-        Ok(Verdict::Forward(rewrite.egress))
-    }
-
-    fn account(&mut self, id: FlowId, found: Inspected, bytes: u64) {
-        let Some(flow) = self.flows.get_mut(id) else { return };
-        let more = Totals {
-            frames: u64::from(bytes != 0),
-            bytes,
-            commands: u64::from(found.commands),
-            denied: u64::from(found.denied),
+        let nothing_left = found.refused.filter(|_| found.keep == 0);
+        let bytes = match nothing_left {
+            Some(_) => 0,
+            None => send_on(&rewrite, found.keep, arrival)?,
         };
-        flow.totals.add(more);
-        self.sessions.count(flow.slot, more);
-        self.counters.commands += more.commands;
-        self.counters.denied += more.denied;
-    }
-
-    /// A datagram's refusal goes back in its own frame; a stream's bytes stay behind.
-    fn refuse<F: FrameBuf>(
-        &self,
-        id: FlowId,
-        direction: Direction,
-        reason: Reason,
-        arrival: &mut Arrival<'_, F>,
-    ) -> Verdict {
-        let datagram = matches!(arrival.headers.l4, L4::Udp { .. });
-        match self.flows.get(id) {
-            Some(flow) if datagram && direction == Direction::ToServer => {
-                let protocol = self.tables.endpoint(flow.endpoint).map(|door| door.protocol);
-                crate::answer::refuse_datagram(protocol, reason, arrival)
+        let done = found.totals(bytes);
+        flow.totals.add(done);
+        self.sessions.count(flow.slot, done);
+        self.counters.count_commands(done);
+        match nothing_left {
+            None => Ok(Verdict::Forward(rewrite.egress)),
+            Some(reason) => {
+                let door = self.tables.endpoint(flow.endpoint).ok_or(Reason::NoEndpoint)?;
+                Ok(answer::refuse(door.protocol, direction, reason, arrival))
             }
-            _ => Verdict::Deny(reason),
         }
     }
 
@@ -348,6 +320,20 @@ impl Engine {
         events.push(Event { grant, ..Event::of(now, &flow, kind) });
         self.live.release(flow.session, &flow.used, now);
     }
+}
+
+/// Cuts the payload to what may leave and rewrites the frame; its length then, in bytes.
+fn send_on<F: FrameBuf>(
+    rewrite: &Rewrite,
+    keep: usize,
+    arrival: &mut Arrival<'_, F>,
+) -> Result<u64, Reason> {
+    let Arrival { headers, frame, .. } = arrival;
+    if keep < headers.payload_len() && !rewrite::resize_payload(*frame, headers, keep) {
+        return Err(Reason::NoRoom);
+    }
+    rewrite.apply(*frame, headers)?;
+    Ok(frame.bytes().len() as u64)
 }
 
 /// Places of the flow table that one call of [`Engine::age`] looks at.

@@ -7,7 +7,7 @@
 use wicketgate_dissectors::{Class, Command, Direction, Framed, Items, Protocol, Space};
 use wicketgate_packet::Time;
 
-use crate::event::{EventRing, Standing};
+use crate::event::{EventRing, Standing, Totals};
 use crate::flow::Flow;
 use crate::stream::{RECENT, Stream};
 use crate::tables::{Grant, RuleId};
@@ -32,6 +32,16 @@ impl Inspected {
     /// The first `keep` bytes of the payload may leave, and nothing was judged.
     pub(crate) fn keep(keep: usize) -> Inspected {
         Inspected { keep, ..Inspected::default() }
+    }
+
+    /// What the frame did, of which `bytes` left.
+    pub(crate) fn totals(&self, bytes: u64) -> Totals {
+        Totals {
+            frames: u64::from(bytes != 0),
+            bytes,
+            commands: self.commands.into(),
+            denied: self.denied.into(),
+        }
     }
 
     /// Holds back everything from `at` on, unless something before it is held back already.

@@ -43,7 +43,11 @@ reasons! {
     // parse
     /// The frame ends before its headers do.
     Truncated = "truncated",
-    /// Not IPv4 (ARP, IPv6, LLDP, PROFINET, ...): not the gate's to forward.
+    /// ARP: answered by whoever owns the interface, never forwarded.
+    Arp = "arp",
+    /// ARP of another form than IPv4 over Ethernet.
+    BadArp = "bad-arp",
+    /// Not IPv4 (IPv6, LLDP, PROFINET, ...): not the gate's to forward.
     NotIp = "not-ipv4",
     /// More than two VLAN tags.
     TooManyTags = "too-many-vlan-tags",
@@ -182,6 +186,8 @@ impl From<Malformed> for Reason {
         match malformed {
             Malformed::Truncated => Reason::Truncated,
             Malformed::TooManyTags => Reason::TooManyTags,
+            Malformed::Arp => Reason::Arp,
+            Malformed::BadArp => Reason::BadArp,
             Malformed::NotIp => Reason::NotIp,
             Malformed::IpVersion
             | Malformed::IpHeaderLength

@@ -22,6 +22,10 @@ malformed! {
     Truncated = "frame ends before its headers do",
     /// More than two VLAN tags (IEEE 802.1Q, 802.1ad).
     TooManyTags = "more than two VLAN tags",
+    /// ARP, whole: not a packet to forward. Whoever owns the interface answers it.
+    Arp = "ARP",
+    /// ARP of another form than IPv4 over Ethernet (RFC 826).
+    BadArp = "ARP is wrong",
     /// An ethertype other than IPv4 and ARP.
     NotIp = "neither IPv4 nor ARP",
     /// The version nibble is not 4.

@@ -8,7 +8,7 @@ use core::net::Ipv4Addr;
 
 use crate::Malformed;
 use crate::checksum;
-use crate::wire::{Ethernet, Icmp, Ipv4, Tcp, Udp, VlanTag, ethertype, icmp, protocol};
+use crate::wire::{Arp, Ethernet, Icmp, Ipv4, Tcp, Udp, VlanTag, ethertype, icmp, protocol};
 
 /// Ethernet and its tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +157,7 @@ impl Headers {
     pub fn parse(bytes: &[u8]) -> Result<Headers, Malformed> {
         let link = Link::parse(bytes)?;
         if link.ethertype != ethertype::IPV4 {
-            return Err(Malformed::NotIp);
+            return Err(not_ip(&link, bytes));
         }
         let ip_at = usize::from(link.end);
         let ip = Ipv4::at(bytes, ip_at).ok_or(Malformed::Truncated)?;
@@ -273,6 +273,16 @@ impl Headers {
     /// The option bytes of a TCP header.
     pub fn tcp_options<'a>(&self, bytes: &'a [u8]) -> TcpOptions<'a> {
         TcpOptions(self.slice(bytes, self.l4_at + Tcp::LEN as u16, self.payload_at))
+    }
+}
+
+/// What a frame is that holds no IPv4 packet.
+#[cold]
+fn not_ip(link: &Link, bytes: &[u8]) -> Malformed {
+    match (link.ethertype, Arp::at(bytes, usize::from(link.end))) {
+        (ethertype::ARP, Some(arp)) if arp.is_valid() => Malformed::Arp,
+        (ethertype::ARP, _) => Malformed::BadArp,
+        _ => Malformed::NotIp,
     }
 }
 
