@@ -113,12 +113,44 @@ fn a_second_syn_is_the_first_one_or_refused() {
     let (mut gate, talk) = open();
     assert!(gate.office(&talk.syn()).left_by(LINE));
     assert!(gate.line(&talk.syn_ack()).left_by(OFFICE));
-    let other = Packet::tcp(CLIENT, (PRESS_3, 502), (1, 0), flag::SYN, &[]);
-    gate.office(&other).refused(Reason::BadSegment);
     let numbers = (1, talk.client_next);
     let other =
         Packet::tcp((PRESS_3_UNDERLAY, 502), (NAT, talk.nat), numbers, flag::SYN | flag::ACK, &[]);
     gate.line(&other).refused(Reason::BadSegment);
+}
+
+/// A client that was switched off and on again, with the port that it always uses.
+#[test]
+fn a_client_that_starts_anew_is_challenged_and_comes_again() {
+    let (mut gate, mut talk) = open();
+    assert!(talk.send(&mut gate, &read(1, 0, 1)).left_by(LINE));
+    let anew = Packet::tcp(CLIENT, (PRESS_3, 502), (1, 0), flag::SYN, &[]);
+    let challenge = gate.office(&anew);
+    assert_eq!(challenge.verdict, Verdict::Answer(OFFICE, Reason::SynOnOpen));
+    let seen = challenge.seen();
+    assert_eq!((seen.src, seen.dst), ((PRESS_3, 502), CLIENT));
+    assert_eq!((seen.numbers, seen.flags), ((talk.asset_next, talk.client_next), flag::ACK));
+    assert!(
+        talk.send(&mut gate, &read(2, 0, 1)).left_by(LINE),
+        "if it was forged, nothing changed"
+    );
+    let reset = Packet::tcp(CLIENT, (PRESS_3, 502), (talk.client_next, 0), flag::RST, &[]);
+    assert!(gate.office(&reset).left_by(LINE), "the client of RFC 9293 answers with this");
+    assert!(gate.office(&anew).left_by(LINE));
+}
+
+#[test]
+fn a_syn_that_was_never_answered_may_come_with_other_numbers() {
+    let mut gate = Gate::new(&Plant::usual());
+    let syn = |seq| Packet::tcp(CLIENT, (PRESS_3, 502), (seq, 0), flag::SYN, &[]);
+    assert!(gate.office(&syn(1)).left_by(LINE));
+    assert!(gate.office(&syn(900)).left_by(LINE));
+    let answer = |ack| {
+        let numbers = (7, ack);
+        Packet::tcp((PRESS_3_UNDERLAY, 502), (NAT, 51000), numbers, flag::SYN | flag::ACK, &[])
+    };
+    gate.line(&answer(2)).refused(Reason::BadSegment);
+    assert!(gate.line(&answer(901)).left_by(OFFICE));
 }
 
 #[test]

@@ -1,10 +1,13 @@
-//! Refusals in the protocol's own words, made in the refused frame itself.
+//! What the gate itself says, made in the frame that it answers: a refusal in the protocol's own words,
+//! a challenge in TCP's.
 
 use wicketgate_dissectors::{Direction, Protocol};
-use wicketgate_packet::wire::{Ethernet, Ipv4, Udp};
-use wicketgate_packet::{FrameBuf, L4, rewrite};
+use wicketgate_packet::parse::flags;
+use wicketgate_packet::wire::{Ethernet, Ipv4, Tcp, Udp};
+use wicketgate_packet::{FrameBuf, Headers, L4, rewrite};
 
 use crate::engine::Arrival;
+use crate::tcp::Connection;
 use crate::verdict::{Reason, Verdict};
 
 /// Longest refusal of any protocol, in bytes.
@@ -34,28 +37,51 @@ pub(crate) fn refuse<F: FrameBuf>(
     }
 }
 
+/// Turns a segment into the ACK that says where the connection stands.
+pub(crate) fn challenge<F: FrameBuf>(tcp: &Connection, arrival: &mut Arrival<'_, F>) -> Verdict {
+    let Arrival { headers, frame, .. } = arrival;
+    headers.payload_at = headers.l4_at + Tcp::LEN as u16;
+    if !rewrite::resize_payload(*frame, headers, 0) {
+        return Verdict::Drop(Reason::SynOnOpen);
+    }
+    let bytes = frame.bytes_mut();
+    swap_ends(bytes, headers);
+    if let Some(header) = Tcp::at_mut(bytes, usize::from(headers.l4_at)) {
+        header.seq.set(tcp.next(Direction::ToClient));
+        header.ack.set(tcp.next(Direction::ToServer));
+        header.offset = 5 << 4;
+        header.flags = flags::ACK;
+    }
+    rewrite::complete_checksums(bytes, headers);
+    Verdict::Answer(arrival.port, Reason::SynOnOpen)
+}
+
 /// Swaps the frame's ends and gives it another payload.
 fn turn_around<F: FrameBuf>(arrival: &mut Arrival<'_, F>, payload: &[u8]) -> bool {
     let Arrival { headers, frame, .. } = arrival;
-    let (ip_at, l4_at) = (usize::from(headers.ip_at), usize::from(headers.l4_at));
-    let bytes = frame.bytes_mut();
-    if let Some(ethernet) = Ethernet::at_mut(bytes, 0) {
-        core::mem::swap(&mut ethernet.src, &mut ethernet.dst);
-    }
-    if let Some(ip) = Ipv4::at_mut(bytes, ip_at) {
-        core::mem::swap(&mut ip.src, &mut ip.dst);
-        ip.ttl = TTL;
-    }
-    if let Some(udp) = Udp::at_mut(bytes, l4_at) {
-        core::mem::swap(&mut udp.src_port, &mut udp.dst_port);
-    }
     if !rewrite::resize_payload(*frame, headers, payload.len()) {
         return false;
     }
-    let place = usize::from(headers.payload_at)..headers.end as usize;
-    if let Some(to) = frame.bytes_mut().get_mut(place) {
+    let bytes = frame.bytes_mut();
+    swap_ends(bytes, headers);
+    if let Some(to) = bytes.get_mut(usize::from(headers.payload_at)..headers.end as usize) {
         to.copy_from_slice(payload);
     }
-    rewrite::complete_transport_checksum(frame.bytes_mut(), headers);
+    rewrite::complete_checksums(bytes, headers);
     true
+}
+
+/// Back to where it came from, with a time to live of the gate's own.
+fn swap_ends(bytes: &mut [u8], headers: &Headers) {
+    if let Some(ethernet) = Ethernet::at_mut(bytes, 0) {
+        core::mem::swap(&mut ethernet.src, &mut ethernet.dst);
+    }
+    if let Some(ip) = Ipv4::at_mut(bytes, usize::from(headers.ip_at)) {
+        core::mem::swap(&mut ip.src, &mut ip.dst);
+        ip.ttl = TTL;
+    }
+    // The ports of TCP lie where those of UDP do.
+    if let Some(udp) = Udp::at_mut(bytes, usize::from(headers.l4_at)) {
+        core::mem::swap(&mut udp.src_port, &mut udp.dst_port);
+    }
 }

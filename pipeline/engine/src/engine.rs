@@ -137,7 +137,10 @@ impl Engine {
             Some(found) => found,
             None => (self.admit(&mut arrival)?, Direction::ToServer),
         };
-        let inspected = self.inspect(id, direction, &mut arrival)?;
+        let inspected = match self.inspect(id, direction, &mut arrival) {
+            Err(Reason::SynOnOpen) => return self.challenge(id, &mut arrival),
+            inspected => inspected?,
+        };
         self.translate(id, direction, inspected, &mut arrival)
     }
 
@@ -218,6 +221,19 @@ impl Engine {
             self.kill(id, EndCause::NotTheProtocol, arrival);
         }
         Ok(found)
+    }
+
+    /// A client that was switched off and on again opens its connection anew, which the asset still
+    /// holds open. The gate answers as the asset should (RFC 5961 section 4): a client that means it
+    /// resets the old connection, exactly, and comes again.
+    #[cold]
+    fn challenge<F: FrameBuf>(
+        &mut self,
+        id: FlowId,
+        arrival: &mut Arrival<'_, F>,
+    ) -> Result<Verdict, Reason> {
+        let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
+        Ok(answer::challenge(&flow.tcp, arrival))
     }
 
     /// Sends on what inspection left of the frame.
@@ -339,9 +355,12 @@ fn send_on<F: FrameBuf>(
 /// Places of the flow table that one call of [`Engine::age`] looks at.
 const AGE_PLACES: usize = 16;
 
-/// Whether a client's SYN may take the place of this flow: the old one is over.
+/// Whether a client's SYN may take the place of this flow: the old one is over, or never began.
 fn reopens(flow: &Flow, headers: &Headers) -> bool {
     use wicketgate_packet::parse::flags;
-    let over = flow.tcp.phase() >= Phase::Closing || flow.dead.is_some();
-    matches!(headers.l4, L4::Tcp(s) if s.flags & (flags::SYN | flags::ACK) == flags::SYN && over)
+    let L4::Tcp(segment) = headers.l4 else { return false };
+    let over = flow.tcp.phase() >= Phase::Closing
+        || flow.dead.is_some()
+        || flow.tcp.is_reopened_by(&segment);
+    segment.flags & (flags::SYN | flags::ACK) == flags::SYN && over
 }

@@ -89,6 +89,11 @@ impl Connection {
         self.phase
     }
 
+    /// Whether a client's SYN starts anew what was never answered.
+    pub fn is_reopened_by(&self, syn: &Segment) -> bool {
+        self.phase == Phase::Opening && syn.seq != self.half(Direction::ToServer).isn
+    }
+
     /// The next sequence number that the sender in `direction` has not used.
     pub fn next(&self, direction: Direction) -> u32 {
         self.half(direction).next
@@ -104,7 +109,7 @@ impl Connection {
     /// Where a segment with `len` bytes of payload belongs.
     ///
     /// # Errors
-    /// It belongs nowhere: [`Reason::SynData`], [`Reason::BadSegment`].
+    /// It belongs nowhere: [`Reason::SynData`], [`Reason::SynOnOpen`], [`Reason::BadSegment`].
     pub fn place(&self, from: Direction, segment: &Segment, len: usize) -> Result<Place, Reason> {
         fits(self.phase != Phase::Closed, ())?;
         if segment.flags & flags::SYN != 0 {
@@ -134,7 +139,8 @@ impl Connection {
         fits(!own.fin, Place::Next { skip })
     }
 
-    /// A SYN after the first one is that one again, or its answer (RFC 9293 section 3.10.7.4).
+    /// A SYN after the first one is that one again, or its answer (RFC 9293 section 3.10.7.4); or its
+    /// sender has started anew and knows of no connection.
     fn place_syn(&self, from: Direction, segment: &Segment, len: usize) -> Result<Place, Reason> {
         if len != 0 {
             return Err(Reason::SynData);
@@ -142,6 +148,9 @@ impl Connection {
         let (own, other) = (self.half(from), self.half(from.reverse()));
         let answer = segment.flags & flags::ACK != 0;
         let again = segment.seq == own.isn;
+        if from == Direction::ToServer && !answer && !again && self.phase > Phase::Opening {
+            return Err(Reason::SynOnOpen);
+        }
         let holds = match from {
             Direction::ToServer => !answer && again,
             Direction::ToClient => {
@@ -295,7 +304,7 @@ mod tests {
     fn a_second_syn_must_be_the_first_again() {
         let tcp = established();
         assert!(tcp.place(ToServer, &segment(100, 0, flags::SYN), 0).is_ok());
-        assert_eq!(tcp.place(ToServer, &segment(9, 0, flags::SYN), 0), Err(Reason::BadSegment));
+        assert_eq!(tcp.place(ToServer, &segment(9, 0, flags::SYN), 0), Err(Reason::SynOnOpen));
         let answer = flags::SYN | flags::ACK;
         assert!(tcp.place(ToClient, &segment(500, 101, answer), 0).is_ok());
         assert_eq!(tcp.place(ToClient, &segment(700, 101, answer), 0), Err(Reason::BadSegment));
