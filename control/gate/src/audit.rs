@@ -22,6 +22,10 @@ fn verify_one(path: &Path) -> Exit {
             return Exit::Usage;
         }
     };
+    if path.is_dir() {
+        complain(format_args!("{name}: is a folder; name the logs in it"));
+        return Exit::Usage;
+    }
     match wicketgate_audit::verify(BufReader::new(file)) {
         Ok(summary) => {
             text(format_args!("{name}: whole: {summary}"));

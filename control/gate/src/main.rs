@@ -13,6 +13,7 @@ mod dissect;
 mod exit;
 mod man;
 mod output;
+mod reasons;
 mod replay;
 mod table;
 mod words;
@@ -22,13 +23,15 @@ mod words;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match cli::Cli::parse().command {
-        cli::Command::Replay(arguments) => replay::run(&arguments).into(),
-        cli::Command::Check(arguments) => check::run(&arguments).into(),
-        cli::Command::Audit { command: cli::Audit::Verify(arguments) } => {
-            audit::verify(&arguments).into()
-        }
-        cli::Command::Man(arguments) => man::run(&arguments).into(),
-        cli::Command::Dissect(arguments) => dissect::run(&arguments).into(),
+    output::finish(run(cli::Cli::parse().command)).into()
+}
+
+fn run(command: cli::Command) -> exit::Exit {
+    match command {
+        cli::Command::Replay(arguments) => replay::run(&arguments),
+        cli::Command::Check(arguments) => check::run(&arguments),
+        cli::Command::Audit { command: cli::Audit::Verify(arguments) } => audit::verify(&arguments),
+        cli::Command::Man(arguments) => man::run(&arguments),
+        cli::Command::Dissect(arguments) => dissect::run(&arguments),
     }
 }

@@ -1,5 +1,7 @@
 //! Numbers in words.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use wicketgate_dissectors::{Protocol, Space, Transport};
 use wicketgate_engine::tables::Endpoint;
@@ -10,6 +12,16 @@ pub(crate) fn time(time: Time) -> String {
     match Timestamp::from_nanosecond(i128::from(time.as_nanos())) {
         Ok(stamp) => format!("{stamp:.9}"),
         Err(_) => format!("{} ns", time.as_nanos()),
+    }
+}
+
+/// `read-coils`; of a command that has no name of its own its codes too, which a rule can name:
+/// `unknown 8/19`.
+pub(crate) fn command(name: &'static str, function: u16, sub: Option<u16>) -> Cow<'static, str> {
+    match (name, sub) {
+        ("unknown" | "malformed", Some(sub)) => format!("{name} {function}/{sub}").into(),
+        ("unknown" | "malformed", None) => format!("{name} {function}").into(),
+        _ => name.into(),
     }
 }
 
@@ -65,6 +77,9 @@ mod tests {
         assert_eq!(object((Space::HoldingRegisters, 100, 20)), "holding-registers 100-119");
         assert_eq!(object((Space::Coils, 7, 1)), "coils 7");
         assert_eq!(object((Space::None, 0, 0)), "");
+        assert_eq!(command("read-coils", 1, None), "read-coils");
+        assert_eq!(command("unknown", 100, None), "unknown 100");
+        assert_eq!(command("unknown", 8, Some(19)), "unknown 8/19");
         assert_eq!(nanos(412), "412 ns");
         assert_eq!(nanos(31_200), "31.2 us");
         let time = time(Time::from_nanos(1_593_258_649_419_685_000));

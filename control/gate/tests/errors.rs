@@ -114,6 +114,102 @@ fn an_output_that_cannot_be_written() {
 }
 
 #[test]
+fn an_output_never_destroys_an_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (capture, policy, link) = (at("c.pcapng"), at("p.toml"), at("link"));
+    fs::copy(case("hmi-poll").join("capture.pcapng"), &capture).unwrap();
+    fs::copy(case("hmi-poll").join("policy.toml"), &policy).unwrap();
+    std::os::unix::fs::symlink(&capture, &link).unwrap();
+    let before = (fs::read(&capture).unwrap(), fs::read(&policy).unwrap());
+    for option in ["--out", "--audit", "--transcript"] {
+        for (input, what) in [(&capture, "capture"), (&link, "capture"), (&policy, "config")] {
+            let with = ["--config", path(&policy), option, path(input)];
+            refused(&[&["replay", path(&capture)], &with[..]].concat(), &[option, what]);
+        }
+    }
+    assert_eq!((fs::read(&capture).unwrap(), fs::read(&policy).unwrap()), before);
+}
+
+#[test]
+fn two_outputs_are_two_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = case("hmi-poll").join("capture.pcapng");
+    let (new, detour) = (folder.path().join("new"), folder.path().join("./new"));
+    let with = ["--audit", path(&new), "--out", path(&detour)];
+    refused(&[&["replay", path(&capture)], &with[..]].concat(), &["--out", "--audit"]);
+    assert!(!new.exists());
+    let nowhere = ["replay", path(&capture), "--audit", "/dev/null", "--out", "/dev/null"];
+    assert_eq!(wicketgate(&nowhere).0, 0, "a device is no file that could be destroyed");
+}
+
+#[test]
+fn standard_output_holds_one_thing() {
+    let capture = case("udp").join("capture.pcapng");
+    for with in [&["--out", "-"][..], &["--audit", "-"], &["--json", "--transcript", "-"]] {
+        refused(&[&["replay", path(&capture)], with].concat(), &["name a file"]);
+    }
+    let (status, lines, _) = wicketgate(&["replay", path(&capture), "--transcript", "-"]);
+    assert_eq!(status, 0);
+    assert!(lines.contains(" unit 1 coils 3: observed\n"), "{lines}");
+}
+
+#[test]
+fn an_address_with_two_users() {
+    let folder = case("maintenance-writes");
+    let (capture, policy) = (folder.join("capture.pcapng"), folder.join("policy.toml"));
+    let logins = ["--login", "192.168.20.7=alice:maintenance", "--login", "192.168.20.7=bob"];
+    let with = ["replay", path(&capture), "--config", path(&policy)];
+    refused(&[&with[..], &logins].concat(), &["192.168.20.7", "`alice`", "`bob`"]);
+}
+
+#[test]
+fn a_folder_is_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = path(folder.path());
+    for command in [&["replay", name][..], &["dissect", name], &["audit", "verify", name]] {
+        refused(command, &[name]);
+    }
+    refused(&["check", "--config", name], &["is a folder"]);
+}
+
+/// Some editors of Windows write a byte order mark, and end lines with CR LF.
+#[test]
+fn a_config_from_another_editor() {
+    let policy = fs::read_to_string(case("hmi-poll").join("policy.toml")).unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let name = path(file.path());
+    fs::write(file.path(), format!("\u{feff}{}", policy.replace('\n', "\r\n"))).unwrap();
+    assert_eq!(wicketgate(&["check", "--config", name]).0, 0);
+    fs::write(file.path(), "\u{feff}[[what]]\r\n").unwrap();
+    refused(&["check", "--config", name], &[&format!("{name}:1:3: unknown key `what`")]);
+    fs::write(file.path(), b"\xff\xfe[\0g\0").unwrap();
+    refused(&["check", "--config", name], &["not UTF-8", "save it as UTF-8"]);
+}
+
+#[test]
+fn a_full_disk_behind_standard_output() {
+    let folder = case("udp");
+    let (capture, policy) = (folder.join("capture.pcapng"), folder.join("policy.toml"));
+    let (capture, policy) = (path(&capture), path(&policy));
+    let commands: [&[&str]; 4] = [
+        &["replay", capture],
+        &["replay", capture, "--json"],
+        &["dissect", capture],
+        &["check", "--config", policy],
+    ];
+    for command in commands {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut program = Command::new(env!("CARGO_BIN_EXE_wicketgate"));
+        let output = program.args(command).stdout(full).output().unwrap();
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{command:?}");
+        let told = complaint.matches("standard output cannot be written").count();
+        assert_eq!(told, 1, "{command:?}: {complaint}");
+    }
+}
+
+#[test]
 fn a_role_that_no_rule_names_is_said() {
     let folder = case("maintenance-writes");
     let (capture, policy) = (folder.join("capture.pcapng"), folder.join("policy.toml"));

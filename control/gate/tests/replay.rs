@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use wicketgate_packet::{FrameBuf, Headers};
-use wicketgate_ports::{CaptureReader, Pool};
+use wicketgate_packet::{FrameBuf, Headers, PortId, Time};
+use wicketgate_ports::{CaptureReader, CaptureWriter, Pool};
 
 fn case(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pcaps/modbus").join(name)
@@ -134,4 +134,82 @@ fn observing_forwards_everything() {
     let commands = report["commands"].as_array().unwrap();
     assert!(commands.iter().all(|line| line["verdict"] == "observed"));
     assert_eq!(counts(&report["commands"]), 659);
+}
+
+/// A capture that was rotated while connections ran is judged as if it were whole, even where a
+/// segment in the first file waits for one in the second.
+#[test]
+fn a_capture_in_pieces_is_judged_as_the_whole() {
+    for name in ["maintenance-writes", "pipelined", "unit-ids"] {
+        let frames = read_all(&case(name).join("capture.pcapng"));
+        let folder = tempfile::tempdir().unwrap();
+        for at in [50, frames.len() / 3, frames.len() / 2, frames.len() * 2 / 3] {
+            let mut swapped = frames.clone();
+            swapped.swap(at - 1, at);
+            for frames in [&frames, &swapped] {
+                let write = |name, frames| write_all(folder.path(), name, frames);
+                let whole = transcript(name, &[write("0", &frames[..])], folder.path());
+                let pieces = [write("1", &frames[..at]), write("2", &frames[at..])];
+                assert_eq!(transcript(name, &pieces, folder.path()), whole, "{name} cut at {at}");
+            }
+        }
+    }
+}
+
+/// The frames of a capture with their times.
+fn read_all(capture: &Path) -> Vec<(Time, Vec<u8>)> {
+    let mut reader = CaptureReader::open(capture).unwrap();
+    let mut frame = Pool::new(1).take().unwrap();
+    let mut frames = Vec::new();
+    while let Some(record) = reader.read(&mut frame).unwrap() {
+        frames.push((record.time, frame.bytes().to_vec()));
+    }
+    frames
+}
+
+fn write_all(folder: &Path, name: &str, frames: &[(Time, Vec<u8>)]) -> PathBuf {
+    let path = folder.join(name);
+    let mut writer = CaptureWriter::create(&path, &["tap"]).unwrap();
+    for (time, bytes) in frames {
+        writer.write(PortId(0), *time, bytes).unwrap();
+    }
+    writer.finish().unwrap();
+    path
+}
+
+/// What happened in these captures, under the policy of a case.
+fn transcript(name: &str, captures: &[PathBuf], folder: &Path) -> String {
+    let (arguments, file) = (case(name).join("replay.args"), folder.join("transcript"));
+    let output = Command::new(env!("CARGO_BIN_EXE_wicketgate"))
+        .arg("replay")
+        .args(captures)
+        .args(["--config".as_ref(), case(name).join("policy.toml").as_os_str()])
+        .args(fs::read_to_string(arguments).unwrap_or_default().split_whitespace())
+        .args(["--transcript".as_ref(), file.as_os_str()])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::read_to_string(file).unwrap()
+}
+
+/// Report, transcript and audit log are three views of one thing.
+#[test]
+fn report_transcript_and_audit_agree() {
+    for name in ["maintenance-writes", "udp", "ping-and-unreachable", "every-function"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (audit, lines) = (folder.path().join("audit"), folder.path().join("transcript"));
+        let [audit, lines] = [&audit, &lines].map(|path| path.to_str().unwrap());
+        let report = replay(name, &["--audit", audit, "--transcript", lines]);
+        let [audit, lines] = [audit, lines].map(|path| fs::read_to_string(path).unwrap());
+        let times = |text: &str, word: &str| text.matches(word).count() as u64;
+        let starts = times(&audit, r#""type":"session-start""#);
+        let refused = times(&audit, r#""type":"access-refused""#);
+        let denied = times(&audit, r#""type":"command","#) - times(&lines, ": forwarded");
+        assert_eq!(audit.lines().count(), lines.lines().count() + 1, "{name}: and log-start");
+        assert_eq!(report["sessions"], starts, "{name}");
+        assert_eq!(counts(&report["refused"]), refused, "{name}");
+        assert_eq!(times(&lines, ": REFUSED "), refused, "{name}");
+        assert_eq!(counts(&report["denied"]), denied, "{name}");
+        assert_eq!(times(&lines, ": DENIED "), denied, "{name}");
+    }
 }

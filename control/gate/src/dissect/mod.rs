@@ -46,13 +46,8 @@ pub(crate) fn run(arguments: &cli::Dissect) -> Exit {
             break;
         }
     }
-    match output.error() {
-        Some(error) => {
-            complain(format_args!("standard output cannot be written: {error}"));
-            Exit::Usage
-        }
-        None => exit,
-    }
+    output.finish();
+    exit
 }
 
 /// One capture, from its first frame to its end or fault.
@@ -118,10 +113,10 @@ fn report(path: &Path, json: bool, coverage: &Coverage, kinds: &Kinds) {
 /// A capture that ends early or is damaged was read up to there; any other fault leaves nothing.
 fn status(error: &CaptureError) -> Exit {
     match error {
-        CaptureError::Cut { .. } | CaptureError::Corrupt { .. } | CaptureError::Read { .. } => {
-            Exit::Finding
-        }
-        CaptureError::Open(_)
+        CaptureError::Cut { .. } | CaptureError::Corrupt { .. } => Exit::Finding,
+        CaptureError::Read { offset, .. } if *offset > 0 => Exit::Finding,
+        CaptureError::Read { .. }
+        | CaptureError::Open(_)
         | CaptureError::NotACapture(_)
         | CaptureError::UnsupportedLink { .. } => Exit::Usage,
     }

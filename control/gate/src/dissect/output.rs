@@ -1,6 +1,6 @@
 //! Where the lines go.
 
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, Write};
 
 use super::json::Json;
 use super::pdu::Pdu;
@@ -73,9 +73,9 @@ impl<W: Write> Output<W> {
         self.error.is_some()
     }
 
-    /// What went wrong. That the reader went away (`| head`) is its own affair.
-    pub(super) fn error(&self) -> Option<&io::Error> {
-        self.error.as_ref().filter(|error| error.kind() != ErrorKind::BrokenPipe)
+    /// Tells what went wrong, if anything did.
+    pub(super) fn finish(self) {
+        crate::output::note(self.error.map_or(Ok(()), Err));
     }
 
     fn note(&mut self, written: io::Result<()>) {

@@ -193,7 +193,7 @@ fn mend(bytes: &mut [u8], why: Malformed) -> Result<Headers, Malformed> {
 /// Why a frame is not read.
 fn reason(bytes: &[u8], why: Malformed) -> Unread {
     match (why, Link::parse(bytes).map(|link| link.ethertype)) {
-        (Malformed::NotIp, Ok(ethertype::ARP)) => Unread::Arp,
+        (Malformed::Arp | Malformed::BadArp, _) => Unread::Arp,
         (Malformed::NotIp, Ok(IPV6)) => Unread::Ipv6,
         (Malformed::NotIp, _) => Unread::OtherEthertype,
         (Malformed::Fragment, _) => Unread::Fragment,

@@ -1,5 +1,6 @@
 //! `--login ADDRESS=USER[:ROLE,...]`.
 
+use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
@@ -33,7 +34,7 @@ impl FromStr for LoginArgument {
 impl LoginArgument {
     /// The login, for as long as the capture lasts. A capture says nothing of factors: whoever names
     /// a login vouches for all of them.
-    pub(crate) fn login(&self) -> Login {
+    fn login(&self) -> Login {
         Login {
             address: self.address,
             user: self.user.clone(),
@@ -42,6 +43,23 @@ impl LoginArgument {
             until: Time::NEVER,
         }
     }
+}
+
+/// The logins of a command line.
+///
+/// # Errors
+/// An address with two users: the gate could not say who asked.
+pub(super) fn logins(arguments: &[LoginArgument]) -> Result<Vec<Login>, String> {
+    let mut users = HashMap::new();
+    for LoginArgument { address, user, .. } in arguments {
+        if let Some(other) = users.insert(*address, user) {
+            return Err(format!(
+                "--login {address}: given for `{other}` and for `{user}`; an address is one \
+                 login, with its roles behind the colon: {address}={user}:ROLE,ROLE"
+            ));
+        }
+    }
+    Ok(arguments.iter().map(LoginArgument::login).collect())
 }
 
 #[cfg(test)]
@@ -59,6 +77,15 @@ mod tests {
         let login: LoginArgument = "10.0.0.7=alice:maintenance,view".parse().unwrap();
         assert_eq!(login.user, "alice");
         assert_eq!(login.roles, ["maintenance", "view"]);
+    }
+
+    #[test]
+    fn an_address_is_one_login() {
+        let parse = |text: &str| text.parse::<LoginArgument>().unwrap();
+        let [alice, bob] = [parse("10.0.0.7=alice"), parse("10.0.0.7=bob")];
+        assert_eq!(logins(&[alice.clone(), parse("10.0.0.8=bob")]).unwrap().len(), 2);
+        let refused = logins(&[alice, bob]).unwrap_err();
+        assert!(refused.contains("`alice` and for `bob`"), "{refused}");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 pub(crate) mod login;
 mod observe;
+mod outputs;
+mod piece;
 mod port;
 mod progress;
 mod report;
@@ -42,22 +44,25 @@ pub(crate) fn run(arguments: &cli::Replay) -> Exit {
 }
 
 fn replay(arguments: &cli::Replay) -> Result<Exit, String> {
+    outputs::check(arguments)?;
     // What cannot be opened is found before hours are spent on what comes before it.
     for path in &arguments.captures {
         named(path, CaptureReader::open(path))?;
     }
     let stop = stop_flag();
-    let mut setup = Setup::new(arguments)?;
+    let mut setup = Setup::new(arguments, &stop)?;
     let tables = setup.tables()?;
     let mut tally = Tally::new(arguments, &tables, setup.start())?;
     let mut captures = arguments.captures.iter();
     let first = captures.next().ok_or("no capture")?;
-    let port = first_port(first, arguments, &setup, &tables)?;
+    let mut port = first_port(first, arguments, &setup, &tables)?;
+    port.more_follow(captures.len() > 0);
     let engine = Engine::new(Limits::default(), tables, Arc::new(Sessions::new(SESSIONS)));
     let mut replayer = Worker::new(port, engine, Machine::start());
     let mut exit = replay_one(first, &mut replayer, &mut setup, &mut tally, &stop);
-    for path in captures {
+    while let Some(path) = captures.next() {
         if !stop.load(Ordering::Relaxed) {
+            replayer.port_mut().more_follow(captures.len() > 0);
             exit = exit.max(replay_next(path, &mut replayer, &mut setup, &mut tally, &stop));
         }
     }

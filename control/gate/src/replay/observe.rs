@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use wicketgate_dissectors::{ClassSet, Protocol, Transport};
 use wicketgate_engine::tables::{
@@ -18,6 +19,7 @@ use wicketgate_packet::wire::icmp;
 use wicketgate_packet::{FrameBuf, Headers, L4, PortId, Time};
 use wicketgate_ports::{CaptureError, CaptureReader, Pool};
 
+use super::progress::Progress;
 use super::setup::named;
 use crate::decode_as::DecodeAs;
 
@@ -46,11 +48,15 @@ pub(super) struct Inventory {
     decode_as: Vec<DecodeAs>,
 }
 
-/// Reads the captures for their servers.
-pub(super) fn inventory(captures: &[PathBuf], decode_as: &[DecodeAs]) -> Result<Inventory, String> {
+/// Reads the captures for their servers, until `stop`.
+pub(super) fn inventory(
+    captures: &[PathBuf],
+    decode_as: &[DecodeAs],
+    stop: &AtomicBool,
+) -> Result<Inventory, String> {
     let mut inventory = Inventory { decode_as: decode_as.to_vec(), ..Inventory::default() };
     for path in captures {
-        match inventory.read(path) {
+        match inventory.read(path, stop) {
             // A capture that is cut is reported when it is replayed.
             Err(CaptureError::Cut { .. } | CaptureError::Corrupt { .. }) | Ok(()) => {}
             Err(error) => return named(path, Err(error)),
@@ -60,11 +66,13 @@ pub(super) fn inventory(captures: &[PathBuf], decode_as: &[DecodeAs]) -> Result<
 }
 
 impl Inventory {
-    fn read(&mut self, path: &PathBuf) -> Result<(), CaptureError> {
+    fn read(&mut self, path: &PathBuf, stop: &AtomicBool) -> Result<(), CaptureError> {
         let mut reader = CaptureReader::open(path)?;
         let Some(mut frame) = Pool::new(1).take() else { return Ok(()) };
         let mut seen = HashMap::new();
-        while reader.read(&mut frame)?.is_some() {
+        let mut progress = Progress::new(path);
+        while !stop.load(Ordering::Relaxed) && reader.read(&mut frame)?.is_some() {
+            progress.at(reader.offset());
             if let Ok(headers) = Headers::parse(frame.bytes()) {
                 self.look(&headers, &mut seen);
             }

@@ -9,11 +9,17 @@ use wicketgate_ports::{
     CapturePort, CaptureReader, CaptureWriter, HeapFrame, Port, PortError, Received,
 };
 
+use super::piece::Piece;
+
 /// Frames in the hands of port, tap and worker together.
 const FRAMES: usize = 4096;
 
 /// Captures one after the other, through one gate.
-pub(super) struct ReplayPort(Tap<CapturePort<File>>);
+pub(super) struct ReplayPort {
+    tap: Tap<Piece>,
+    /// The capture at hand has ended, and everything in it that need not wait has entered.
+    is_drained: bool,
+}
 
 impl ReplayPort {
     /// Begins with one capture; frames leave to `writer`, if there is one.
@@ -23,33 +29,40 @@ impl ReplayPort {
         names: Vec<String>,
         plan: Plan,
     ) -> ReplayPort {
-        let port = CapturePort::new(reader, writer, names, plan.overlay, FRAMES);
-        ReplayPort(Tap::new(port, plan))
+        let capture = CapturePort::new(reader, writer, names, plan.overlay, FRAMES);
+        let piece = Piece { capture, is_last: true };
+        ReplayPort { tap: Tap::new(piece, plan), is_drained: false }
     }
 
     /// Goes on with another. What the tap knows of connections stays: captures of one wire are often
     /// cut into files.
     pub(super) fn reopen(&mut self, reader: CaptureReader<File>) {
-        self.0.inner_mut().reopen(reader);
+        self.tap.inner_mut().capture.reopen(reader);
+        self.is_drained = false;
+    }
+
+    /// Whether other captures follow the one at hand.
+    pub(super) fn more_follow(&mut self, more: bool) {
+        self.tap.inner_mut().is_last = !more;
     }
 
     /// Completes the file of frames that left.
     pub(super) fn finish(&mut self) -> Result<(), PortError> {
-        self.0.inner_mut().finish().map(|_file| ())
+        self.tap.inner_mut().capture.finish().map(|_file| ())
     }
 
     /// The reader of the capture at hand.
     pub(super) fn reader(&self) -> &CaptureReader<File> {
-        self.0.inner().reader()
+        self.tap.inner().capture.reader()
     }
 
     pub(super) fn supplied(&self) -> Supplied {
-        self.0.supplied()
+        self.tap.supplied()
     }
 
     /// Whether the capture shows a wire, and not the gate's own ports.
     pub(super) fn is_tapped(&self) -> bool {
-        matches!(self.0.inner().sides(), Sides::One(_))
+        matches!(self.tap.inner().capture.sides(), Sides::One(_))
     }
 }
 
@@ -61,34 +74,43 @@ impl Port for ReplayPort {
         burst: &mut Vec<Received<HeapFrame>>,
         max: usize,
     ) -> Result<usize, PortError> {
-        if self.is_tapped() {
-            self.0.receive(burst, max)
+        let before = burst.len();
+        let outcome = if self.is_tapped() {
+            self.tap.receive(burst, max)
         } else {
-            self.0.inner_mut().receive(burst, max)
-        }
+            self.tap.inner_mut().receive(burst, max)
+        };
+        let nothing_came = burst.len() == before;
+        self.is_drained = nothing_came && self.tap.inner().capture.is_finished();
+        outcome
     }
 
     fn send(&mut self, leaving: Received<HeapFrame>, egress: PortId) {
-        self.0.send(leaving, egress);
+        self.tap.send(leaving, egress);
     }
 
     fn recycle(&mut self, frame: HeapFrame) {
-        self.0.recycle(frame);
+        self.tap.recycle(frame);
     }
 
     fn take(&mut self) -> Option<HeapFrame> {
-        self.0.take()
+        self.tap.take()
     }
 
     fn flush(&mut self) -> Result<(), PortError> {
-        self.0.flush()
+        self.tap.flush()
     }
 
+    /// What the tap holds back waits for the next capture; behind the last one nothing may wait.
     fn is_finished(&self) -> bool {
-        self.0.is_finished()
+        if self.tap.inner().is_last && self.is_tapped() {
+            self.tap.is_finished()
+        } else {
+            self.is_drained
+        }
     }
 
     fn unsent(&self) -> u64 {
-        self.0.unsent()
+        self.tap.unsent()
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use wicketgate_engine::Tables;
 use wicketgate_engine::tables::{Asset, AssetId, Mac, Side};
@@ -12,7 +13,7 @@ use wicketgate_policy::{Login, Policy};
 use wicketgate_ports::tap::{Door, Plan};
 
 use super::observe::Inventory;
-use super::{first_time, login::LoginArgument, observe};
+use super::{first_time, login, observe};
 use crate::exit::complain;
 use crate::{cli, config};
 
@@ -38,17 +39,19 @@ pub(super) struct Setup {
 }
 
 impl Setup {
-    pub(super) fn new(arguments: &cli::Replay) -> Result<Setup, String> {
+    /// Reads the config; without one, the captures for their servers, until `stop`.
+    pub(super) fn new(arguments: &cli::Replay, stop: &AtomicBool) -> Result<Setup, String> {
         let first = arguments.captures.first();
         let start = first.map_or(Ok(Time::EPOCH), |path| named(path, first_time(path)))?;
         let source = match &arguments.config {
             Some(path) => Source::Policy {
                 policy: Box::new(config::load(path)?),
-                logins: arguments.logins.iter().map(LoginArgument::login).collect(),
+                logins: login::logins(&arguments.logins)?,
                 next_change: None,
             },
             None => {
-                Source::Observed(observe::inventory(&arguments.captures, &arguments.decode_as)?)
+                let (captures, decode_as) = (&arguments.captures, &arguments.decode_as);
+                Source::Observed(observe::inventory(captures, decode_as, stop)?)
             }
         };
         let complete_checksums = arguments.complete_checksums;

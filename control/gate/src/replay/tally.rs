@@ -50,6 +50,7 @@ pub(super) struct Denial {
     pub(super) who: Who,
     pub(super) name: &'static str,
     pub(super) function: u16,
+    pub(super) sub: Option<u16>,
     pub(super) unit: u8,
     pub(super) object: (Space, u32, u32),
     pub(super) reason: Reason,
@@ -60,6 +61,8 @@ pub(super) struct Denial {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Refusal {
     pub(super) source: Ipv4Addr,
+    /// The asset, where the address asked for is one's.
+    pub(super) asset: Option<AssetId>,
     pub(super) destination: Ipv4Addr,
     pub(super) port: u16,
     pub(super) reason: Reason,
@@ -74,8 +77,8 @@ pub(super) struct Tally {
     pub(super) sessions: u64,
     audit: Option<AuditLog<BufWriter<File>>>,
     transcript: Option<Transcript>,
-    /// The first thing that could not be written.
-    failed: Option<io::Error>,
+    /// The first thing that could not be written: which, and why.
+    failed: Option<String>,
 }
 
 /// Things counted by kind, up to [`KINDS`] of them.
@@ -121,10 +124,12 @@ impl Tally {
 
     /// Writes out what is buffered.
     pub(super) fn finish(&mut self) -> Result<(), String> {
-        let audit = self.audit.take().map(AuditLog::finish).transpose().map(|_| ());
-        let transcript = self.transcript.take().map(Transcript::finish).transpose().map(|_| ());
-        let outcome = self.failed.take().map_or(Ok(()), Err).and(audit).and(transcript);
-        outcome.map_err(|error| format!("audit or transcript cannot be written: {error}"))
+        let audit = self.audit.take().map(AuditLog::finish).transpose();
+        let transcript = self.transcript.take().map(Transcript::finish).transpose();
+        let failed = self.failed.take().map_or(Ok(()), Err);
+        failed
+            .and(audit.map(drop).map_err(no_audit))
+            .and(transcript.map(drop).map_err(no_transcript))
     }
 
     fn count(&mut self, tables: &Tables, event: &Event) {
@@ -139,8 +144,9 @@ impl Tally {
                     talk.totals.add(*totals);
                 }
             }
-            EventKind::Refused { destination, port, reason, .. } => self.refusals.add(Refusal {
+            EventKind::Refused { asset, destination, port, reason } => self.refusals.add(Refusal {
                 source: event.source,
+                asset: *asset,
                 destination: *destination,
                 port: *port,
                 reason: *reason,
@@ -164,6 +170,7 @@ impl Tally {
                 who,
                 name: command.name,
                 function: command.function,
+                sub: command.sub,
                 unit: command.unit,
                 object: command.object,
                 reason,
@@ -172,14 +179,14 @@ impl Tally {
         }
     }
 
-    fn write(&mut self, tables: &Tables, event: &Event) -> io::Result<()> {
+    fn write(&mut self, tables: &Tables, event: &Event) -> Result<(), String> {
         if let Some(audit) = &mut self.audit {
-            audit.record(tables, event)?;
+            audit.record(tables, event).map_err(no_audit)?;
         }
         match self.transcript.as_mut().map(|transcript| transcript.record(tables, event)) {
             // Whoever read it has seen enough.
             Some(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => self.transcript = None,
-            Some(Err(error)) => return Err(error),
+            Some(Err(error)) => return Err(no_transcript(error)),
             Some(Ok(())) | None => {}
         }
         Ok(())
@@ -188,12 +195,12 @@ impl Tally {
 
 impl Observer for Tally {
     fn events(&mut self, tables: &Tables, events: &mut EventRing) {
-        while let Some(event) = events.pop() {
-            self.count(tables, &event);
+        events.drain(|event| {
+            self.count(tables, event);
             if self.failed.is_none() {
-                self.failed = self.write(tables, &event).err();
+                self.failed = self.write(tables, event).err();
             }
-        }
+        });
     }
 }
 
@@ -202,6 +209,14 @@ pub(super) fn who(tables: &Tables, event: &Event) -> Option<Who> {
     let grant: GrantId = event.grant?;
     let subject = tables.grant(grant)?.subject;
     Some(Who { subject, address: event.source })
+}
+
+fn no_audit(error: io::Error) -> String {
+    format!("the audit log cannot be written: {error}")
+}
+
+fn no_transcript(error: io::Error) -> String {
+    format!("the transcript cannot be written: {error}")
 }
 
 fn open_audit(

@@ -66,14 +66,16 @@ impl Transcript {
 
 fn write_command(out: &mut impl Write, tables: &Tables, command: &CommandEvent) -> io::Result<()> {
     let asset = asset(tables, command.endpoint);
-    let (name, class, unit) = (command.name, command.class, command.unit);
+    let name = words::command(command.name, command.function, command.sub);
+    let (class, unit) = (command.class, command.unit);
     write!(out, " -> {asset}: {name} ({class}) unit {unit}")?;
     let object = words::object(command.object);
     if !object.is_empty() {
         write!(out, " {object}")?;
     }
     match (command.denied, command.observed) {
-        (_, true) => write!(out, ": observed")?,
+        (None, true) => return writeln!(out, ": observed"),
+        (Some(reason), true) => return writeln!(out, ": observed, {reason}"),
         (None, false) => write!(out, ": forwarded")?,
         (Some(reason), false) => write!(out, ": DENIED {reason}")?,
     }

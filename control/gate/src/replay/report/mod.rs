@@ -96,6 +96,7 @@ struct DeniedLine {
     address: String,
     command: &'static str,
     function: u16,
+    sub: Option<u16>,
     unit: u8,
     object: String,
     reason: &'static str,
@@ -107,6 +108,7 @@ struct DeniedLine {
 #[derive(Debug, Serialize)]
 struct RefusedLine {
     source: String,
+    asset: Option<String>,
     destination: String,
     port: u16,
     reason: &'static str,
@@ -164,7 +166,7 @@ pub(super) fn report(
         commands: commands(tables, tally),
         denied: denied(tables, &tally.denials),
         denied_others: tally.denials.others,
-        refused: tally.refusals.kinds.iter().map(refused).collect(),
+        refused: refused(tables, &tally.refusals),
         refused_others: tally.refusals.others,
         latency: latency(replayer.latency()),
         cycles: cycles(tables, replayer.latency()),
@@ -236,6 +238,7 @@ fn denied(tables: &Tables, denials: &Counted<Denial>) -> Vec<DeniedLine> {
             address,
             command: denial.name,
             function: denial.function,
+            sub: denial.sub,
             unit: denial.unit,
             object: words::object(denial.object),
             reason: denial.reason.code(),
@@ -246,14 +249,16 @@ fn denied(tables: &Tables, denials: &Counted<Denial>) -> Vec<DeniedLine> {
     denials.kinds.iter().map(line).collect()
 }
 
-fn refused((refusal, count): (&Refusal, &u64)) -> RefusedLine {
-    RefusedLine {
+fn refused(tables: &Tables, refusals: &Counted<Refusal>) -> Vec<RefusedLine> {
+    let line = |(refusal, count): (&Refusal, &u64)| RefusedLine {
         source: refusal.source.to_string(),
+        asset: refusal.asset.map(|id| asset(tables, id)),
         destination: refusal.destination.to_string(),
         port: refusal.port,
         reason: refusal.reason.code(),
         count: *count,
-    }
+    };
+    refusals.kinds.iter().map(line).collect()
 }
 
 fn latency(latency: &Latency) -> LatencyLine {

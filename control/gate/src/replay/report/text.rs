@@ -1,9 +1,14 @@
 //! The report for people.
 
+use std::collections::BTreeSet;
+
+use wicketgate_engine::Reason;
+
 use super::{CycleLine, LatencyLine, Report};
 use crate::output::text;
+use crate::reasons;
 use crate::table::Table;
-use crate::words::nanos;
+use crate::words::{self, nanos};
 
 /// Kinds of refusals shown; all of them are in `--json`, `--audit` and `--transcript`.
 const SHOWN: usize = 40;
@@ -15,6 +20,7 @@ pub(super) fn print(report: &Report) {
     denied(report);
     refused(report);
     dropped(report);
+    legend(report);
     timing(&report.latency);
     cycles(&report.cycles);
 }
@@ -26,7 +32,7 @@ fn head(report: &Report) {
         text(format_args!("Interrupted: this is what was done so far."));
     }
     if report.observed {
-        text(format_args!("No config: everything was forwarded, and observed."));
+        text(format_args!("No config: every command was forwarded, and observed."));
     }
     let lost: u64 = frames.dropped.iter().map(|dropped| dropped.frames).sum();
     text(format_args!(
@@ -46,14 +52,14 @@ fn head(report: &Report) {
 fn supplied(report: &Report) {
     let supplied = &report.supplied;
     let parts = [
-        (supplied.handshakes, "connections from the middle on, handshake supplied"),
+        (supplied.handshakes, "connections begun before it (handshake supplied)"),
         (supplied.reordered, "segments put in order"),
-        (supplied.gaps, "gaps, connection opened anew"),
+        (supplied.gaps, "gaps (connection opened anew)"),
         (supplied.checksums, "checksums completed"),
-        (report.frames.unsupported, "records without an Ethernet frame"),
+        (report.frames.unsupported, "records without an Ethernet frame (passed over)"),
     ];
     let parts = parts.iter().filter(|(count, _)| *count > 0);
-    let parts: Vec<String> = parts.map(|(count, what)| format!("{count} {what}")).collect();
+    let parts: Vec<String> = parts.map(|(count, what)| format!("{what}: {count}")).collect();
     if !parts.is_empty() {
         text(format_args!("Capture repaired: {}", parts.join("; ")));
     }
@@ -104,22 +110,28 @@ fn denied(report: &Report) {
     for line in report.denied.iter().take(SHOWN) {
         let rule = line.rule.as_deref().unwrap_or("none");
         let (unit, count) = (line.unit.to_string(), line.count.to_string());
-        let command = match line.command {
-            "unknown" | "malformed" => format!("{} {}", line.command, line.function),
-            name => name.to_owned(),
-        };
+        let command = words::command(line.command, line.function, line.sub);
         let head = [&*line.asset, &line.user, &command, &unit, &line.object];
         table.row(head.into_iter().chain([line.reason, rule, &count]));
     }
     table.more(report.denied.len().saturating_sub(SHOWN) as u64 + report.denied_others);
     table.print();
+    if !report.observed && !report.denied.is_empty() {
+        text(format_args!(
+            "  On TCP a denied command is withheld, not answered: live, its connection stalls there."
+        ));
+    }
 }
 
 fn refused(report: &Report) {
-    let mut table = Table::new("Refused connections", &["from", "to", ">port", "reason", ">times"]);
+    let mut table = Table::new(
+        "Refused connections",
+        &["from", "asset", "address", ">port", "reason", ">times"],
+    );
     for line in report.refused.iter().take(SHOWN) {
         let (port, count) = (line.port.to_string(), line.count.to_string());
-        table.row([&*line.source, &line.destination, &port, line.reason, &count]);
+        let asset = line.asset.as_deref().unwrap_or("none");
+        table.row([&*line.source, asset, &line.destination, &port, line.reason, &count]);
     }
     table.more(report.refused.len().saturating_sub(SHOWN) as u64 + report.refused_others);
     table.print();
@@ -129,6 +141,20 @@ fn dropped(report: &Report) {
     let mut table = Table::new("Frames that did not pass", &["reason", ">frames"]);
     for line in &report.frames.dropped {
         table.row([line.reason, &line.frames.to_string()]);
+    }
+    table.print();
+}
+
+/// Every reason of the tables above, in words.
+fn legend(report: &Report) {
+    let denied = report.denied.iter().map(|line| line.reason);
+    let refused = report.refused.iter().map(|line| line.reason);
+    let dropped = report.frames.dropped.iter().map(|line| line.reason);
+    let named: BTreeSet<&str> = denied.chain(refused).chain(dropped).collect();
+    let mut table = Table::new("What the reasons mean", &["reason", "meaning", "what to do"]);
+    for reason in Reason::ALL.iter().filter(|reason| named.contains(reason.code())) {
+        let (meaning, action) = reasons::words(*reason);
+        table.row([reason.code(), meaning, action]);
     }
     table.print();
 }
@@ -144,11 +170,15 @@ fn timing(latency: &LatencyLine) {
     let quantiles = [latency.p50, latency.p90, latency.p99, latency.p999, latency.p9999];
     table.row(quantiles.into_iter().chain([latency.max]).map(nanos));
     table.print();
+    text(format_args!("  One frame, one way, in memory: network cards and wire come on top."));
+    if cfg!(debug_assertions) {
+        text(format_args!("  This is a debug build: a release build is many times faster."));
+    }
 }
 
 fn cycles(cycles: &[CycleLine]) {
     let mut table = Table::new(
-        "Share of the cycle that the gate takes",
+        "Share of the cycle that one frame spends in the gate",
         &[
             "asset",
             ">cycle",
