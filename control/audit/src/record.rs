@@ -88,8 +88,7 @@ impl Resolved<'_> {
         self.who(out)?;
         match &self.event.kind {
             EventKind::SessionStart => self.granted(out),
-            EventKind::SessionEnd { cause, totals }
-            | EventKind::FlowEnd { cause, totals, .. } => {
+            EventKind::SessionEnd { cause, totals } | EventKind::FlowEnd { cause, totals, .. } => {
                 self.granted(out)?;
                 end(out, *cause, totals)
             }

@@ -64,6 +64,9 @@ impl AssetLatency {
 
 /// A histogram from 1 ns to one second.
 fn histogram(digits: u8) -> Histogram<u64> {
-    #[expect(clippy::expect_used, reason = "at start, with constants: 1 <= LONGEST / 2, digits <= 5")]
+    #[expect(
+        clippy::expect_used,
+        reason = "at start, with constants: 1 <= LONGEST / 2, digits <= 5"
+    )]
     Histogram::new_with_bounds(1, LONGEST, digits).expect("constant bounds")
 }

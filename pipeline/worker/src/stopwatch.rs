@@ -14,7 +14,10 @@ pub struct Machine(Instant);
 
 impl Machine {
     /// Starts now.
-    #[expect(clippy::disallowed_methods, reason = "the one clock of a worker: it measures, and decides nothing")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one clock of a worker: it measures, and decides nothing"
+    )]
     pub fn start() -> Machine {
         Machine(Instant::now())
     }

@@ -184,8 +184,10 @@ impl<P: Port> Tap<P> {
         }
         let answers = match headers.l4 {
             L4::Tcp(s) if s.flags & flags::SYN != 0 => s.flags & flags::ACK != 0,
-            _ => self.plan.speaks(headers.src, headers.ports().0)
-                && !self.plan.speaks(headers.dst, headers.ports().1),
+            _ => {
+                self.plan.speaks(headers.src, headers.ports().0)
+                    && !self.plan.speaks(headers.dst, headers.ports().1)
+            }
         };
         Some(if answers { from } else { to })
     }

@@ -44,9 +44,7 @@ pub struct Plan {
 impl Plan {
     /// Whether this frame's checksums are to be worked out anew.
     pub(super) fn needs_checksum(&self, bytes: &[u8], headers: &Headers) -> bool {
-        let wrong = |error| {
-            matches!(error, Malformed::IpChecksum | Malformed::TransportChecksum)
-        };
+        let wrong = |error| matches!(error, Malformed::IpChecksum | Malformed::TransportChecksum);
         craft::is_partial(bytes, headers)
             || self.complete_checksums && headers.verify(bytes).is_err_and(wrong)
     }
