@@ -96,7 +96,7 @@ impl Resolved<'_> {
                 self.door(out, *endpoint)?;
                 out.put("nat_port", nat_port)
             }
-            EventKind::Refused { asset, destination, port, reason } => {
+            EventKind::Refused { asset, destination, port, reason, .. } => {
                 out.some("asset", asset.map(|id| self.asset(id)))?;
                 out.put("destination", destination)?;
                 out.put("destination_port", port)?;
@@ -107,8 +107,10 @@ impl Resolved<'_> {
     }
 
     fn who<M: SerializeMap>(&self, out: &mut Fields<M>) -> Result<(), M::Error> {
-        if let Some(id) = self.event.grant {
-            self.subject(out, id)?;
+        match (self.event.grant, &self.event.kind) {
+            (Some(id), _) => self.holder(out, id)?,
+            (None, EventKind::Refused { subject: Some(id), .. }) => self.subject(out, *id)?,
+            (None, _) => {}
         }
         out.some("session", Some(self.event.session).filter(|session| *session != 0))?;
         out.put("client", &self.event.source)?;
@@ -116,13 +118,16 @@ impl Resolved<'_> {
     }
 
     /// A grant that is not in the tables is named by its own number: there is none of a subject.
-    fn subject<M: SerializeMap>(&self, out: &mut Fields<M>, id: GrantId) -> Result<(), M::Error> {
-        let Some(grant) = self.tables.grant(id) else {
-            return out.put("user", &Name(Err(id.0)));
-        };
-        let SubjectId(number) = grant.subject;
-        let subject = self.tables.subject(grant.subject);
-        out.put("user", &Name(subject.map(|subject| &*subject.name).ok_or(number)))?;
+    fn holder<M: SerializeMap>(&self, out: &mut Fields<M>, id: GrantId) -> Result<(), M::Error> {
+        match self.tables.grant(id) {
+            Some(grant) => self.subject(out, grant.subject),
+            None => out.put("user", &Name(Err(id.0))),
+        }
+    }
+
+    fn subject<M: SerializeMap>(&self, out: &mut Fields<M>, id: SubjectId) -> Result<(), M::Error> {
+        let subject = self.tables.subject(id);
+        out.put("user", &Name(subject.map(|subject| &*subject.name).ok_or(id.0)))?;
         out.some("essential", subject.map(|subject| subject.essential).filter(|yes| *yes))
     }
 

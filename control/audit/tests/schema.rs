@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use wicketgate_audit::{AuditLog, MAX_LINE, MAX_NAME, verify};
 use wicketgate_engine::event::{CommandEvent, EventKind, PAYLOAD};
-use wicketgate_engine::{AssetId, EndpointId, Event, GrantId, Reason, RuleId};
+use wicketgate_engine::{AssetId, EndpointId, Event, GrantId, Reason, RuleId, SubjectId};
 
 fn path(relative: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(relative)
@@ -115,8 +115,11 @@ fn numbers_without_a_name_are_told_as_numbers() {
     (command.endpoint, command.rule) = (EndpointId(9), Some(RuleId(9)));
     let command = Event { grant: Some(GrantId(9)), ..event(0, EventKind::Command(command)) };
     let (asset, destination) = (Some(AssetId(9)), [100, 64, 1, 1].into());
-    let refused = EventKind::Refused { asset, destination, port: 1, reason: Reason::NoGrant };
-    let records = parsed(&log_of(&plant(), &[command, event(0, refused)]).0);
+    let (subject, reason) = (Some(SubjectId(9)), Reason::NoGrant);
+    let refused = EventKind::Refused { subject, asset, destination, port: 1, reason };
+    let refused = Event { grant: None, ..event(0, refused) };
+    let records = parsed(&log_of(&plant(), &[command, refused]).0);
+    assert_eq!(records[2]["user"], "#9");
     assert_eq!((&records[1]["user"], &records[1]["rule"]), (&"#9".into(), &"#9".into()));
     assert_eq!((&records[1]["asset"], &records[2]["asset"]), (&Value::Null, &"#9".into()));
 }

@@ -168,6 +168,11 @@ impl Engine {
             source: arrival.headers.src,
             source_port,
             kind: EventKind::Refused {
+                subject: self.tables.subject_at(
+                    arrival.port,
+                    arrival.headers.link.src,
+                    arrival.headers.src,
+                ),
                 asset: self.tables.asset_by_overlay(destination),
                 destination,
                 port,

@@ -9,7 +9,7 @@ use wicketgate_dissectors::{Class, Protocol, Space};
 use wicketgate_packet::Time;
 
 use crate::flow::Flow;
-use crate::tables::{AssetId, EndpointId, GrantId, RuleId};
+use crate::tables::{AssetId, EndpointId, GrantId, RuleId, SubjectId};
 use crate::verdict::Reason;
 
 /// Bytes of a PDU kept in an event: a whole Modbus ADU.
@@ -103,6 +103,8 @@ pub enum EventKind {
     },
     /// Somebody asked for a flow and did not get it.
     Refused {
+        /// Who it is, where somebody is known by that address, MAC and port.
+        subject: Option<SubjectId>,
         /// The asset, where the address is one's.
         asset: Option<AssetId>,
         /// The address asked for.

@@ -117,6 +117,11 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// Whether a frame that came in by `port` from `mac` can be from it.
+    fn is_at(&self, port: PortId, mac: Mac) -> bool {
+        self.port.is_none_or(|only| only == port) && self.mac.is_none_or(|only| only == mac)
+    }
+
     /// A number that stands for the name in flows and sessions: the same in every epoch, where ids
     /// are not. Names are the config's own, so nobody outside can choose two that collide.
     pub fn identity(&self) -> u64 {
@@ -404,6 +409,12 @@ impl Tables {
         self.by_door.get(&(asset, transport, port)).copied()
     }
 
+    /// Who asks from `source`, with this MAC address, by this port, whatever they may do.
+    pub fn subject_at(&self, port: PortId, mac: Mac, source: Ipv4Addr) -> Option<SubjectId> {
+        let mut subjects = self.by_source.get(&source)?.iter().copied();
+        subjects.find(|id| self.subject(*id).is_some_and(|who| who.is_at(port, mac)))
+    }
+
     /// What whoever asks from `source`, with this MAC address, by this port, may do at `endpoint`.
     /// A conduit goes before a login; of several subjects the first with a grant counts.
     pub fn grant_for(
@@ -416,8 +427,7 @@ impl Tables {
         let subjects = self.by_source.get(&source).or_else(|| self.by_source.get(&ANYONE))?;
         subjects.iter().find_map(|id| {
             let subject = self.subject(*id)?;
-            let here = subject.port.is_none_or(|only| only == port)
-                && subject.mac.is_none_or(|only| only == mac);
+            let here = subject.is_at(port, mac);
             if here { self.by_subject.get(&(*id, endpoint)).copied() } else { None }
         })
     }

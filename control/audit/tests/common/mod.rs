@@ -113,7 +113,7 @@ fn read_file() -> CommandEvent {
 }
 
 fn refused(asset: Option<AssetId>, destination: [u8; 4], port: u16, reason: Reason) -> EventKind {
-    EventKind::Refused { asset, destination: destination.into(), port, reason }
+    EventKind::Refused { subject: None, asset, destination: destination.into(), port, reason }
 }
 
 /// One event of each kind, and of each way a record can look.

@@ -11,7 +11,7 @@ use wicketgate_audit::AuditLog;
 use wicketgate_dissectors::{Class, Space};
 use wicketgate_engine::Reason;
 use wicketgate_engine::event::{CommandEvent, Event, EventKind, EventRing, Totals};
-use wicketgate_engine::tables::{AssetId, EndpointId, GrantId, RuleId, SubjectId, Tables};
+use wicketgate_engine::tables::{AssetId, EndpointId, RuleId, SubjectId, Tables};
 use wicketgate_packet::Time;
 use wicketgate_worker::Observer;
 
@@ -61,6 +61,8 @@ pub(super) struct Denial {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Refusal {
     pub(super) source: Ipv4Addr,
+    /// Who that is, where it is known.
+    pub(super) subject: Option<SubjectId>,
     /// The asset, where the address asked for is one's.
     pub(super) asset: Option<AssetId>,
     pub(super) destination: Ipv4Addr,
@@ -144,13 +146,16 @@ impl Tally {
                     talk.totals.add(*totals);
                 }
             }
-            EventKind::Refused { asset, destination, port, reason } => self.refusals.add(Refusal {
-                source: event.source,
-                asset: *asset,
-                destination: *destination,
-                port: *port,
-                reason: *reason,
-            }),
+            EventKind::Refused { subject, asset, destination, port, reason } => {
+                self.refusals.add(Refusal {
+                    source: event.source,
+                    subject: *subject,
+                    asset: *asset,
+                    destination: *destination,
+                    port: *port,
+                    reason: *reason,
+                })
+            }
             EventKind::Command(command) => self.count_command(tables, event, command),
         }
     }
@@ -206,8 +211,10 @@ impl Observer for Tally {
 
 /// Who the event is about.
 pub(super) fn who(tables: &Tables, event: &Event) -> Option<Who> {
-    let grant: GrantId = event.grant?;
-    let subject = tables.grant(grant)?.subject;
+    let subject = match event.kind {
+        EventKind::Refused { subject, .. } => subject?,
+        _ => tables.grant(event.grant?)?.subject,
+    };
     Some(Who { subject, address: event.source })
 }
 

@@ -108,6 +108,7 @@ struct DeniedLine {
 #[derive(Debug, Serialize)]
 struct RefusedLine {
     source: String,
+    user: Option<String>,
     asset: Option<String>,
     destination: String,
     port: u16,
@@ -252,6 +253,7 @@ fn denied(tables: &Tables, denials: &Counted<Denial>) -> Vec<DeniedLine> {
 fn refused(tables: &Tables, refusals: &Counted<Refusal>) -> Vec<RefusedLine> {
     let line = |(refusal, count): (&Refusal, &u64)| RefusedLine {
         source: refusal.source.to_string(),
+        user: refusal.subject.and_then(|id| tables.subject(id)).map(|who| who.name.to_string()),
         asset: refusal.asset.map(|id| asset(tables, id)),
         destination: refusal.destination.to_string(),
         port: refusal.port,

@@ -126,12 +126,13 @@ fn denied(report: &Report) {
 fn refused(report: &Report) {
     let mut table = Table::new(
         "Refused connections",
-        &["from", "asset", "address", ">port", "reason", ">times"],
+        &["from", "user", "asset", "address", ">port", "reason", ">times"],
     );
     for line in report.refused.iter().take(SHOWN) {
         let (port, count) = (line.port.to_string(), line.count.to_string());
         let asset = line.asset.as_deref().unwrap_or("none");
-        table.row([&*line.source, asset, &line.destination, &port, line.reason, &count]);
+        let user = line.user.as_deref().unwrap_or("nobody");
+        table.row([&*line.source, user, asset, &line.destination, &port, line.reason, &count]);
     }
     table.more(report.refused.len().saturating_sub(SHOWN) as u64 + report.refused_others);
     table.print();
