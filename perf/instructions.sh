@@ -2,11 +2,12 @@
 # Instructions per frame, counted by callgrind: the difference between a run of N laps and one of 2 N,
 # so that set-up does not count. Copying the frames in does, about 10 instructions a cache line.
 #
-#   perf/instructions.sh [SCENARIO...]
+#   perf/instructions.sh [SCENARIO-OR-STAGE...]
 set -eu
 cd "$(dirname "$0")/.."
 laps=4
-[ $# -gt 0 ] || set -- hmi-poll maintenance-writes every-function pipelined udp reconnects
+[ $# -gt 0 ] || set -- hmi-poll maintenance-writes every-function pipelined udp reconnects \
+    parse verify refuse place dissect judge tell translate
 command -v valgrind >/dev/null || { echo "valgrind is missing: apt-get install valgrind" >&2; exit 2; }
 cargo build --release --quiet -p wicketgate-perf
 program=${CARGO_TARGET_DIR:-target}/release/wicketgate-perf

@@ -4,7 +4,7 @@
 //! cargo run --release -p wicketgate-perf                          a table
 //! cargo run --release -p wicketgate-perf -- --json                one line a figure
 //! cargo run --release -p wicketgate-perf -- --once NAME LAPS      no clock, for callgrind
-//! perf/instructions.sh                                            instructions per frame
+//! perf/instructions.sh                                            instructions per frame and stage
 //! ```
 //!
 //! The frames are those of the bundled captures as they enter the engine. Rounds of all scenarios
@@ -46,15 +46,20 @@ fn main() -> ExitCode {
         ["--json"] => print(&bench(), true),
         ["--once", name, laps] => return once(name, laps.parse().unwrap_or(1)),
         _ => {
-            eprintln!("usage: wicketgate-perf [--json | --once SCENARIO LAPS]");
+            eprintln!("usage: wicketgate-perf [--json | --once SCENARIO-OR-STAGE LAPS]");
             return ExitCode::from(2);
         }
     }
     ExitCode::SUCCESS
 }
 
-/// Laps of one scenario without a clock; prints how many frames a lap has.
+/// Laps of one scenario or stage without a clock; prints how many frames or calls a lap has.
 fn once(name: &str, laps: usize) -> ExitCode {
+    if let Some(stage) = stages::all().iter_mut().find(|stage| stage.word() == name) {
+        (0..laps * stages::CALLS).for_each(|_| (stage.call)());
+        println!("{}", stages::CALLS);
+        return ExitCode::SUCCESS;
+    }
     let scenarios = scenario::all();
     let Some(scenario) = scenarios.iter().find(|scenario| scenario.name == name) else {
         eprintln!("no scenario {name}: there are");
@@ -157,12 +162,14 @@ fn print(figures: &Figures, as_json: bool) {
     } else {
         print_rows(&figures.rows);
     }
-    for Stage { name, nanos, .. } in &figures.stages {
+    for Stage { name, nanos, allocations, .. } in &figures.stages {
         let (median, min, max) = (nanos.median(), nanos.min(), nanos.max());
         if as_json {
-            println!("{}", json!({"stage": name, "ns": median, "ns_min": min, "ns_max": max}));
+            let figures = json!({"stage": name, "ns": median, "ns_min": min, "ns_max": max,
+                "allocations": allocations});
+            println!("{figures}");
         } else {
-            println!("{name:38} {median:8.1} {min:8.1} {max:8.1}");
+            println!("{name:38} {median:8.1} {min:8.1} {max:8.1} {:10} {allocations:6.2}", "");
         }
     }
 }
@@ -184,5 +191,7 @@ fn print_rows(rows: &[serde_json::Value]) {
             number("commands_per_frame"),
         );
     }
-    println!("\none stage, an ordinary request          ns/call      min      max");
+    println!(
+        "\none stage, an ordinary request          ns/call      min      max             alloc"
+    );
 }

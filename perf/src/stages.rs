@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use allocation_counter::measure;
 use wicketgate_dissectors::{Direction, Framed, Protocol};
 use wicketgate_engine::event::{CommandEvent, PAYLOAD};
 use wicketgate_engine::tcp::Connection;
@@ -22,13 +23,25 @@ pub(crate) const CALLS: usize = 20_000;
 
 /// One stage: its name and one call of it.
 pub(crate) struct Stage {
+    /// Its word, a colon, and what it includes.
     pub(crate) name: &'static str,
     pub(crate) call: Box<dyn FnMut()>,
     pub(crate) nanos: Nanos,
+    /// Allocations per call.
+    pub(crate) allocations: f64,
 }
 
-fn stage(name: &'static str, call: impl FnMut() + 'static) -> Stage {
-    Stage { name, call: Box::new(call), nanos: Nanos::default() }
+impl Stage {
+    /// The word before the colon.
+    pub(crate) fn word(&self) -> &'static str {
+        self.name.split(':').next().unwrap_or(self.name)
+    }
+}
+
+fn stage(name: &'static str, mut call: impl FnMut() + 'static) -> Stage {
+    call();
+    let allocations = measure(|| (0..CALLS).for_each(|_| call())).count_total as f64 / CALLS as f64;
+    Stage { name, call: Box::new(call), nanos: Nanos::default(), allocations }
 }
 
 /// An ordinary request of ten registers.
@@ -55,7 +68,7 @@ fn parse() -> Stage {
 fn verify() -> Stage {
     let frame = request();
     let headers = Headers::parse(frame.bytes()).expect("a right frame");
-    stage("verify (checksums)", move || {
+    stage("verify: both checksums", move || {
         let _ = black_box(black_box(&headers).verify(black_box(frame.bytes())));
     })
 }
@@ -67,7 +80,7 @@ fn refuse() -> Stage {
     let limits = Limits { flows: 1 << 12, streams: 1 };
     let mut engine = Engine::new(limits, Plant::usual().tables(1), sessions);
     let mut events = EventRing::new(128);
-    stage("parse + verify + track (no flow)", move || {
+    stage("refuse: parse, verify, find no flow", move || {
         let _ = black_box(engine.process(Time::EPOCH, OFFICE, &mut frame, &mut events));
     })
 }
@@ -78,7 +91,7 @@ fn place() -> Stage {
     let answer = Segment { seq: 500, ack: 101, ..segment(0, flags::SYN | flags::ACK) };
     tcp.accept(Direction::ToClient, &answer, 0);
     let mut seq = 101u32;
-    stage("place + accept", move || {
+    stage("place: and accept", move || {
         let data = black_box(segment(seq, flags::ACK));
         let _ = black_box(tcp.place(Direction::ToServer, &data, 12));
         tcp.accept(Direction::ToServer, &data, 12);
@@ -88,7 +101,7 @@ fn place() -> Stage {
 
 fn dissect() -> Stage {
     let pdu = modbus::read(1, 100, 10);
-    stage("dissect (frame + command)", move || {
+    stage("dissect: frame and command", move || {
         let pdu = black_box(&pdu[..]);
         if let Ok(Framed::Whole(_)) = Protocol::Modbus.frame(pdu) {
             let _ = black_box(Protocol::Modbus.command(pdu));
@@ -105,7 +118,7 @@ fn judge() -> Stage {
         ..wicketgate_tests::plant::entry(&[wicketgate_dissectors::Class::Write])
     };
     let matcher = wicketgate_engine::Matcher::new(vec![writes]);
-    stage("judge (a write by address and value)", move || {
+    stage("judge: dissect, address, value", move || {
         if let Ok(command) = Protocol::Modbus.command(black_box(&pdu)) {
             let _ = black_box(matcher.judge(&command, Time::EPOCH));
         }
@@ -115,11 +128,13 @@ fn judge() -> Stage {
 fn tell() -> Stage {
     let mut events = EventRing::new(1 << 10);
     let pdu = modbus::read(1, 100, 10);
-    stage("tell (one event copied in and out)", move || {
+    stage("tell: one event in and out", move || {
         let mut payload = [0; PAYLOAD];
         payload[..pdu.len()].copy_from_slice(black_box(&pdu));
         events.push(event(payload, pdu.len()));
-        black_box(events.pop());
+        events.drain(|event| {
+            black_box(event);
+        });
     })
 }
 
