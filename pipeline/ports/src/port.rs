@@ -83,6 +83,8 @@ pub enum PortError {
     UnknownInterface(String),
     /// The file that frames are written to.
     Output(io::Error),
+    /// A socket of a network interface.
+    Socket(io::Error),
 }
 
 impl fmt::Display for PortError {
@@ -97,6 +99,7 @@ impl fmt::Display for PortError {
             PortError::Output(error) => {
                 write!(f, "cannot write the frames that left: {error}; is the disk full?")
             }
+            PortError::Socket(error) => write!(f, "the network interface fails: {error}"),
         }
     }
 }
@@ -106,7 +109,7 @@ impl std::error::Error for PortError {
         match self {
             PortError::Capture(error) => Some(error),
             PortError::UnknownInterface(_) => None,
-            PortError::Output(error) => Some(error),
+            PortError::Output(error) | PortError::Socket(error) => Some(error),
         }
     }
 }

@@ -1,0 +1,46 @@
+//! AF_XDP: frames between network cards and the gate without the kernel's network stack.
+//!
+//! ```text
+//!   card -> XDP program -> the gate's?  -> rx ring -> worker -> tx ring -> card
+//!                              \-> the kernel's network stack (ARP, ssh, ...)
+//! ```
+//!
+//! The one crate with `unsafe`: rings and frames in memory shared with the kernel, bpf(2), one ioctl. Each
+//! block is one operation and says why it is sound. What can be had without is: sockets, options, bind
+//! and poll are those of `rustix` (ADR 7).
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`port`] | [`XdpPort`]: the sockets of one worker, as its [`Port`](wicketgate_ports::Port) |
+//! | [`umem`] | [`Umem`], [`Pool`]: the memory of all frames, and who holds which part of it |
+//! | [`frame`] | [`Frame`]: a linear token for one chunk |
+//! | [`socket`] | one socket: bind, kick, statistics |
+//! | `ring`, `mapping` | memory shared with the kernel |
+//! | [`redirect`] | [`Redirect`]: the XDP program on an interface, its maps, its link |
+//! | `bpf` | the program itself, an assembler for it, bpf(2) |
+//! | [`channels`] | how many queues an interface uses |
+//!
+//! Invariant: a chunk is free, held, with the kernel to be filled, or with the kernel to be sent, and
+//! the four counts always add up ([`Accounts`]).
+//!
+//! Invariant: what is the gate's never goes to the kernel: without a socket it is dropped, and without
+//! the program nothing on the machine forwards.
+//!
+//! Invariant: nothing outlives the process. The program hangs on a link that the kernel closes with it.
+
+mod bpf;
+pub mod channels;
+pub mod frame;
+mod mapping;
+pub mod port;
+pub mod redirect;
+mod ring;
+pub mod socket;
+pub mod umem;
+
+pub use channels::rx_queues;
+pub use frame::Frame;
+pub use port::{OpenError, Opened, Settings, XdpPort};
+pub use redirect::{Action, Attached, Redirect, RedirectError, occupant, occupant_of};
+pub use socket::{Queue, Statistics, Transfer};
+pub use umem::{Accounts, Pool, Umem};
