@@ -67,6 +67,15 @@ impl<W: Write> AuditLog<W> {
         self.append(event.time, Entry::Event(tables, event))
     }
 
+    /// Writes out what the writer has buffered: whole lines.
+    ///
+    /// # Errors
+    /// What the writer says, or that an earlier write failed.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.check()?;
+        self.writer.flush()
+    }
+
     /// Flushes; returns the writer, and what to compare a later [`verify()`](crate::verify()) with.
     ///
     /// # Errors

@@ -19,6 +19,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Put captures through the gate, command by command
     Replay(Replay),
+    /// The gate itself: forward and judge a plant's traffic
+    Run(Run),
     /// Validate and explain a config
     Check(Check),
     /// Decode every industrial PDU of captures
@@ -91,6 +93,34 @@ pub(crate) struct Replay {
     /// What is spoken on a port, when there is no config to say so
     #[arg(long, value_name = "PORT=PROTOCOL", conflicts_with = "config")]
     pub(crate) decode_as: Vec<DecodeAs>,
+}
+
+/// `wicketgate run`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF. Only conduits pass: there are no logins yet.
+
+SIGTERM and Ctrl-C stop the gate; what it did is then reported. SIGHUP reads the config again: a bad one
+changes nothing.
+
+Exit status: 0 all well; 1 the gate had to stop by itself, or its audit log broke off; 2 bad usage,
+config or interface.")]
+pub(crate) struct Run {
+    /// The policy file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Where the audit log goes; without it, to a new file in the config's state_dir
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audit: Option<PathBuf>,
+    /// The report at the end as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Run the worker on this core, and on no other
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) core: Option<usize>,
+    /// Never sleep: for a core that is the worker's alone
+    #[arg(long)]
+    pub(crate) spin: bool,
 }
 
 /// `wicketgate check`

@@ -15,6 +15,7 @@ mod man;
 mod output;
 mod reasons;
 mod replay;
+mod run;
 mod table;
 mod words;
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
 fn run(command: cli::Command) -> exit::Exit {
     match command {
         cli::Command::Replay(arguments) => replay::run(&arguments),
+        cli::Command::Run(arguments) => run::run(&arguments),
         cli::Command::Check(arguments) => check::run(&arguments),
         cli::Command::Audit { command: cli::Audit::Verify(arguments) } => audit::verify(&arguments),
         cli::Command::Man(arguments) => man::run(&arguments),

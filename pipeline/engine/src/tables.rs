@@ -366,6 +366,13 @@ impl Tables {
         }
     }
 
+    /// Gives ports the MAC addresses that `known` says: live, they are those of the interfaces.
+    pub fn fill_ports(&mut self, mut known: impl FnMut(PortId) -> Option<Mac>) {
+        for (port, number) in self.ports.iter_mut().zip(0..) {
+            port.mac = known(PortId(number)).unwrap_or(port.mac);
+        }
+    }
+
     /// Which generation this is.
     pub fn epoch(&self) -> u32 {
         self.epoch

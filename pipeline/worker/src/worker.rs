@@ -89,6 +89,11 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
         }
     }
 
+    /// It is `now`, though no frame says so: an idle worker's flows and sessions age as well.
+    pub fn pass(&mut self, now: Time) {
+        self.now = self.now.max(now);
+    }
+
     /// Judges by other tables from the next frame on.
     pub fn install(&mut self, tables: Arc<Tables>, observer: &mut impl Observer) {
         observer.events(self.engine.tables(), &mut self.events);

@@ -1,0 +1,131 @@
+//! The control thread: whatever is not a frame.
+
+use std::sync::Arc;
+use std::thread::{ScopedJoinHandle, sleep};
+use std::time::Duration;
+
+use super::audit::Audit;
+use super::clock;
+use super::data::{Outcome, Shared};
+use super::interfaces::Interfaces;
+use super::neighbours::Neighbours;
+use super::policy::Generations;
+use super::signals::Signals;
+use crate::exit::{Exit, complain};
+
+/// Between two looks at queues and signals.
+const TICK: Duration = Duration::from_millis(5);
+/// Ticks in a second.
+const SECOND: u32 = 200;
+
+/// Everything that control holds.
+pub(super) struct Control {
+    pub(super) shared: Arc<Shared>,
+    pub(super) signals: Signals,
+    pub(super) audit: Audit,
+    pub(super) generations: Generations,
+    pub(super) interfaces: Interfaces,
+    pub(super) neighbours: Neighbours,
+}
+
+impl Control {
+    /// Serves until the gate is to stop, or its worker has.
+    pub(super) fn run(&mut self, worker: &ScopedJoinHandle<'_, Outcome>) {
+        let mut seen = 0;
+        for tick in 1_u32.. {
+            sleep(TICK);
+            self.log();
+            if self.signals.stop() || worker.is_finished() {
+                return;
+            }
+            if self.signals.reload() {
+                self.reload();
+            }
+            if tick.is_multiple_of(SECOND) {
+                self.watch(&mut seen);
+                self.refresh();
+            }
+        }
+    }
+
+    /// Ends the worker and logs what it has to tell; `None` where it panicked.
+    pub(super) fn wind_up(&mut self, worker: ScopedJoinHandle<'_, Outcome>) -> Option<Outcome> {
+        self.shared.stop();
+        while !worker.is_finished() {
+            self.log_all();
+            sleep(TICK);
+        }
+        self.log_all();
+        worker.join().ok()
+    }
+
+    /// Logs what has happened, as long as the log takes it.
+    fn log(&mut self) {
+        while self.audit.is_open()
+            && let Some((epoch, event)) = self.shared.event()
+        {
+            if let Some(tables) = self.generations.tables(epoch) {
+                self.audit.record(tables, &event);
+            }
+        }
+        self.audit.flush();
+    }
+
+    /// The same; what the log does not take is thrown away, because the worker waits for room.
+    fn log_all(&mut self) {
+        self.log();
+        while !self.audit.is_open() && self.shared.event().is_some() {}
+    }
+
+    /// Reads the policy again. On an error nothing changes.
+    fn reload(&mut self) {
+        match self.try_reload() {
+            Ok(()) => {
+                complain(format_args!("config read again, epoch {}", self.generations.epoch()))
+            }
+            Err(what) => {
+                let epoch = self.generations.epoch();
+                complain(format_args!("config not taken, epoch {epoch} stays:\n{what}"));
+            }
+        }
+    }
+
+    fn try_reload(&mut self) -> Result<(), String> {
+        self.generations.reload()?;
+        self.neighbours.want(self.generations.policy(), &self.interfaces);
+        self.interfaces.set_assets(self.generations.policy())?;
+        self.publish()
+    }
+
+    /// Follows windows and neighbours.
+    fn refresh(&mut self) {
+        let changed = self.neighbours.refresh().unwrap_or_else(|error| {
+            complain(format_args!("neighbours are not followed: {error}"));
+            false
+        });
+        if (changed || self.generations.is_due(clock::now()))
+            && let Err(what) = self.publish()
+        {
+            complain(what);
+        }
+    }
+
+    fn publish(&mut self) -> Result<(), String> {
+        let Control { interfaces, neighbours, .. } = self;
+        let tables = self.generations.compile(clock::now(), interfaces, neighbours)?;
+        self.shared.install(tables);
+        Ok(())
+    }
+
+    /// A worker that has not turned for a second will not: it cannot be waited for, so the gate ends
+    /// here, and the kernel detaches the program.
+    fn watch(&mut self, seen: &mut u64) {
+        let turns = self.shared.turns();
+        if turns == *seen {
+            complain("the worker has stood still for a second; the gate stops at once");
+            self.audit.flush();
+            std::process::exit(Exit::Finding as i32);
+        }
+        *seen = turns;
+    }
+}

@@ -1,0 +1,205 @@
+//! The worker thread.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crossbeam_queue::ArrayQueue;
+use rustix::thread::{CpuSet, sched_setaffinity};
+use wicketgate_engine::{Counters, Event, EventRing, Tables};
+use wicketgate_packet::PortId;
+use wicketgate_ports::{Port, PortError};
+use wicketgate_worker::{Latency, Machine, Observer, Worker};
+use wicketgate_xdp::{Accounts, Queue, Statistics, XdpPort};
+
+use super::clock;
+use crate::cli;
+use crate::exit::complain;
+
+/// Events between worker and audit log, beyond those in the engine's own ring.
+const EVENTS: usize = 1 << 13;
+
+/// Turns without a frame before the worker sleeps: some 50 microseconds.
+const SPINS: u32 = 256;
+/// Longest sleep; a frame ends it.
+const NAP: Duration = Duration::from_millis(100);
+
+/// What worker and control share: two bounded queues, a flag, a counter.
+pub(super) struct Shared {
+    stop: AtomicBool,
+    turns: AtomicU64,
+    tables: ArrayQueue<Arc<Tables>>,
+    events: ArrayQueue<(u32, Event)>,
+}
+
+impl Shared {
+    pub(super) fn new() -> Shared {
+        Shared {
+            stop: AtomicBool::new(false),
+            turns: AtomicU64::new(0),
+            tables: ArrayQueue::new(1),
+            events: ArrayQueue::new(EVENTS),
+        }
+    }
+
+    /// Has the worker stop after its turn.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Has the worker judge by these tables from its next turn on; of several the last counts.
+    pub(super) fn install(&self, tables: Arc<Tables>) {
+        self.tables.force_push(tables);
+    }
+
+    /// The oldest event that nobody has taken, and the epoch of the tables that it counts in.
+    pub(super) fn event(&self) -> Option<(u32, Event)> {
+        self.events.pop()
+    }
+
+    /// Turns since the start: they go on also where no frame comes.
+    pub(super) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// What a worker did.
+pub(super) struct Outcome {
+    pub(super) counters: Counters,
+    pub(super) latency: Latency,
+    pub(super) accounts: Accounts,
+    pub(super) strays: u64,
+    pub(super) unsent: u64,
+    pub(super) events_lost: u64,
+    pub(super) sockets: io::Result<Vec<(PortId, Queue, Statistics)>>,
+    /// Why it stopped by itself.
+    pub(super) fault: Option<PortError>,
+}
+
+/// A worker and how it turns.
+pub(super) struct DataPath<'u> {
+    worker: Worker<XdpPort<'u>, Machine>,
+    shared: Arc<Shared>,
+    outbox: Outbox,
+    core: Option<usize>,
+    spin: bool,
+    /// Turns without a frame.
+    idle: u32,
+}
+
+impl<'u> DataPath<'u> {
+    pub(super) fn new(
+        worker: Worker<XdpPort<'u>, Machine>,
+        shared: Arc<Shared>,
+        arguments: &cli::Run,
+    ) -> DataPath<'u> {
+        let outbox = Outbox { shared: shared.clone(), behind: false, patient: false };
+        let (core, spin) = (arguments.core, arguments.spin);
+        DataPath { worker, shared, outbox, core, spin, idle: 0 }
+    }
+
+    /// Turns until it is told to stop, or a socket fails.
+    pub(super) fn run(mut self) -> Outcome {
+        self.pin();
+        let mut fault = None;
+        while fault.is_none() && !self.shared.is_stopping() {
+            fault = self.turn().err();
+        }
+        self.outbox.patient = true;
+        self.worker.finish(&mut self.outbox);
+        self.outcome(fault)
+    }
+
+    fn turn(&mut self) -> Result<(), PortError> {
+        let count = self.worker.turn(&mut self.outbox)?;
+        self.shared.turns.fetch_add(1, Ordering::Relaxed);
+        // An event must not be named by tables that it does not count in.
+        if !self.outbox.behind
+            && let Some(tables) = self.shared.tables.pop()
+        {
+            self.worker.install(tables, &mut self.outbox);
+        }
+        if count > 0 {
+            self.idle = 0;
+            return Ok(());
+        }
+        self.rest()
+    }
+
+    /// Spins for a while after the last frame, then sleeps until the next.
+    fn rest(&mut self) -> Result<(), PortError> {
+        self.idle = self.idle.saturating_add(1);
+        if self.idle < SPINS {
+            std::hint::spin_loop();
+            return Ok(());
+        }
+        self.worker.pass(clock::now());
+        if self.spin {
+            self.idle = 0;
+            return Ok(());
+        }
+        self.worker.port_mut().wait(NAP).map_err(PortError::Socket)
+    }
+
+    fn pin(&self) {
+        let Some(core) = self.core else { return };
+        let mut only = CpuSet::new();
+        let pinned = if core < CpuSet::MAX_CPU {
+            only.set(core);
+            sched_setaffinity(None, &only).map_err(io::Error::from)
+        } else {
+            Err(io::ErrorKind::InvalidInput.into())
+        };
+        if let Err(error) = pinned {
+            complain(format_args!("the worker runs on any core: --core {core}: {error}"));
+        }
+    }
+
+    fn outcome(self, fault: Option<PortError>) -> Outcome {
+        let port = self.worker.port();
+        Outcome {
+            counters: self.worker.engine().counters().clone(),
+            latency: self.worker.latency().clone(),
+            accounts: port.accounts(),
+            strays: port.strays(),
+            unsent: port.unsent(),
+            events_lost: self.worker.events_lost(),
+            sockets: port.statistics(),
+            fault,
+        }
+    }
+}
+
+/// Takes events from the engine to the queue that control reads.
+///
+/// Where the queue is full they stay in the engine's ring; where that is full too, the engine refuses
+/// what could not be logged.
+struct Outbox {
+    shared: Arc<Shared>,
+    /// Events were left in the ring.
+    behind: bool,
+    /// Waits for control: at the end, when no frame waits for this thread.
+    patient: bool,
+}
+
+impl Observer for Outbox {
+    fn events(&mut self, tables: &Tables, events: &mut EventRing) {
+        loop {
+            while self.shared.events.is_full() && self.patient {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            self.behind = self.shared.events.is_full();
+            if self.behind {
+                return;
+            }
+            let Some(event) = events.pop() else { return };
+            // This thread alone pushes, and there was room.
+            let _ = self.shared.events.push((tables.epoch(), event));
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The policy in force, and the generations of tables made of it.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wicketgate_engine::Tables;
+use wicketgate_packet::Time;
+use wicketgate_policy::Policy;
+
+use super::interfaces::Interfaces;
+use super::neighbours::Neighbours;
+use crate::config;
+
+/// Generations kept: a worker never frees tables, and events of older ones are long logged.
+const KEPT: usize = 8;
+
+/// The policy and its latest generations of tables.
+pub(super) struct Generations {
+    policy: Policy,
+    path: PathBuf,
+    epoch: u32,
+    latest: VecDeque<Arc<Tables>>,
+    next_change: Option<Time>,
+}
+
+impl Generations {
+    pub(super) fn new(policy: Policy, path: &Path) -> Generations {
+        let path = path.to_owned();
+        Generations { policy, path, epoch: 0, latest: VecDeque::new(), next_change: None }
+    }
+
+    /// The policy in force.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The latest epoch.
+    pub(super) fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// The tables of an epoch; the latest where it is long gone.
+    pub(super) fn tables(&self, epoch: u32) -> Option<&Arc<Tables>> {
+        let found = self.latest.iter().find(|tables| tables.epoch() == epoch);
+        found.or_else(|| self.latest.back())
+    }
+
+    /// Whether some window has opened or closed since the tables were made.
+    pub(super) fn is_due(&self, now: Time) -> bool {
+        self.next_change.is_some_and(|change| change <= now)
+    }
+
+    /// The next generation, with what is known of interfaces and neighbours now.
+    pub(super) fn compile(
+        &mut self,
+        now: Time,
+        interfaces: &Interfaces,
+        neighbours: &Neighbours,
+    ) -> Result<Arc<Tables>, String> {
+        let epoch = self.epoch + 1;
+        // There are no logins yet.
+        let compiled = self.policy.compile(&[], now, epoch).map_err(|error| error.to_string())?;
+        let mut tables = compiled.tables;
+        tables.fill_ports(|port| interfaces.mac(port));
+        tables
+            .fill_neighbours(|asset| neighbours.mac(interfaces.index(asset.port)?, asset.underlay));
+        let tables = Arc::new(tables);
+        (self.epoch, self.next_change) = (epoch, compiled.next_change);
+        self.latest.push_back(tables.clone());
+        if self.latest.len() > KEPT {
+            self.latest.pop_front();
+        }
+        Ok(tables)
+    }
+
+    /// Reads the policy again. What the gate stands on (overlay and ports) must be as before; on an
+    /// error everything is.
+    pub(super) fn reload(&mut self) -> Result<(), String> {
+        let policy = config::load(&self.path)?;
+        let same = policy.gate().overlay == self.policy.gate().overlay
+            && policy.ports() == self.policy.ports();
+        if !same {
+            let path = self.path.display();
+            return Err(format!("{path}: overlay or ports have changed: that needs a restart"));
+        }
+        self.policy = policy;
+        Ok(())
+    }
+}

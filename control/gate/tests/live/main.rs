@@ -1,0 +1,302 @@
+//! The gate on AF_XDP, between a user and a line in network namespaces. Device and HMI are programs on
+//! libmodbus; the kernel of the gate's namespace does not forward.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test asserts by panicking"
+)]
+
+mod modbus;
+mod plant;
+
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use modbus::{ask, device, programs, register};
+use plant::{CONDUIT, Plant};
+use serde_json::{Value, json};
+use wicketgate_lab::skip;
+use wicketgate_worker::{Machine, Stopwatch};
+
+/// The laboratory's programs, or a return from the test.
+macro_rules! need {
+    ($test:expr) => {
+        match wicketgate_lab::available().and_then(|()| programs()) {
+            Ok(programs) => programs,
+            Err(why) => return skip($test, &why),
+        }
+    };
+}
+
+/// Every chunk is at home, and the kernel lost nothing.
+fn assert_whole(report: &Value) {
+    let chunks = &report["chunks"];
+    assert_eq!((&chunks["held"], &chunks["strays"]), (&json!(0), &json!(0)), "{report:#}");
+    for socket in report["sockets"].as_array().unwrap() {
+        for what in ["rx_dropped", "rx_ring_full", "rx_invalid", "tx_invalid"] {
+            assert_eq!(socket[what], 0, "{what}: {report:#}");
+        }
+    }
+    assert_eq!((&report["frames"]["unsent"], &report["audit"]["lost"]), (&json!(0), &json!(0)));
+}
+
+fn commands<'v>(audit: &'v [Value], result: &str) -> Vec<&'v Value> {
+    audit
+        .iter()
+        .filter(|record| record["type"] == "command" && record["result"] == result)
+        .collect()
+}
+
+/// An HMI's rounds: two reads each, and a write in every tenth.
+fn transactions(rounds: u32) -> usize {
+    (2 * rounds + rounds.div_ceil(10)) as usize
+}
+
+fn run_hmi(plant: &Plant, hmi: &std::path::Path, rounds: u32) {
+    let rounds = rounds.to_string();
+    let arguments = ["100.64.10.20", "40001", &rounds, "0", "operate"];
+    let status = plant.user.command(hmi).args(arguments).status().unwrap();
+    assert!(status.success(), "{status}: some transaction failed");
+}
+
+#[test]
+fn an_hmi_does_not_notice_the_gate() {
+    let (server, hmi) = need!("an_hmi_does_not_notice_the_gate");
+    const ROUNDS: u32 = 5000;
+    for queues in [1, 2] {
+        let plant = Plant::new(queues);
+        let _device = device(&plant, &server);
+        let gate = plant.start("audit.jsonl");
+        let start = Machine::start();
+        run_hmi(&plant, &hmi, ROUNDS);
+        let each = start.nanos() / transactions(ROUNDS) as u64;
+        let report = gate.stop();
+        eprintln!("{} transactions, {each} ns each; {}", transactions(ROUNDS), report["latency"]);
+        assert_whole(&report);
+        assert_eq!(report["frames"]["dropped"], json!([]), "{report:#}");
+        let audit = plant.audit("audit.jsonl");
+        assert_eq!(commands(&audit, "success").len(), transactions(ROUNDS));
+        wicketgate_audit::verify(std::io::Cursor::new(
+            std::fs::read(plant.file("audit.jsonl")).unwrap(),
+        ))
+        .unwrap();
+    }
+}
+
+#[test]
+fn values_are_the_devices_own() {
+    let (server, _) = need!("values_are_the_devices_own");
+    let plant = Plant::new(1);
+    let _device = device(&plant, &server);
+    let gate = plant.start("audit.jsonl");
+    let mut stream = plant.connect().unwrap();
+    for number in 0..200 {
+        assert_eq!(register(&mut stream, number), 10 * u16::from(number));
+    }
+    assert_eq!(ask(&mut stream, &[6, 0, 50, 0, 7]).unwrap(), [6, 0, 50, 0, 7]);
+    assert_eq!(register(&mut stream, 50), 7, "an allowed write arrives");
+    drop(stream);
+    assert_whole(&gate.stop());
+}
+
+#[test]
+fn a_denied_write_does_not_reach_the_device() {
+    let (server, _) = need!("a_denied_write_does_not_reach_the_device");
+    let plant = Plant::new(1);
+    let _device = device(&plant, &server);
+    let gate = plant.start("audit.jsonl");
+    let mut stream = plant.connect().unwrap();
+    assert_eq!(register(&mut stream, 150), 1500);
+    stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    let answer = ask(&mut stream, &[6, 0, 150, 0, 7]);
+    assert!(answer.is_err() || answer.is_ok_and(|pdu| pdu[0] == 0x86), "no success");
+    let mut stream = plant.connect().unwrap();
+    assert_eq!(register(&mut stream, 150), 1500);
+    drop(stream);
+    assert_whole(&gate.stop());
+    let audit = plant.audit("audit.jsonl");
+    let denied = commands(&audit, "denied");
+    assert_eq!(denied.len(), 1);
+    assert_eq!(
+        (&denied[0]["address"], &denied[0]["reason"]),
+        (&json!(150), &json!("address-denied"))
+    );
+}
+
+#[test]
+fn who_has_no_conduit_gets_nowhere() {
+    let (server, _) = need!("who_has_no_conduit_gets_nowhere");
+    let plant = Plant::new(1);
+    let _device = device(&plant, &server);
+    plant.write_policy("");
+    let gate = plant.start("audit.jsonl");
+    assert!(plant.connect().is_err());
+    let report = gate.stop();
+    assert_eq!(report["frames"]["forwarded"], 0);
+    assert_eq!(report["frames"]["dropped"][0]["reason"], "no-grant");
+}
+
+#[test]
+fn an_asset_reaches_nobody() {
+    let _ = need!("an_asset_reaches_nobody");
+    let plant = Plant::new(1);
+    plant.line.ip("route add default via 192.168.10.2").unwrap();
+    let gate = plant.start("audit.jsonl");
+    let users = plant.user.enter(|| UdpSocket::bind("192.168.20.5:502").unwrap()).unwrap();
+    users.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    let asset = plant.line.enter(|| UdpSocket::bind("192.168.10.20:502").unwrap()).unwrap();
+    for target in ["192.168.20.5:502", "100.64.10.20:502", "100.64.10.21:502", "192.168.10.2:502"] {
+        asset.send_to(b"?", target).unwrap();
+    }
+    users.recv_from(&mut [0; 8]).expect_err("nothing crosses");
+    let report = gate.stop();
+    assert_eq!(
+        (&report["frames"]["forwarded"], &report["frames"]["total"]),
+        (&json!(0), &json!(3))
+    );
+}
+
+#[test]
+fn a_reload_takes_rights_and_a_bad_config_changes_nothing() {
+    let (server, _) = need!("a_reload_takes_rights_and_a_bad_config_changes_nothing");
+    let plant = Plant::new(1);
+    let _device = device(&plant, &server);
+    let gate = plant.start("audit.jsonl");
+    let mut stream = plant.connect().unwrap();
+    assert_eq!(register(&mut stream, 1), 10);
+
+    plant.write_policy("[[conduit]]\nname = 1\n");
+    gate.signal("-HUP");
+    assert!(gate.says("stays"));
+    assert_eq!(register(&mut stream, 2), 20, "the old rights hold");
+
+    plant.write_policy(&CONDUIT.replace("\"read\", ", ""));
+    gate.signal("-HUP");
+    assert!(gate.says("config read again"));
+    stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    let taken = (0..10).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        ask(&mut stream, &[3, 0, 3, 0, 1]).is_err()
+    });
+    assert!(taken, "reading is no right any more");
+    let mut stream = plant.connect().unwrap();
+    assert_eq!(ask(&mut stream, &[6, 0, 50, 0, 7]).unwrap(), [6, 0, 50, 0, 7], "writing is");
+    drop(stream);
+
+    let port = "[[port]]\nname = \"lab\"\nside = \"overlay\"\ninterface = \"lo\"\n";
+    plant.write_policy(&format!("{CONDUIT}{port}"));
+    gate.signal("-HUP");
+    assert!(gate.says("that needs a restart"), "another port is another gate");
+    assert_whole(&gate.stop());
+}
+
+#[test]
+fn killed_it_fails_closed_and_comes_back() {
+    let (server, _) = need!("killed_it_fails_closed_and_comes_back");
+    let plant = Plant::new(1);
+    let _device = device(&plant, &server);
+    let gate = plant.start("first.jsonl");
+    plant.connect().unwrap();
+    let ssh = plant.gate.enter(|| TcpListener::bind("192.168.20.1:22").unwrap()).unwrap();
+    let reach_ssh = || {
+        plant.user.enter(|| TcpStream::connect("192.168.20.1:22").unwrap()).unwrap();
+        ssh.accept().unwrap();
+    };
+    reach_ssh();
+    gate.kill();
+    assert!(plant.connect().is_err(), "nothing carries the overlay without the gate");
+    reach_ssh();
+    let start = Machine::start();
+    let gate = plant.start("second.jsonl");
+    register(&mut plant.connect().unwrap(), 1);
+    let back = Duration::from_nanos(start.nanos());
+    eprintln!("forwards again after {back:?}");
+    assert!(back < Duration::from_secs(2), "{back:?}");
+    assert_whole(&gate.stop());
+}
+
+#[test]
+fn a_device_that_comes_later_is_found() {
+    let (server, _) = need!("a_device_that_comes_later_is_found");
+    let plant = Plant::new(1);
+    let _device = device(&plant, &server);
+    plant.line.ip("link set dev eth0 arp off").unwrap();
+    let gate = plant.try_start("audit.jsonl");
+    assert!(gate.says("no device answers at 192.168.10.20"));
+    assert!(gate.says("running"));
+    assert!(plant.connect().is_err());
+    plant.line.ip("link set dev eth0 arp on").unwrap();
+    let found = (0..10).any(|_| plant.connect().is_ok());
+    assert!(found, "the kernel's neighbours are followed");
+    let report = gate.stop();
+    assert_eq!(report["frames"]["dropped"][0]["reason"], "no-neighbour");
+}
+
+#[test]
+fn a_device_that_is_replaced_is_found() {
+    let (server, _) = need!("a_device_that_is_replaced_is_found");
+    let plant = Plant::new(1);
+    let _device = device(&plant, &server);
+    let gate = plant.start("audit.jsonl");
+    plant.connect().unwrap();
+    plant.line.ip("link set dev eth0 address 02:00:00:00:10:21").unwrap();
+    plant.line.ip("neighbour flush dev eth0").unwrap();
+    // The new device asks for the gate, as any device does sooner or later.
+    let asset = plant.line.enter(|| UdpSocket::bind("192.168.10.20:0").unwrap()).unwrap();
+    asset.send_to(b"?", "192.168.10.2:9").unwrap();
+    assert!((0..10).any(|_| plant.connect().is_ok()), "new flows go to the new MAC address");
+    drop(gate.stop());
+}
+
+#[test]
+fn a_link_that_goes_and_comes_loses_nothing_but_time() {
+    let (server, _) = need!("a_link_that_goes_and_comes_loses_nothing_but_time");
+    let plant = Plant::new(1);
+    let _device = device(&plant, &server);
+    let gate = plant.start("audit.jsonl");
+    let mut stream = plant.connect().unwrap();
+    for round in 0..20_u8 {
+        for end in ["office", "line"] {
+            plant.gate.ip(&format!("link set dev {end} down")).unwrap();
+            plant.gate.ip(&format!("link set dev {end} up")).unwrap();
+        }
+        assert_eq!(register(&mut stream, round), 10 * u16::from(round), "the connection lives on");
+    }
+    drop(stream);
+    let report = gate.stop();
+    assert_eq!((&report["chunks"]["held"], &report["chunks"]["strays"]), (&json!(0), &json!(0)));
+}
+
+#[test]
+fn an_idle_gate_sleeps() {
+    let _ = need!("an_idle_gate_sleeps");
+    let plant = Plant::new(1);
+    let gate = plant.start("audit.jsonl");
+    let (before, span) = (gate.busy(), Duration::from_secs(2));
+    std::thread::sleep(span);
+    let share = (gate.busy() - before).as_secs_f64() / span.as_secs_f64();
+    eprintln!("an idle gate uses {:.1} % of a core", 100.0 * share);
+    assert!(share < 0.05, "{share}");
+    drop(gate.stop());
+}
+
+#[test]
+fn what_is_wrong_is_said_before_the_start() {
+    let _ = need!("what_is_wrong_is_said_before_the_start");
+    let refuses = |plant: &Plant, why: &str| {
+        let gate = plant.try_start("audit.jsonl");
+        assert!(gate.says(why), "{why}");
+        assert_eq!(gate.exit_code(), Some(2));
+    };
+    let plant = Plant::new(1);
+    plant.gate.setting("ipv4/conf/office/forwarding", "1").unwrap();
+    refuses(&plant, "sysctl -w net.ipv4.conf.office.forwarding=0");
+    plant.gate.setting("ipv4/conf/office/forwarding", "0").unwrap();
+    plant.gate.ip("address del 192.168.10.2/24 dev line").unwrap();
+    refuses(&plant, "ip address add 192.168.10.2/24 dev line");
+    plant.gate.ip("link del line").unwrap();
+    refuses(&plant, "there is no interface line");
+}

@@ -1,0 +1,209 @@
+//! user - gate - line, a policy, and a gate to run.
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::Value;
+use wicketgate_lab::{Namespace, Veth, connect};
+
+/// The asset's door towards users.
+pub(crate) const DOOR: &str = "100.64.10.20:502";
+
+/// How long anything that should happen may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const POLICY: &str = r#"
+[[port]]
+name = "office"
+side = "overlay"
+interface = "office"
+address = "192.168.20.1/24"
+
+[[port]]
+name = "press-line"
+side = "underlay"
+interface = "line"
+address = "192.168.10.2/24"
+
+[[asset]]
+name = "press-3"
+zone = "press-line"
+port = "press-line"
+overlay = "100.64.10.20"
+underlay = "192.168.10.20"
+protocols = ["modbus"]
+cycle = "10ms"
+"#;
+
+/// Reads everything, writes registers 0 to 99.
+pub(crate) const CONDUIT: &str = r#"
+[[conduit]]
+name = "the HMI runs press-3"
+from = { address = "192.168.20.5", port = "office" }
+asset = "press-3"
+protocol = "modbus"
+allow = ["read", { class = "write", function = 6, address = "0-99" }]
+"#;
+
+pub(crate) struct Plant {
+    pub(crate) user: Namespace,
+    pub(crate) gate: Namespace,
+    pub(crate) line: Namespace,
+    folder: tempfile::TempDir,
+}
+
+impl Plant {
+    pub(crate) fn new(queues: u32) -> Plant {
+        let [user, gate, line] = [(); 3].map(|()| Namespace::new().unwrap());
+        let end = |at, name, mac, address| Veth { at, name, mac, address };
+        connect(
+            end(&user, "eth0", "02:00:00:00:20:05", "192.168.20.5/24"),
+            end(&gate, "office", "02:00:00:00:20:01", "192.168.20.1/24"),
+            queues,
+        )
+        .unwrap();
+        connect(
+            end(&line, "eth0", "02:00:00:00:10:20", "192.168.10.20/24"),
+            end(&gate, "line", "02:00:00:00:10:02", "192.168.10.2/24"),
+            queues,
+        )
+        .unwrap();
+        user.ip("route add 100.64.0.0/16 via 192.168.20.1").unwrap();
+        let plant = Plant { user, gate, line, folder: tempfile::tempdir().unwrap() };
+        plant.write_policy(CONDUIT);
+        plant
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The policy with these rights.
+    pub(crate) fn write_policy(&self, rights: &str) {
+        std::fs::write(self.file("policy.toml"), format!("{POLICY}{rights}")).unwrap();
+    }
+
+    /// Starts a gate that writes its audit log to this file; comes back when it runs.
+    pub(crate) fn start(&self, audit: &str) -> Gate {
+        let gate = self.try_start(audit);
+        assert!(gate.says("running"), "the gate does not start");
+        gate
+    }
+
+    pub(crate) fn try_start(&self, audit: &str) -> Gate {
+        let mut child = self
+            .gate
+            .command(env!("CARGO_BIN_EXE_wicketgate"))
+            .args(["run", "--json", "--config"])
+            .arg(self.file("policy.toml"))
+            .arg("--audit")
+            .arg(self.file(audit))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        let (sender, said) = channel();
+        std::thread::spawn(move || {
+            for line in errors.lines().map_while(Result::ok) {
+                eprintln!("{line}");
+                let _ = sender.send(line);
+            }
+        });
+        Gate { child, said }
+    }
+
+    /// A connection from the user to the asset by way of the gate.
+    pub(crate) fn connect(&self) -> std::io::Result<TcpStream> {
+        let address: SocketAddr = DOOR.parse().unwrap();
+        let stream = self
+            .user
+            .enter(|| TcpStream::connect_timeout(&address, Duration::from_secs(1)))
+            .unwrap()?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// The audit log's records.
+    pub(crate) fn audit(&self, name: &str) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.file(name)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// A gate that runs; it ends with this.
+pub(crate) struct Gate {
+    child: Child,
+    said: Receiver<String>,
+}
+
+impl Gate {
+    /// Whether it says this, before it ends or patience does.
+    pub(crate) fn says(&self, what: &str) -> bool {
+        std::iter::from_fn(|| self.said.recv_timeout(PATIENCE).ok()).any(|line| line.contains(what))
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    /// Time that it has had a core for (proc_pid_stat(5), fields 14 and 15, 100 ticks a second).
+    pub(crate) fn busy(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields = stat.rsplit(") ").next().unwrap().split(' ');
+        let ticks: u64 = fields.skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(10 * ticks)
+    }
+
+    /// Has it stop; its report.
+    pub(crate) fn stop(mut self) -> Value {
+        self.signal("-TERM");
+        let report = self.child.stdout.take().unwrap();
+        let report = serde_json::from_reader(report).unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        report
+    }
+
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn exit_code(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A third party's program that runs; it ends with this.
+pub(crate) struct Process(Child);
+
+impl Process {
+    /// Starts a command and waits for the first thing it prints.
+    pub(crate) fn start(command: &mut Command) -> Process {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "READY\n");
+        Process(child)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
