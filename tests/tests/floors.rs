@@ -12,6 +12,9 @@ const FLOORS: &[(&str, usize)] = &[
     ("wicketgate-dissectors", 0),
     ("wicketgate-engine", 1),
     ("wicketgate-ports", 1),
+    ("wicketgate-netlink", 1),
+    // Namespaces for tests: knows nothing of the gate, so any floor's tests may use it.
+    ("wicketgate-lab", 0),
     ("wicketgate-worker", 2),
     ("wicketgate-xdp", 2),
     ("wicketgate-tunnel", 2),

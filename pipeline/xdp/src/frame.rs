@@ -11,6 +11,9 @@ pub const CHUNK: usize = 2048;
 /// receives behind them.
 pub const HEADROOM: usize = 256;
 
+/// Longest frame that is received, in bytes. The kernel drops longer ones and counts them.
+pub const LONGEST: usize = CHUNK - HEADROOM;
+
 /// A chunk of the UMEM, with a frame in it.
 ///
 /// A linear token: neither `Copy` nor `Clone`, made by the [`Pool`](crate::Pool) alone, and there is one

@@ -164,6 +164,7 @@ impl<'u> XdpPort<'u> {
             longest
         };
         let timeout = Timespec::try_from(longest).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
+        // An allocation, but only where there is nothing else to do.
         let mut sockets: Vec<PollFd<'_>> =
             self.lanes.iter().map(|lane| PollFd::new(&lane.socket, PollFlags::IN)).collect();
         match poll(&mut sockets, Some(&timeout)) {

@@ -91,7 +91,17 @@ impl Control {
     }
 
     fn try_reload(&mut self) -> Result<(), String> {
-        self.generations.reload()?;
+        let before = self.generations.reload()?;
+        let outcome = self.follow_policy();
+        if outcome.is_err() {
+            self.generations.restore(before);
+            // It held before.
+            let _ = self.follow_policy();
+        }
+        outcome
+    }
+
+    fn follow_policy(&mut self) -> Result<(), String> {
         self.neighbours.want(self.generations.policy(), &self.interfaces);
         self.interfaces.set_assets(self.generations.policy())?;
         self.publish()

@@ -7,9 +7,13 @@ use wicketgate_engine::tables::Mac;
 use wicketgate_netlink::{Link, Netlink};
 use wicketgate_packet::PortId;
 use wicketgate_policy::{Policy, Port};
+use wicketgate_xdp::frame::LONGEST;
 use wicketgate_xdp::{Attached, Opened, Queue, Redirect, XdpPort, occupant_of, rx_queues};
 
 use crate::exit::complain;
+
+/// An Ethernet header with two VLAN tags, in bytes: not in the MTU.
+const TAGGED_HEADER: usize = 22;
 
 /// One port, live.
 struct Interface {
@@ -91,6 +95,9 @@ impl Interfaces {
             complain(format_args!("{name}: {queues} queues, {mode} XDP, {transfer}"));
             if let Some(why) = &attached.refused {
                 complain(format_args!("{name}: the driver takes no XDP program: {why}"));
+            }
+            if link.mtu as usize + TAGGED_HEADER > LONGEST {
+                complain(format_args!("{name}: frames longer than {LONGEST} bytes are dropped"));
             }
             if !link.running {
                 complain(format_args!("{name}: the link is down"));

@@ -53,21 +53,18 @@ impl Neighbours {
         Ok(found)
     }
 
-    /// Wants the assets of another policy, too.
+    /// Wants the assets of a policy whose MAC address it does not say.
     pub(super) fn want(&mut self, policy: &Policy, interfaces: &Interfaces) {
-        let (pinned, others): (Vec<&Asset>, _) =
-            policy.assets().iter().partition(|asset| asset.mac.is_some());
-        drop(pinned);
-        let (tagged, others): (Vec<&Asset>, Vec<&Asset>) =
-            others.into_iter().partition(|asset| asset.vlan.is_some());
-        for asset in tagged {
-            let Asset { name, .. } = asset;
+        let unknown = policy.assets().iter().filter(|asset| asset.mac.is_none());
+        let (tagged, plain): (Vec<&Asset>, Vec<&Asset>) =
+            unknown.partition(|asset| asset.vlan.is_some());
+        for Asset { name, .. } in tagged {
             complain(format_args!(
                 "{name}: neighbours in VLANs are not looked for yet: write its `mac`"
             ));
         }
         let place = |asset: &&Asset| Some((interfaces.index(asset.port)?, asset.underlay));
-        self.wanted = others.iter().filter_map(place).collect();
+        self.wanted = plain.iter().filter_map(place).collect();
     }
 
     /// The MAC address of whoever is there.

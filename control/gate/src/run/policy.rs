@@ -74,9 +74,9 @@ impl Generations {
         Ok(tables)
     }
 
-    /// Reads the policy again. What the gate stands on (overlay and ports) must be as before; on an
-    /// error everything is.
-    pub(super) fn reload(&mut self) -> Result<(), String> {
+    /// Reads the policy again and returns the one before. What the gate stands on (overlay and ports)
+    /// must be the same; on an error everything is.
+    pub(super) fn reload(&mut self) -> Result<Policy, String> {
         let policy = config::load(&self.path)?;
         let same = policy.gate().overlay == self.policy.gate().overlay
             && policy.ports() == self.policy.ports();
@@ -84,7 +84,11 @@ impl Generations {
             let path = self.path.display();
             return Err(format!("{path}: overlay or ports have changed: that needs a restart"));
         }
+        Ok(std::mem::replace(&mut self.policy, policy))
+    }
+
+    /// Puts back a policy that was in force.
+    pub(super) fn restore(&mut self, policy: Policy) {
         self.policy = policy;
-        Ok(())
     }
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use modbus::{ask, device, programs, register};
 use plant::{CONDUIT, Plant};
 use serde_json::{Value, json};
-use wicketgate_lab::skip;
+use wicketgate_lab::{Namespace, skip};
 use wicketgate_worker::{Machine, Stopwatch};
 
 /// The laboratory's programs, or a return from the test.
@@ -55,6 +55,15 @@ fn transactions(rounds: u32) -> usize {
     (2 * rounds + rounds.div_ceil(10)) as usize
 }
 
+/// TCP segments that the hosts of a namespace have sent twice.
+fn retransmitted(namespace: &Namespace) -> u64 {
+    let snmp = namespace.enter(|| std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap());
+    let snmp = snmp.unwrap();
+    let mut rows = snmp.lines().filter(|line| line.starts_with("Tcp:")).map(str::split_whitespace);
+    let mut named = rows.next().unwrap().zip(rows.next().unwrap());
+    named.find(|(name, _)| *name == "RetransSegs").unwrap().1.parse().unwrap()
+}
+
 fn run_hmi(plant: &Plant, hmi: &std::path::Path, rounds: u32) {
     let rounds = rounds.to_string();
     let arguments = ["100.64.10.20", "40001", &rounds, "0", "operate"];
@@ -76,6 +85,7 @@ fn an_hmi_does_not_notice_the_gate() {
         let report = gate.stop();
         eprintln!("{} transactions, {each} ns each; {}", transactions(ROUNDS), report["latency"]);
         assert_whole(&report);
+        assert_eq!((retransmitted(&plant.user), retransmitted(&plant.line)), (0, 0));
         assert_eq!(report["frames"]["dropped"], json!([]), "{report:#}");
         let audit = plant.audit("audit.jsonl");
         assert_eq!(commands(&audit, "success").len(), transactions(ROUNDS));
@@ -182,7 +192,10 @@ fn a_reload_takes_rights_and_a_bad_config_changes_nothing() {
         ask(&mut stream, &[3, 0, 3, 0, 1]).is_err()
     });
     assert!(taken, "reading is no right any more");
-    let mut stream = plant.connect().unwrap();
+    let mut stream = match plant.connect() {
+        Ok(stream) => stream,
+        Err(error) => panic!("{error}: {:#}", gate.stop()),
+    };
     assert_eq!(ask(&mut stream, &[6, 0, 50, 0, 7]).unwrap(), [6, 0, 50, 0, 7], "writing is");
     drop(stream);
 
