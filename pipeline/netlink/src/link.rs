@@ -10,10 +10,8 @@ use crate::{Mac, Netlink};
 const NEW_LINK: u16 = 16;
 const GET_LINK: u16 = 18;
 
-/// `IFF_UP`: switched on.
-const UP: u32 = 1;
-/// `IFF_LOWER_UP`: the other end is there.
-const LOWER_UP: u32 = 1 << 16;
+/// `IFF_RUNNING`: switched on, the other end is there, and the kernel sends (RFC 2863 `up`).
+const RUNNING: u32 = 1 << 6;
 
 /// Attributes of linux/if_link.h.
 mod attribute {
@@ -126,7 +124,7 @@ impl Netlink {
 
 fn read(body: &[u8]) -> Option<Link> {
     let (fixed, rest) = Fixed::read_from_prefix(body).ok()?;
-    let running = fixed.flags & (UP | LOWER_UP) == UP | LOWER_UP;
+    let running = fixed.flags & RUNNING != 0;
     let mut link = Link { index: fixed.index, running, ..Link::default() };
     for (kind, value) in attributes(rest) {
         match kind {

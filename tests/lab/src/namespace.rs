@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
@@ -131,7 +132,19 @@ pub fn connect(a: Veth<'_>, b: Veth<'_>, queues: u32) -> io::Result<()> {
         }
         whole(end)?;
     }
-    Ok(())
+    [a, b].into_iter().try_for_each(await_up)
+}
+
+/// Waits until the kernel has noticed that both ends are up: what is sent before that is lost, and a lost
+/// ARP request is a second lost.
+fn await_up(end: Veth<'_>) -> io::Result<()> {
+    for _ in 0..200 {
+        if end.at.ip(&format!("-oneline link show dev {}", end.name))?.contains("state UP") {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Err(io::Error::other(format!("{} does not come up", end.name)))
 }
 
 /// Has an end of a cable send whole checksums and whole segments, as a network card gets them: AF_XDP

@@ -13,8 +13,9 @@ use wicketgate_policy::{Asset, Policy};
 use super::interfaces::Interfaces;
 use crate::exit::complain;
 
-/// How often the start looks for neighbours that have not answered, and how long between.
-const LOOKS: u32 = 50;
+/// How often the start looks for neighbours that have not answered, and how long between: a second and a
+/// half, because the kernel asks a second time after one.
+const LOOKS: u32 = 75;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Refreshes between two times that the kernel is to confirm what it knows.
@@ -33,7 +34,7 @@ pub(super) struct Neighbours {
 }
 
 impl Neighbours {
-    /// Finds the assets of a policy; waits a second at most for those that do not answer.
+    /// Finds the assets of a policy; waits a second and a half at most for those that do not answer.
     pub(super) fn find(policy: &Policy, interfaces: &Interfaces) -> Result<Neighbours, String> {
         let kernel = Netlink::open().map_err(|error| text(&error))?;
         let mut found =

@@ -16,7 +16,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use modbus::{ask, device, programs, register};
-use plant::{CONDUIT, Plant};
+use plant::{CONDUIT, Gate, Plant};
 use serde_json::{Value, json};
 use wicketgate_lab::{Namespace, skip};
 use wicketgate_worker::{Machine, Stopwatch};
@@ -281,6 +281,52 @@ fn a_link_that_goes_and_comes_loses_nothing_but_time() {
     drop(stream);
     let report = gate.stop();
     assert_eq!((&report["chunks"]["held"], &report["chunks"]["strays"]), (&json!(0), &json!(0)));
+}
+
+#[test]
+fn there_is_always_an_audit_log() {
+    let (server, _) = need!("there_is_always_an_audit_log");
+    let plant = Plant::new(1);
+    let _device = device(&plant, &server);
+    let gate = plant.try_start_with(&[]);
+    assert!(gate.says("there is no place for the audit log"));
+    assert_eq!(gate.exit_code(), Some(2));
+    let state = plant.file("state");
+    plant.write_policy(&format!("{CONDUIT}[gate]\nstate_dir = {state:?}\n"));
+    let gate = plant.try_start_with(&["--core", "0"]);
+    assert!(gate.says("running"));
+    register(&mut plant.connect().unwrap(), 1);
+    drop(gate.stop());
+    let logs: Vec<_> = std::fs::read_dir(state.join("audit")).unwrap().collect();
+    let [Ok(log)] = &logs[..] else { panic!("{logs:?}") };
+    let text = std::fs::read_to_string(log.path()).unwrap();
+    assert!(text.contains("read-holding-registers"), "{text}");
+}
+
+#[test]
+fn without_room_for_the_audit_log_nothing_is_asked_of_a_device() {
+    let (server, _) = need!("without_room_for_the_audit_log_nothing_is_asked_of_a_device");
+    let plant = Plant::new(1);
+    let _device = device(&plant, &server);
+    // A file that takes 8 KiB: what is beyond fails, as on a full disk.
+    let audit = plant.file("audit.jsonl");
+    let policy = plant.file("policy.toml");
+    let line = format!(
+        "ulimit -f 8; trap '' XFSZ; exec {} run --config {} --audit {}",
+        env!("CARGO_BIN_EXE_wicketgate"),
+        policy.display(),
+        audit.display()
+    );
+    let gate = Gate::spawn(plant.gate.command("bash").args(["-c", &line]));
+    assert!(gate.says("running"));
+    let mut stream = plant.connect().unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    let asked = (0..30_000).take_while(|_| ask(&mut stream, &[3, 0, 1, 0, 1]).is_ok()).count();
+    eprintln!("{asked} reads before nothing could be logged any more");
+    assert!((8_000..30_000).contains(&asked), "as many as queues hold, then none: {asked}");
+    assert!(gate.says("the audit log has broken off"));
+    gate.signal("-TERM");
+    assert_eq!(gate.exit_code(), Some(1));
 }
 
 #[test]

@@ -95,26 +95,14 @@ impl Plant {
     }
 
     pub(crate) fn try_start(&self, audit: &str) -> Gate {
-        let mut child = self
-            .gate
-            .command(env!("CARGO_BIN_EXE_wicketgate"))
-            .args(["run", "--json", "--config"])
-            .arg(self.file("policy.toml"))
-            .arg("--audit")
-            .arg(self.file(audit))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let errors = BufReader::new(child.stderr.take().unwrap());
-        let (sender, said) = channel();
-        std::thread::spawn(move || {
-            for line in errors.lines().map_while(Result::ok) {
-                eprintln!("{line}");
-                let _ = sender.send(line);
-            }
-        });
-        Gate { child, said }
+        let audit = self.file(audit);
+        self.try_start_with(&["--audit", audit.to_str().unwrap()])
+    }
+
+    pub(crate) fn try_start_with(&self, arguments: &[&str]) -> Gate {
+        let mut command = self.gate.command(env!("CARGO_BIN_EXE_wicketgate"));
+        let policy = self.file("policy.toml");
+        Gate::spawn(command.args(["run", "--json", "--config"]).arg(policy).args(arguments))
     }
 
     /// A connection from the user to the asset by way of the gate.
@@ -143,6 +131,20 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    /// Starts a gate by this command.
+    pub(crate) fn spawn(command: &mut Command) -> Gate {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        let (sender, said) = channel();
+        std::thread::spawn(move || {
+            for line in errors.lines().map_while(Result::ok) {
+                eprintln!("{line}");
+                let _ = sender.send(line);
+            }
+        });
+        Gate { child, said }
+    }
+
     /// Whether it says this, before it ends or patience does.
     pub(crate) fn says(&self, what: &str) -> bool {
         std::iter::from_fn(|| self.said.recv_timeout(PATIENCE).ok()).any(|line| line.contains(what))
