@@ -16,8 +16,8 @@ pub const LONGEST: usize = CHUNK - HEADROOM;
 
 /// A chunk of the UMEM, with a frame in it.
 ///
-/// A linear token: neither `Copy` nor `Clone`, made by the [`Pool`](crate::Pool) alone, and there is one
-/// for a chunk at most. It goes back to the pool or out by a socket; one that is dropped elsewhere stays
+/// A linear token: neither `Copy` nor `Clone`, handed out by an [`XdpPort`](crate::XdpPort) alone, and
+/// there is one for a chunk at most. It goes back to the port or out by a socket; one that is dropped elsewhere stays
 /// counted as held ([`Accounts::held`](crate::Accounts)), and its chunk is not used again.
 #[must_use = "a frame that is dropped is a chunk lost"]
 pub struct Frame<'u> {

@@ -12,7 +12,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`port`] | [`XdpPort`]: the sockets of one worker, as its [`Port`](wicketgate_ports::Port) |
-//! | [`umem`] | [`Umem`], [`Pool`]: the memory of all frames, and who holds which part of it |
+//! | [`umem`] | [`Umem`]: the memory of all frames, and a ledger of who holds which part of it |
 //! | [`frame`] | [`Frame`]: a linear token for one chunk |
 //! | [`socket`] | one socket: bind, kick, statistics |
 //! | `ring`, `mapping` | memory shared with the kernel |
@@ -43,4 +43,4 @@ pub use frame::Frame;
 pub use port::{OpenError, Opened, Settings, XdpPort};
 pub use redirect::{Action, Attached, Redirect, RedirectError, occupant, occupant_of};
 pub use socket::{Queue, Statistics, Transfer};
-pub use umem::{Accounts, Pool, Umem};
+pub use umem::{Accounts, Umem};

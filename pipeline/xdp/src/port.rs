@@ -124,15 +124,23 @@ impl<'u> XdpPort<'u> {
     /// Opens a socket on each queue and gives it chunks to receive into. Zero-copy is for all sockets
     /// or none. `clock` stamps frames as they are taken from the rings.
     ///
+    /// A UMEM serves one port: where a card writes to it by itself, it may do so a while after the
+    /// sockets are closed.
+    ///
     /// # Errors
-    /// A socket could not be opened.
+    /// A socket could not be opened; the UMEM has served another port (EALREADY); no queue is given.
     pub fn open(
         umem: &'u mut Umem,
         queues: &[(PortId, Queue)],
         settings: Settings,
         clock: fn() -> Time,
     ) -> Result<(XdpPort<'u>, Opened), OpenError> {
-        let pool = Pool::new(umem);
+        let queue = queues.first().map_or(Queue { interface: 0, number: 0 }, |(_, queue)| *queue);
+        let refuse = |errno: Errno| OpenError { queue, error: errno.into() };
+        if queues.is_empty() {
+            return Err(refuse(Errno::INVAL));
+        }
+        let pool = Pool::new(umem).ok_or_else(|| refuse(Errno::ALREADY))?;
         let memory = pool.memory();
         let (lanes, opened) = open_all(queues, settings, memory)?;
         let mut port = XdpPort { pool, lanes, settings, clock, first: 0, received: 0, unsent: 0 };

@@ -13,6 +13,8 @@ use crate::mapping::Mapping;
 #[derive(Debug)]
 pub struct Umem {
     memory: Mapping,
+    /// The kernel was told of it: a card may write to it even a while after its sockets are closed.
+    registered: bool,
 }
 
 impl Umem {
@@ -22,7 +24,7 @@ impl Umem {
     /// More than the machine has.
     pub fn new(frames: u32) -> io::Result<Umem> {
         let length = (frames as usize).checked_mul(CHUNK).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Umem { memory: Mapping::anonymous(length)? })
+        Ok(Umem { memory: Mapping::anonymous(length)?, registered: false })
     }
 
     /// Frames in it.
@@ -79,7 +81,7 @@ impl Accounts {
 /// The ledger is what makes frames sound: one is made only of a chunk that the ledger says is free, or
 /// comes back from the kernel, and the ledger then says that it is held. An address that the kernel
 /// returns a second time, or that it never had, makes no frame and is counted.
-pub struct Pool<'u> {
+pub(crate) struct Pool<'u> {
     memory: NonNull<u8>,
     places: Box<[Place]>,
     free: Vec<u32>,
@@ -92,17 +94,20 @@ pub struct Pool<'u> {
 unsafe impl Send for Pool<'_> {}
 
 impl<'u> Pool<'u> {
-    /// All frames of `umem`, free.
-    pub fn new(umem: &'u mut Umem) -> Pool<'u> {
+    /// All frames of `umem`, free; once. `None` where it has had a pool before.
+    pub(crate) fn new(umem: &'u mut Umem) -> Option<Pool<'u>> {
+        if std::mem::replace(&mut umem.registered, true) {
+            return None;
+        }
         let count = umem.frames();
-        Pool {
+        Some(Pool {
             memory: umem.memory.start(),
             places: vec![Place::Free; count as usize].into(),
             free: (0..count).rev().collect(),
             accounts: Accounts { free: count, ..Accounts::default() },
             strays: 0,
             umem: PhantomData,
-        }
+        })
     }
 
     /// The memory as the kernel is told of it: first byte and length.
@@ -112,14 +117,14 @@ impl<'u> Pool<'u> {
 
     /// An empty frame; `None` when all are in use.
     #[inline]
-    pub fn take(&mut self) -> Option<Frame<'u>> {
+    pub(crate) fn take(&mut self) -> Option<Frame<'u>> {
         let index = self.free.pop()?;
         self.hold(index, Place::Free, HEADROOM, HEADROOM)
     }
 
     /// Takes a frame back. One of another pool is not taken, and counted as a stray.
     #[inline]
-    pub fn recycle(&mut self, frame: Frame<'u>) {
+    pub(crate) fn recycle(&mut self, frame: Frame<'u>) {
         match self.index_of(&frame) {
             Some(index) => self.set_free(index, Place::Held),
             None => self.strays += 1,
@@ -163,12 +168,12 @@ impl<'u> Pool<'u> {
     }
 
     /// How many frames are where.
-    pub fn accounts(&self) -> Accounts {
+    pub(crate) fn accounts(&self) -> Accounts {
         self.accounts
     }
 
     /// Frames and addresses that were not this pool's to take; 0 unless something is broken.
-    pub fn strays(&self) -> u64 {
+    pub(crate) fn strays(&self) -> u64 {
         self.strays
     }
 
@@ -242,9 +247,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_umem_serves_once() {
+        let mut umem = Umem::new(1).unwrap();
+        assert!(Pool::new(&mut umem).is_some());
+        assert!(Pool::new(&mut umem).is_none(), "its sockets may still be written to");
+    }
+
+    #[test]
     fn a_frame_travels_through_the_kernel_and_back() {
         let mut umem = Umem::new(2).unwrap();
-        let mut pool = Pool::new(&mut umem);
+        let mut pool = Pool::new(&mut umem).unwrap();
         let address = pool.fill().unwrap();
         assert_eq!(pool.accounts(), Accounts { free: 1, filling: 1, ..Accounts::default() });
         let mut frame = pool.received(address + 256, 60).unwrap();
@@ -259,7 +271,7 @@ mod tests {
     #[test]
     fn what_the_kernel_never_had_makes_no_frame() {
         let mut umem = Umem::new(2).unwrap();
-        let mut pool = Pool::new(&mut umem);
+        let mut pool = Pool::new(&mut umem).unwrap();
         let address = pool.fill().unwrap();
         assert!(pool.received(address + 1000, 1049).is_none(), "beyond its chunk");
         assert!(pool.received(u64::MAX, 1).is_none() && pool.received(1 << 40, 1).is_none());
@@ -274,7 +286,8 @@ mod tests {
     #[test]
     fn frames_of_another_pool_are_not_taken() {
         let (mut first, mut second) = (Umem::new(1).unwrap(), Umem::new(1).unwrap());
-        let (mut mine, mut other) = (Pool::new(&mut first), Pool::new(&mut second));
+        let (mut mine, mut other) =
+            (Pool::new(&mut first).unwrap(), Pool::new(&mut second).unwrap());
         mine.recycle(other.take().unwrap());
         assert_eq!((mine.strays(), mine.accounts().total(), mine.accounts().free), (1, 1, 1));
         assert_eq!(other.accounts().held, 1, "a frame that is lost stays counted");
@@ -283,7 +296,7 @@ mod tests {
     #[test]
     fn all_frames_are_apart() {
         let mut umem = Umem::new(8).unwrap();
-        let mut pool = Pool::new(&mut umem);
+        let mut pool = Pool::new(&mut umem).unwrap();
         let mut all: Vec<_> = std::iter::from_fn(|| pool.take()).collect();
         for (frame, fill) in all.iter_mut().zip(0..) {
             assert!(frame.fill(&[fill; CHUNK - HEADROOM]));

@@ -20,7 +20,7 @@ use wicketgate_netlink::{Netlink, XdpMode};
 use wicketgate_packet::FrameBuf;
 use wicketgate_packet::checksum::Delta;
 use wicketgate_ports::{Port, Received};
-use wicketgate_xdp::{Accounts, Pool, RedirectError, Transfer, XdpPort, occupant};
+use wicketgate_xdp::{Accounts, RedirectError, Transfer, XdpPort, occupant};
 
 /// Frames sent in one go by a test.
 const BURST: usize = 64;
@@ -371,9 +371,13 @@ fn kill_leaves_no_program() {
 }
 
 #[test]
-fn a_pool_is_never_short_of_its_settings() {
-    // Without the kernel: rings full both ways leave the reserve.
-    let mut umem = wicketgate_xdp::Umem::new(SETTINGS.frames(2)).unwrap();
-    let pool = Pool::new(&mut umem);
-    assert_eq!(pool.accounts().free, 4 * SETTINGS.ring + 64);
+fn rings_that_are_full_both_ways_leave_a_reserve() {
+    let umem = wicketgate_xdp::Umem::new(SETTINGS.frames(2)).unwrap();
+    assert_eq!(umem.frames(), 4 * SETTINGS.ring + 64);
+}
+
+#[test]
+fn a_port_needs_a_queue() {
+    let mut umem = umem(&[]);
+    assert!(XdpPort::open(&mut umem, &[], SETTINGS, clock).is_err());
 }
