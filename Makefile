@@ -25,7 +25,8 @@ demo: build ## a plant's capture through the gate: allowed, denied, timing
 	$(BIN) check --config $(DEMO)/policy.toml
 	$(BIN) replay $(DEMO)/capture.pcapng --config $(DEMO)/policy.toml $$(cat $(DEMO)/replay.args)
 
-test: deps ## all tests
+test: deps ## all tests; those on real interfaces need root, and say so where they cannot run
+	@.ci/packages libmodbus-dev iproute2 ethtool util-linux python3
 	$(CARGO) test --locked --workspace
 
 lint: deps ## formatting and clippy, warnings denied

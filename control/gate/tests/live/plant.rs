@@ -110,7 +110,7 @@ impl Plant {
         let address: SocketAddr = DOOR.parse().unwrap();
         let stream = self
             .user
-            .enter(|| TcpStream::connect_timeout(&address, Duration::from_secs(1)))
+            .enter(|| TcpStream::connect_timeout(&address, Duration::from_secs(5)))
             .unwrap()?;
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;
         stream.set_nodelay(true)?;
