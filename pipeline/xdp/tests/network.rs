@@ -11,7 +11,7 @@ mod common;
 
 use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use common::{LINE, OFFICE, Plant, SETTINGS, clock, drain, queues, redirect, umem};
@@ -360,8 +360,7 @@ fn kill_leaves_no_program() {
     let interface = plant.interface("office");
     let attached = || plant.gate.enter(|| occupant(interface).is_some()).unwrap();
     assert!(attached());
-    let killed = Command::new("kill").args(["-9", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
+    child.kill().unwrap();
     child.wait().unwrap();
     let gone = (0..100).any(|_| {
         std::thread::sleep(Duration::from_millis(10));

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use modbus::{ask, device, programs, register};
 use plant::{CONDUIT, Gate, Plant};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use wicketgate_lab::{Namespace, skip};
 use wicketgate_worker::{Machine, Stopwatch};
@@ -179,12 +180,12 @@ fn a_reload_takes_rights_and_a_bad_config_changes_nothing() {
     assert_eq!(register(&mut stream, 1), 10);
 
     plant.write_policy("[[conduit]]\nname = 1\n");
-    gate.signal("-HUP");
+    gate.signal(Signal::HUP);
     assert!(gate.says("stays"));
     assert_eq!(register(&mut stream, 2), 20, "the old rights hold");
 
     plant.write_policy(&CONDUIT.replace("\"read\", ", ""));
-    gate.signal("-HUP");
+    gate.signal(Signal::HUP);
     assert!(gate.says("config read again"));
     stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
     let taken = (0..10).any(|_| {
@@ -201,7 +202,7 @@ fn a_reload_takes_rights_and_a_bad_config_changes_nothing() {
 
     let port = "[[port]]\nname = \"lab\"\nside = \"overlay\"\ninterface = \"lo\"\n";
     plant.write_policy(&format!("{CONDUIT}{port}"));
-    gate.signal("-HUP");
+    gate.signal(Signal::HUP);
     assert!(gate.says("that needs a restart"), "another port is another gate");
     assert_whole(&gate.stop());
 }
@@ -325,7 +326,7 @@ fn without_room_for_the_audit_log_nothing_is_asked_of_a_device() {
     eprintln!("{asked} reads before nothing could be logged any more");
     assert!((8_000..30_000).contains(&asked), "as many as queues hold, then none: {asked}");
     assert!(gate.says("the audit log has broken off"));
-    gate.signal("-TERM");
+    gate.signal(Signal::TERM);
     assert_eq!(gate.exit_code(), Some(1));
 }
 

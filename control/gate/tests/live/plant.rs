@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use wicketgate_lab::{Namespace, Veth, connect};
 
@@ -150,9 +151,8 @@ impl Gate {
         std::iter::from_fn(|| self.said.recv_timeout(PATIENCE).ok()).any(|line| line.contains(what))
     }
 
-    pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Time that it has had a core for (proc_pid_stat(5), fields 14 and 15, 100 ticks a second).
@@ -165,7 +165,7 @@ impl Gate {
 
     /// Has it stop; its report.
     pub(crate) fn stop(mut self) -> Value {
-        self.signal("-TERM");
+        self.signal(Signal::TERM);
         let report = self.child.stdout.take().unwrap();
         let report = serde_json::from_reader(report).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
