@@ -11,6 +11,7 @@ mod config;
 mod decode_as;
 mod dissect;
 mod exit;
+mod figures;
 mod man;
 mod output;
 mod reasons;

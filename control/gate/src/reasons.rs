@@ -1,7 +1,11 @@
 //! What each reason means, and what to do about it. `docs/REASONS.md` is this list, and a test
 //! compares them.
 
+use std::collections::BTreeSet;
+
 use wicketgate_engine::Reason;
+
+use crate::table::Table;
 
 /// One sentence or two for whoever looks at a report at night: what happened, and what to do.
 /// Exhaustive, so that no reason is without words.
@@ -114,6 +118,17 @@ pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
         Reason::NoRoom => ("a frame too long to add what leaving needs", "lower the sender's MTU"),
         Reason::IcmpUnrelated => ("an ICMP error about nothing that the gate sent", "nothing"),
     }
+}
+
+/// Prints what the reasons of these codes mean, each once, in the order of the data path.
+pub(crate) fn print_legend<'c>(codes: impl Iterator<Item = &'c str>) {
+    let named: BTreeSet<&str> = codes.collect();
+    let mut table = Table::new("What the reasons mean", &["reason", "meaning", "what to do"]);
+    for reason in Reason::ALL.iter().filter(|reason| named.contains(reason.code())) {
+        let (meaning, action) = words(*reason);
+        table.row([reason.code(), meaning, action]);
+    }
+    table.print();
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use wicketgate_xdp::Statistics;
 use super::audit::Logged;
 use super::data::Outcome;
 use super::interfaces::Interfaces;
-use crate::output;
+use crate::figures::Frames;
 use crate::table::Table;
 use crate::words::nanos;
+use crate::{output, reasons};
 
 /// The report.
 #[derive(Debug, Serialize)]
@@ -18,23 +19,6 @@ pub(super) struct Report {
     sockets: Vec<Socket>,
     latency: Latency,
     audit: AuditLine,
-}
-
-/// Frames by verdict.
-#[derive(Debug, Serialize)]
-struct Frames {
-    total: u64,
-    forwarded: u64,
-    answered: u64,
-    dropped: Vec<Dropped>,
-    /// Forwarded, but no tx ring had room for them.
-    unsent: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct Dropped {
-    reason: &'static str,
-    frames: u64,
 }
 
 /// Where the UMEM's chunks are; `held` and `strays` must be 0.
@@ -86,7 +70,7 @@ impl Report {
         let all = outcome.latency.all();
         let at = |quantile| all.value_at_quantile(quantile);
         Report {
-            frames: frames(outcome),
+            frames: Frames::new(&outcome.counters, outcome.unsent),
             chunks: chunks(outcome),
             sockets: sockets.map(socket).collect(),
             latency: Latency { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: all.max() },
@@ -115,9 +99,8 @@ impl Report {
             "Audit log: {} records, last hash {}; {} events lost",
             audit.records, audit.last, audit.lost
         ));
-        let mut dropped = Table::new("Dropped or denied", &["reason", ">frames"]);
-        frames.dropped.iter().for_each(|line| dropped.row([line.reason, &line.frames.to_string()]));
-        dropped.print();
+        frames.print_dropped();
+        reasons::print_legend(frames.dropped.iter().map(|line| line.reason));
         self.print_sockets();
     }
 
@@ -132,18 +115,6 @@ impl Report {
             table.row([line.interface.clone(), line.queue.to_string()].into_iter().chain(cells));
         }
         table.print();
-    }
-}
-
-fn frames(outcome: &Outcome) -> Frames {
-    let counters = &outcome.counters;
-    let dropped = counters.reasons().map(|(reason, frames)| (reason.code(), frames));
-    Frames {
-        total: counters.frames(),
-        forwarded: counters.forwarded,
-        answered: counters.answered,
-        dropped: dropped.map(|(reason, frames)| Dropped { reason, frames }).collect(),
-        unsent: outcome.unsent,
     }
 }
 

@@ -12,6 +12,7 @@ use wicketgate_worker::{AssetLatency, Latency};
 use super::Replayer;
 use super::setup::Setup;
 use super::tally::{Counted, Denial, Outcome, Refusal, Talk, Tally, Who};
+use crate::figures::Frames;
 use crate::words;
 
 /// The report.
@@ -23,7 +24,7 @@ pub(super) struct Report {
     interrupted: bool,
     from: String,
     to: String,
-    frames: Frames,
+    frames: CaptureFrames,
     supplied: Supplied,
     sessions: u64,
     talks: Vec<TalkLine>,
@@ -38,22 +39,13 @@ pub(super) struct Report {
     audit_lost: u64,
 }
 
-/// Frames by verdict.
+/// The capture's frames.
 #[derive(Debug, Serialize)]
-struct Frames {
-    total: u64,
-    forwarded: u64,
-    answered: u64,
-    dropped: Vec<Dropped>,
+struct CaptureFrames {
+    #[serde(flatten)]
+    by_verdict: Frames,
     /// In the capture, but of a form that holds no Ethernet frame.
     unsupported: u64,
-    unsent: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct Dropped {
-    reason: &'static str,
-    frames: u64,
 }
 
 /// What the tap supplied.
@@ -182,16 +174,11 @@ impl Report {
     }
 }
 
-fn frames(replayer: &Replayer) -> Frames {
-    let counters = replayer.engine().counters();
-    let dropped = counters.reasons().map(|(reason, frames)| (reason.code(), frames));
-    Frames {
-        total: counters.frames(),
-        forwarded: counters.forwarded,
-        answered: counters.answered,
-        dropped: dropped.map(|(reason, frames)| Dropped { reason, frames }).collect(),
-        unsupported: replayer.port().reader().unsupported(),
-        unsent: replayer.port().unsent(),
+fn frames(replayer: &Replayer) -> CaptureFrames {
+    let port = replayer.port();
+    CaptureFrames {
+        by_verdict: Frames::new(replayer.engine().counters(), port.unsent()),
+        unsupported: port.reader().unsupported(),
     }
 }
 

@@ -1,9 +1,5 @@
 //! The report for people.
 
-use std::collections::BTreeSet;
-
-use wicketgate_engine::Reason;
-
 use super::{CycleLine, LatencyLine, Report};
 use crate::output::text;
 use crate::reasons;
@@ -19,14 +15,14 @@ pub(super) fn print(report: &Report) {
     commands(report);
     denied(report);
     refused(report);
-    dropped(report);
+    report.frames.by_verdict.print_dropped();
     legend(report);
     timing(&report.latency);
     cycles(&report.cycles);
 }
 
 fn head(report: &Report) {
-    let frames = &report.frames;
+    let frames = &report.frames.by_verdict;
     text(format_args!("Capture from {} to {}", report.from, report.to));
     if report.interrupted {
         text(format_args!("Interrupted: this is what was done so far."));
@@ -138,26 +134,12 @@ fn refused(report: &Report) {
     table.print();
 }
 
-fn dropped(report: &Report) {
-    let mut table = Table::new("Frames that did not pass", &["reason", ">frames"]);
-    for line in &report.frames.dropped {
-        table.row([line.reason, &line.frames.to_string()]);
-    }
-    table.print();
-}
-
 /// Every reason of the tables above, in words.
 fn legend(report: &Report) {
     let denied = report.denied.iter().map(|line| line.reason);
     let refused = report.refused.iter().map(|line| line.reason);
-    let dropped = report.frames.dropped.iter().map(|line| line.reason);
-    let named: BTreeSet<&str> = denied.chain(refused).chain(dropped).collect();
-    let mut table = Table::new("What the reasons mean", &["reason", "meaning", "what to do"]);
-    for reason in Reason::ALL.iter().filter(|reason| named.contains(reason.code())) {
-        let (meaning, action) = reasons::words(*reason);
-        table.row([reason.code(), meaning, action]);
-    }
-    table.print();
+    let dropped = report.frames.by_verdict.dropped.iter().map(|line| line.reason);
+    reasons::print_legend(denied.chain(refused).chain(dropped));
 }
 
 fn timing(latency: &LatencyLine) {
