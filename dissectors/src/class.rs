@@ -67,6 +67,34 @@ impl Class {
     }
 }
 
+impl Class {
+    /// How much a command of this class can do to a plant: of several, the greatest decides what a
+    /// command is called. The unknown could be anything.
+    pub fn weight(self) -> usize {
+        const RISING: [Class; 18] = [
+            Class::Discover,
+            Class::Session,
+            Class::Diag,
+            Class::Read,
+            Class::Subscribe,
+            Class::FileRead,
+            Class::ProgramRead,
+            Class::Auth,
+            Class::Alarm,
+            Class::Time,
+            Class::Write,
+            Class::FileWrite,
+            Class::Config,
+            Class::Force,
+            Class::Mode,
+            Class::ProgramWrite,
+            Class::Firmware,
+            Class::Unknown,
+        ];
+        RISING.iter().position(|class| *class == self).unwrap_or(RISING.len())
+    }
+}
+
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -1,6 +1,7 @@
 //! What a request asks for: the thing that is judged.
 
-use crate::{Class, Protocol};
+use crate::enip::{Path, Services};
+use crate::{Class, Protocol, Scalar};
 
 /// What one request PDU asks for.
 ///
@@ -11,10 +12,11 @@ pub struct Command<'a> {
     pub protocol: Protocol,
     /// The class; of a command with several items the most consequential one.
     pub class: Class,
-    /// The protocol's primary code (Modbus: function code, 0 to 255).
+    /// The protocol's primary code (Modbus: function code, 0 to 255; EtherNet/IP: CIP service, or an
+    /// encapsulation command and 0x100).
     pub function: u16,
     /// The code below it, where the function has one (Modbus: diagnostics sub-function, MEI type,
-    /// UMAS code).
+    /// UMAS code; EtherNet/IP: command and function of PCCC).
     pub sub: Option<u16>,
     /// The station behind the address (Modbus: unit identifier).
     pub unit: u8,
@@ -37,12 +39,24 @@ pub struct Item<'a> {
     pub count: u32,
     /// The values that are written.
     pub values: Values<'a>,
+    /// Its own function and code below it, where a command is made of several.
+    pub code: Option<(u16, Option<u16>)>,
+    /// CIP: the path to it.
+    pub path: Path<'a>,
 }
 
 impl Item<'_> {
     /// An item without an object: the command itself is all there is to judge.
     pub const fn bare(class: Class) -> Item<'static> {
-        Item { class, space: Space::None, start: 0, count: 0, values: Values::None }
+        Item {
+            class,
+            space: Space::None,
+            start: 0,
+            count: 0,
+            values: Values::None,
+            code: None,
+            path: Path::EMPTY,
+        }
     }
 }
 
@@ -63,6 +77,22 @@ pub enum Space {
     Fifo,
     /// Records of the Modbus file of this number.
     File(u16),
+    /// A tag of a controller, by the name that the item's path spells.
+    Tag,
+    /// A CIP object: `start` is its instance.
+    Object {
+        /// Its class.
+        class: u16,
+        /// The attribute, where the path names one.
+        attribute: Option<u16>,
+    },
+    /// Elements of a data file of PCCC.
+    DataFile {
+        /// File type, as in [`FILE_TYPES`](crate::enip::pccc::FILE_TYPES).
+        kind: u8,
+        /// File number.
+        number: u16,
+    },
 }
 
 /// The values that an item writes, in place.
@@ -81,15 +111,17 @@ pub enum Values<'a> {
         /// Bits set where they are not kept.
         or: u16,
     },
+    /// Numbers of a type that the command names.
+    Scalars(Scalar, &'a [u8]),
 }
 
 impl<'a> Values<'a> {
-    /// The values one by one, where they are numbers; empty for [`Values::None`] and masks.
+    /// Registers and coils one by one; empty for all others.
     pub fn numbers(self, count: u32) -> impl Iterator<Item = u32> + 'a {
         let (registers, coils): (&[u8], &[u8]) = match self {
             Values::Registers(bytes) => (bytes, &[]),
             Values::Coils(bytes) => (&[], bytes),
-            Values::None | Values::Mask { .. } => (&[], &[]),
+            Values::None | Values::Mask { .. } | Values::Scalars(..) => (&[], &[]),
         };
         let (pairs, _) = registers.as_chunks::<2>();
         let bits = coils.iter().flat_map(|byte| (0..8).map(move |bit| u32::from(byte >> bit & 1)));
@@ -112,6 +144,8 @@ pub enum Items<'a> {
         /// Whether data follow each group (FC 21).
         write: bool,
     },
+    /// The services of a CIP message, already checked.
+    Services(Services<'a>),
 }
 
 impl<'a> Items<'a> {
@@ -133,6 +167,7 @@ impl<'a> Iterator for Items<'a> {
         match self {
             Items::Few([first, second]) => first.take().or_else(|| second.take()),
             Items::Records { rest, write } => crate::modbus::command::next_record(rest, *write),
+            Items::Services(services) => services.next_item(),
         }
     }
 }

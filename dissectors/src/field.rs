@@ -17,10 +17,25 @@ pub enum Field<'a> {
     Bits(&'a [u8], usize),
 }
 
+/// What several fields together are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Values one behind the other; their names do not matter.
+    List,
+    /// Values by name.
+    Object,
+}
+
 /// Takes the fields of a PDU, one call each, in the order of the wire.
 pub trait FieldSink {
     /// One field. A name may come more than once: then the values form a list.
     fn field(&mut self, name: &'static str, value: Field<'_>);
+
+    /// What follows, up to the [`close`](FieldSink::close) that belongs to it, is part of `name`.
+    fn open(&mut self, _name: &'static str, _shape: Shape) {}
+
+    /// The end of what was opened last.
+    fn close(&mut self) {}
 }
 
 impl<F: FnMut(&'static str, Field<'_>)> FieldSink for F {

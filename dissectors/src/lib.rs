@@ -17,11 +17,16 @@
 
 pub mod class;
 pub mod command;
+pub mod enip;
 pub mod field;
 pub mod modbus;
 pub mod protocol;
+pub mod scalar;
 
 pub use class::{Class, ClassSet};
 pub use command::{Command, Item, Items, Space, Values};
-pub use field::{Field, FieldSink};
-pub use protocol::{Direction, Framed, Key, NotTheProtocol, Protocol, Refusal, Transport};
+pub use field::{Field, FieldSink, Shape};
+pub use protocol::{
+    Dialog, Direction, Framed, Key, NotTheProtocol, Protocol, Refusal, Transport,
+};
+pub use scalar::Scalar;

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::num::NonZeroUsize;
 
-use crate::{Command, FieldSink, modbus};
+use crate::{Command, FieldSink, enip, modbus};
 
 /// What carries a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +41,8 @@ impl Direction {
 pub enum Protocol {
     /// Modbus over TCP or UDP with the MBAP header (Modbus Messaging on TCP/IP 1.0b).
     Modbus,
+    /// EtherNet/IP, explicit messages over TCP or UDP (The CIP Networks Library, volume 2).
+    Enip,
     /// ICMP echo: the asset may be pinged. Judged as one command, `echo`, class `diag`.
     Icmp,
     /// A TCP service whose bytes are not read; granted whole or not at all.
@@ -51,12 +53,14 @@ pub enum Protocol {
 
 impl Protocol {
     /// All protocols.
-    pub const ALL: &[Protocol] = &[Protocol::Modbus, Protocol::Icmp, Protocol::Tcp, Protocol::Udp];
+    pub const ALL: &[Protocol] =
+        &[Protocol::Modbus, Protocol::Enip, Protocol::Icmp, Protocol::Tcp, Protocol::Udp];
 
     /// The word used in policy files and reports.
     pub const fn name(self) -> &'static str {
         match self {
             Protocol::Modbus => "modbus",
+            Protocol::Enip => "enip",
             Protocol::Icmp => "icmp",
             Protocol::Tcp => "tcp",
             Protocol::Udp => "udp",
@@ -72,14 +76,15 @@ impl Protocol {
     pub const fn default_port(self) -> Option<u16> {
         match self {
             Protocol::Modbus => Some(modbus::PORT),
+            Protocol::Enip => Some(enip::PORT),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
         }
     }
 
-    /// What may carry it. Modbus: TCP and UDP, on the same port.
+    /// What may carry it. Modbus and EtherNet/IP: TCP and UDP, on the same port.
     pub const fn transports(self) -> &'static [Transport] {
         match self {
-            Protocol::Modbus => &[Transport::Tcp, Transport::Udp],
+            Protocol::Modbus | Protocol::Enip => &[Transport::Tcp, Transport::Udp],
             Protocol::Icmp => &[Transport::Icmp],
             Protocol::Tcp => &[Transport::Tcp],
             Protocol::Udp => &[Transport::Udp],
@@ -88,13 +93,14 @@ impl Protocol {
 
     /// Whether commands are read and judged; the others are granted whole.
     pub const fn is_inspected(self) -> bool {
-        matches!(self, Protocol::Modbus)
+        matches!(self, Protocol::Modbus | Protocol::Enip)
     }
 
     /// Length of the longest PDU, in bytes: what a flow ever needs to hold.
     pub const fn max_pdu(self) -> usize {
         match self {
             Protocol::Modbus => modbus::MAX_ADU,
+            Protocol::Enip => enip::MAX_PDU,
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0,
         }
     }
@@ -106,6 +112,7 @@ impl Protocol {
     pub fn frame(self, bytes: &[u8]) -> Result<Framed, NotTheProtocol> {
         match self {
             Protocol::Modbus => modbus::frame(bytes),
+            Protocol::Enip => enip::frame(bytes),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
         }
     }
@@ -118,6 +125,7 @@ impl Protocol {
     pub fn command(self, pdu: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
         match self {
             Protocol::Modbus => modbus::command(pdu),
+            Protocol::Enip => enip::command(pdu),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
         }
     }
@@ -126,6 +134,7 @@ impl Protocol {
     pub fn key(self, pdu: &[u8]) -> Option<Key> {
         match self {
             Protocol::Modbus => modbus::key(pdu),
+            Protocol::Enip => enip::key(pdu),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
         }
     }
@@ -134,7 +143,7 @@ impl Protocol {
     pub fn unit(self, pdu: &[u8]) -> u8 {
         match self {
             Protocol::Modbus => modbus::unit(pdu),
-            Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0,
+            Protocol::Enip | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0,
         }
     }
 
@@ -145,15 +154,24 @@ impl Protocol {
     pub fn response(self, pdu: &[u8]) -> Result<(), NotTheProtocol> {
         match self {
             Protocol::Modbus => modbus::response(pdu),
+            Protocol::Enip => enip::response(pdu),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
         }
     }
 
     /// Writes the protocol's own refusal of the request `pdu` to the front of `out` and returns its
-    /// length; `None` where the protocol has no words for it (then it is dropped).
-    pub fn denial(self, pdu: &[u8], why: Refusal, out: &mut [u8]) -> Option<usize> {
+    /// length; `None` where the protocol has no words for it (then it is dropped). `dialog` is that of
+    /// the request's flow.
+    pub fn denial(
+        self,
+        pdu: &[u8],
+        dialog: &Dialog,
+        why: Refusal,
+        out: &mut [u8],
+    ) -> Option<usize> {
         match self {
             Protocol::Modbus => modbus::denial(pdu, why, out),
+            Protocol::Enip => enip::denial(pdu, &dialog.connections, why, out),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
         }
     }
@@ -162,7 +180,39 @@ impl Protocol {
     pub fn fields(self, pdu: &[u8], direction: Direction, sink: &mut dyn FieldSink) {
         match self {
             Protocol::Modbus => modbus::fields(pdu, direction, sink),
+            Protocol::Enip => enip::fields(pdu, direction, sink),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => {}
+        }
+    }
+}
+
+/// What the earlier PDUs of a flow decide about later ones: what was opened in it. Plain data of fixed
+/// size; protocols whose PDUs stand by themselves leave it as it is.
+#[derive(Clone, Debug)]
+pub struct Dialog {
+    connections: enip::Connections,
+}
+
+impl Dialog {
+    /// A flow in which nothing was said yet.
+    pub const NEW: Dialog = Dialog { connections: enip::Connections::NONE };
+
+    /// Whether the request `pdu` may follow what was said in this flow.
+    ///
+    /// # Errors
+    /// It goes over something that was not opened in this flow, so that nobody can tell what it does.
+    pub fn permit(&self, protocol: Protocol, pdu: &[u8]) -> Result<(), NotTheProtocol> {
+        match protocol {
+            Protocol::Enip => self.connections.permit(pdu),
+            Protocol::Modbus | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Ok(()),
+        }
+    }
+
+    /// Notes a PDU that was let through.
+    pub fn note(&mut self, protocol: Protocol, direction: Direction, pdu: &[u8]) {
+        match protocol {
+            Protocol::Enip => self.connections.note(direction, pdu),
+            Protocol::Modbus | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => {}
         }
     }
 }
@@ -225,6 +275,8 @@ pub enum NotTheProtocol {
     Address,
     /// The function code cannot occur in a request.
     Function,
+    /// It goes over a connection that was not opened in this flow.
+    Connection,
     /// This protocol is not read at all.
     NotInspected,
 }
@@ -240,6 +292,7 @@ impl NotTheProtocol {
             NotTheProtocol::Value => "value is none that the function allows",
             NotTheProtocol::Address => "address range runs over the end of its table",
             NotTheProtocol::Function => "function code cannot occur in a request",
+            NotTheProtocol::Connection => "connection was not opened in this flow",
             NotTheProtocol::NotInspected => "protocol is not read by the gate",
         }
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Serialize, ser};
+use wicketgate_dissectors::Space;
+use wicketgate_dissectors::enip::pccc::DataFile;
 use wicketgate_engine::event::{CommandEvent, EndCause, Event, EventKind, PAYLOAD, Totals};
 use wicketgate_engine::{AssetId, EndpointId, GrantId, RuleId, SubjectId, Tables};
 
@@ -197,9 +199,25 @@ fn end<M: SerializeMap>(
 
 fn object<M: SerializeMap>(out: &mut Fields<M>, command: &CommandEvent) -> Result<(), M::Error> {
     let (space, address, count) = command.object;
-    let Some((table, file)) = words::table(space) else { return Ok(()) };
-    out.put("table", table)?;
-    out.some("file", file)?;
+    match space {
+        Space::None => return Ok(()),
+        Space::Tag => {
+            out.put("tag", command.tag.as_str())?;
+            return out.put("count", &count);
+        }
+        Space::Object { class, attribute } => {
+            out.put("object", &class)?;
+            out.put("instance", &address)?;
+            return out.some("attribute", attribute);
+        }
+        Space::DataFile { kind, number } => {
+            out.put("data_file", &Text(format_args!("{}", DataFile { kind, number })))?;
+        }
+        table => {
+            out.put("table", words::table(table))?;
+            out.some("file", words::file(table))?;
+        }
+    }
     out.put("address", &address)?;
     out.put("count", &count)
 }

@@ -44,17 +44,25 @@ fn result(command: &CommandEvent) -> &'static str {
     }
 }
 
-/// A space as the word of the policy file, and the file's number where it is one.
-pub(crate) fn table(space: Space) -> Option<(&'static str, Option<u16>)> {
-    Some(match space {
-        Space::None => return None,
-        Space::Coils => ("coils", None),
-        Space::DiscreteInputs => ("discrete-inputs", None),
-        Space::InputRegisters => ("input-registers", None),
-        Space::HoldingRegisters => ("holding-registers", None),
-        Space::Fifo => ("fifo", None),
-        Space::File(number) => ("files", Some(number)),
-    })
+/// A table as the word of the policy file; empty for what is no table.
+pub(crate) fn table(space: Space) -> &'static str {
+    match space {
+        Space::None | Space::Tag | Space::Object { .. } | Space::DataFile { .. } => "",
+        Space::Coils => "coils",
+        Space::DiscreteInputs => "discrete-inputs",
+        Space::InputRegisters => "input-registers",
+        Space::HoldingRegisters => "holding-registers",
+        Space::Fifo => "fifo",
+        Space::File(_) => "files",
+    }
+}
+
+/// The file's number, where the table is one.
+pub(crate) fn file(space: Space) -> Option<u16> {
+    match space {
+        Space::File(number) => Some(number),
+        _ => None,
+    }
 }
 
 /// A transport's name.

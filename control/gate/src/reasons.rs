@@ -91,6 +91,10 @@ pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
         Reason::MalformedCommand => {
             ("lengths, counts or reserved values contradict each other", "check the client")
         }
+        Reason::NotOpened => (
+            "on a connection that was not opened through the gate in the same flow",
+            "let the client connect anew",
+        ),
         Reason::CommandDenied => {
             ("no rule gives this command", "if it is needed, add it to `allow` of a rule")
         }

@@ -1,8 +1,10 @@
 //! Numbers in words.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use jiff::Timestamp;
+use wicketgate_dissectors::enip::pccc::DataFile;
 use wicketgate_dissectors::{Protocol, Space, Transport};
 use wicketgate_engine::tables::Endpoint;
 use wicketgate_packet::Time;
@@ -25,8 +27,8 @@ pub(crate) fn command(name: &'static str, function: u16, sub: Option<u16>) -> Co
     }
 }
 
-/// `holding-registers 100-119`, or nothing.
-pub(crate) fn object((space, start, count): (Space, u32, u32)) -> String {
+/// `holding-registers 100-119`, or nothing; of a tag its name and, of several elements, how many.
+pub(crate) fn object((space, start, count): (Space, u32, u32), tag: &dyn Display) -> String {
     let space = match space {
         Space::None => return String::new(),
         Space::Coils => "coils",
@@ -35,8 +37,20 @@ pub(crate) fn object((space, start, count): (Space, u32, u32)) -> String {
         Space::HoldingRegisters => "holding-registers",
         Space::Fifo => "fifo",
         Space::File(number) => return format!("file {number} {}", range(start, count)),
+        Space::Tag if count > 1 => return format!("tag {tag} x{count}"),
+        Space::Tag => return format!("tag {tag}"),
+        Space::Object { class, attribute } => return of_class(class, start, attribute),
+        Space::DataFile { kind, number } => {
+            return format!("{}:{}", DataFile { kind, number }, range(start, count));
+        }
     };
     format!("{space} {}", range(start, count))
+}
+
+/// `object 0x04 instance 100 attribute 3`.
+fn of_class(class: u16, instance: u32, attribute: Option<u16>) -> String {
+    let attribute = attribute.map_or(String::new(), |number| format!(" attribute {number}"));
+    format!("object {class:#04x} instance {instance}{attribute}")
 }
 
 fn range(start: u32, count: u32) -> String {
@@ -74,9 +88,15 @@ mod tests {
 
     #[test]
     fn words_for_numbers() {
-        assert_eq!(object((Space::HoldingRegisters, 100, 20)), "holding-registers 100-119");
-        assert_eq!(object((Space::Coils, 7, 1)), "coils 7");
-        assert_eq!(object((Space::None, 0, 0)), "");
+        assert_eq!(object((Space::HoldingRegisters, 100, 20), &""), "holding-registers 100-119");
+        assert_eq!(object((Space::Coils, 7, 1), &""), "coils 7");
+        assert_eq!(object((Space::None, 0, 0), &""), "");
+        assert_eq!(object((Space::Tag, 0, 1), &"Motor[3]"), "tag Motor[3]");
+        assert_eq!(object((Space::Tag, 0, 10), &"Motor"), "tag Motor x10");
+        let attribute = Space::Object { class: 4, attribute: Some(3) };
+        assert_eq!(object((attribute, 100, 1), &""), "object 0x04 instance 100 attribute 3");
+        let file = Space::DataFile { kind: 0x89, number: 7 };
+        assert_eq!(object((file, 0, 10), &""), "N7:0-9");
         assert_eq!(command("read-coils", 1, None), "read-coils");
         assert_eq!(command("unknown", 100, None), "unknown 100");
         assert_eq!(command("unknown", 8, Some(19)), "unknown 8/19");

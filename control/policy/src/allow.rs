@@ -5,12 +5,14 @@
 //! exclude each other.
 
 use wicketgate_dissectors::{Class, ClassSet, Protocol, Space};
+use wicketgate_engine::objects::ObjectRule;
 use wicketgate_engine::tables::RuleId;
 use wicketgate_engine::{CodeSet, Entry, RangeSet, SpaceSet, ValueRule};
 
 use crate::catalog::{self, Function};
 use crate::contradiction;
 use crate::diagnostic::{Report, Span};
+use crate::objects;
 use crate::preset::Preset;
 use crate::reader::Node;
 use crate::selector::{Code, Selectors};
@@ -37,6 +39,11 @@ pub(crate) struct Word {
 impl Context {
     pub(crate) fn new(protocol: Protocol, rule: RuleId) -> Context {
         Context { protocol, functions: catalog::functions(protocol), rule }
+    }
+
+    /// What the protocol calls a function.
+    pub(crate) fn function(&self) -> &'static str {
+        if self.protocol == Protocol::Enip { "service" } else { "function" }
     }
 
     /// The functions that do something of one of these classes.
@@ -118,10 +125,10 @@ fn classes_of(context: &Context) -> String {
 fn read_element(node: Node<'_>, context: &Context, report: &mut Report<'_>) -> Option<Vec<Entry>> {
     let selectors = Selectors::read(node, context, report)?;
     contradiction::check(&selectors, context, report);
-    Some(entries(&selectors, context.rule))
+    Some(entries(&selectors, context))
 }
 
-fn entries(selectors: &Selectors, rule: RuleId) -> Vec<Entry> {
+fn entries(selectors: &Selectors, context: &Context) -> Vec<Entry> {
     let union = |set: ClassSet, word: &Word| set.union(word.classes);
     let classes = selectors.classes.iter().fold(ClassSet::EMPTY, union);
     let base = Entry {
@@ -131,8 +138,12 @@ fn entries(selectors: &Selectors, rule: RuleId) -> Vec<Entry> {
         addresses: ranges(selectors.addresses.as_ref().map(|s| &s.value)),
         quantity: selectors.quantity.as_ref().map(|s| s.value),
         values: selectors.values.as_ref().map_or(ValueRule::Any, |s| s.value.clone()),
-        ..Entry::classes(rule, classes)
+        objects: selectors.objects.rule(),
+        ..Entry::classes(context.rule, classes)
     };
+    if context.protocol == Protocol::Enip && !selectors.functions.is_empty() {
+        return services(selectors, &base, context);
+    }
     let codes = codes(selectors);
     if codes.is_empty() {
         let subs = code_set(selectors.subs.iter().flat_map(|s| s.value.iter().copied()).collect());
@@ -141,6 +152,18 @@ fn entries(selectors: &Selectors, rule: RuleId) -> Vec<Entry> {
     let entry =
         |(codes, subs)| Entry { functions: code_set(codes), subs: code_set(subs), ..base.clone() };
     codes.into_iter().map(entry).collect()
+}
+
+/// An entry for each service: what objects it is meant for is not the same for all.
+fn services(selectors: &Selectors, base: &Entry, context: &Context) -> Vec<Entry> {
+    let subs = selectors.subs.as_ref().map_or(Vec::new(), |subs| subs.value.clone());
+    let entry = |code: &Code| Entry {
+        functions: code_set(vec![code.code]),
+        subs: code.sub.map_or_else(|| code_set(subs.clone()), |sub| code_set(vec![sub])),
+        objects: objects::meant(code, &selectors.objects, context),
+        ..base.clone()
+    };
+    selectors.functions.iter().map(entry).collect()
 }
 
 /// The function codes, each list with the sub-codes that go with it: codes that were named without
@@ -179,8 +202,17 @@ fn warn_of_unlimited_writes(
         writes && entries.iter().any(|entry| gives_whole(entry, function))
     };
     if context.functions.iter().any(anywhere) {
-        let help = "limit it: { class = \"write\", address = \"100-119\", value = \"0-1500\" }";
-        report.warn(&node.span(), "this writes any value to any address", help);
+        let (what, help) = match context.protocol {
+            Protocol::Enip => (
+                "this writes any value to any tag",
+                "limit it: { class = \"write\", tag = \"Setpoint_*\", value = \"0-1500\" }",
+            ),
+            _ => (
+                "this writes any value to any address",
+                "limit it: { class = \"write\", address = \"100-119\", value = \"0-1500\" }",
+            ),
+        };
+        report.warn(&node.span(), what, help);
     }
 }
 
@@ -197,6 +229,7 @@ fn gives_whole(entry: &Entry, function: &Function) -> bool {
         && entry.addresses == RangeSet::Any
         && entry.values == ValueRule::Any
         && entry.files == RangeSet::Any
+        && entry.objects == ObjectRule::Any
         && entry.spaces.contains(function.space)
 }
 

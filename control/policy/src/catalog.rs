@@ -1,5 +1,9 @@
 //! The functions of a protocol, to tell what an element of `allow` can match.
 
+use wicketgate_dissectors::enip::command::{ENCAPSULATION, encapsulation};
+use wicketgate_dissectors::enip::frame::code;
+use wicketgate_dissectors::enip::pccc;
+use wicketgate_dissectors::enip::services::{self, EXECUTE_PCCC, Of, Service, object};
 use wicketgate_dissectors::modbus::functions as modbus;
 use wicketgate_dissectors::{Class, Protocol, Space};
 
@@ -17,6 +21,8 @@ pub(crate) struct Function {
     pub(crate) class: Class,
     /// The table that it touches.
     pub(crate) space: Space,
+    /// Of CIP: which objects have it.
+    pub(crate) of: Option<Of>,
     /// Whether it writes numbers.
     pub(crate) writes: bool,
 }
@@ -33,6 +39,7 @@ impl Function {
             name: Function::UNKNOWN,
             class: Class::Unknown,
             space: Space::None,
+            of: None,
             writes: false,
         }
     }
@@ -52,6 +59,7 @@ impl Function {
 pub(crate) fn functions(protocol: Protocol) -> Vec<Function> {
     match protocol {
         Protocol::Modbus => modbus::functions().iter().flat_map(from_modbus).collect(),
+        Protocol::Enip => enip(),
         Protocol::Icmp => vec![ECHO],
         Protocol::Tcp | Protocol::Udp => Vec::new(),
     }
@@ -62,6 +70,8 @@ pub(crate) fn codes(protocol: Protocol) -> core::ops::RangeInclusive<u32> {
     match protocol {
         // 0 is no function, the upper half are exceptions (Modbus Application Protocol 4.1).
         Protocol::Modbus => 1..=127,
+        // The upper half are replies (CIP 2-4.1).
+        Protocol::Enip => 0..=127,
         Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0..=255,
     }
 }
@@ -73,8 +83,74 @@ const ECHO: Function = Function {
     name: "echo",
     class: Class::Diag,
     space: Space::None,
+    of: None,
     writes: false,
 };
+
+/// Encapsulation commands, CIP services, and the commands of PCCC.
+fn enip() -> Vec<Function> {
+    let commands = [
+        code::NOP,
+        code::LIST_TARGETS,
+        code::LIST_SERVICES,
+        code::LIST_IDENTITY,
+        code::LIST_INTERFACES,
+        code::REGISTER_SESSION,
+        code::UNREGISTER_SESSION,
+    ];
+    let services = services::services().iter().flat_map(from_cip);
+    commands.into_iter().map(from_encapsulation).chain(services).chain(from_pccc()).collect()
+}
+
+fn from_encapsulation(command: u16) -> Function {
+    let (class, name) = encapsulation(command);
+    Function { name, class, ..Function::unknown(ENCAPSULATION | command, None) }
+}
+
+/// A service; of one that opens a connection also what that may do (see `ForwardOpen::classes`).
+fn from_cip(service: &Service) -> impl Iterator<Item = Function> {
+    let writes = matches!(service.code, services::WRITE_TAG | services::WRITE_TAG_FRAGMENTED)
+        && matches!(service.of, Of::Tag | Of::Class(object::SYMBOL));
+    let space = match service.of {
+        Of::Tag => Space::Tag,
+        _ => Space::Object { class: 0, attribute: None },
+    };
+    let main = Function {
+        name: service.name,
+        class: service.class,
+        space,
+        of: Some(service.of),
+        writes,
+        ..Function::unknown(u16::from(service.code), None)
+    };
+    let opens = matches!(service.name, "forward-open" | "large-forward-open");
+    let opened = [Class::Read, Class::Write, Class::Config].map(|class| {
+        // The object is what the connection leads to.
+        opens.then_some(Function { class, of: Some(Of::Any), ..main })
+    });
+    // What carries others is never judged by itself.
+    let carries = main.class == Class::Unknown;
+    [(!carries).then_some(main)].into_iter().chain(opened).flatten()
+}
+
+fn from_pccc() -> impl Iterator<Item = Function> {
+    pccc::functions().iter().map(|function| {
+        let sub = u16::from(function.cmd) << 8 | u16::from(function.fnc.unwrap_or(0));
+        let space = match function.address {
+            Some(_) => Space::DataFile { kind: 0, number: 0 },
+            None => Space::Object { class: object::PCCC, attribute: None },
+        };
+        let three = function.address == Some(pccc::Fields::Three);
+        Function {
+            name: function.name,
+            class: function.class,
+            space,
+            of: Some(Of::Class(object::PCCC)),
+            writes: three && function.class == Class::Write,
+            ..Function::unknown(u16::from(EXECUTE_PCCC), Some(sub))
+        }
+    })
+}
 
 fn from_modbus(function: &modbus::Function) -> impl Iterator<Item = Function> {
     let writes = matches!(function.class, Class::Write | Class::FileWrite);
@@ -84,6 +160,7 @@ fn from_modbus(function: &modbus::Function) -> impl Iterator<Item = Function> {
         name: function.name,
         class: function.class,
         space: function.space,
+        of: None,
         writes: writes && function.space != Space::None,
     };
     let reads_too = function.code == modbus::READ_WRITE_MULTIPLE_REGISTERS;

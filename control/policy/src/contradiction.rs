@@ -12,6 +12,7 @@ use wicketgate_engine::ValueRule;
 use crate::allow::{Context, Word};
 use crate::catalog::Function;
 use crate::diagnostic::{Report, Span};
+use crate::objects;
 use crate::selector::{Code, Selector, Selectors};
 
 /// A function or class that an element names, and the functions that it stands for.
@@ -97,18 +98,22 @@ fn of_code(code: &Code, subs: &[u16], context: &Context) -> Vec<Subject> {
 
 fn of_function(code: &Code, sub: Option<u16>, context: &Context) -> Subject {
     let same_code = context.functions.iter().filter(|function| function.code == code.code);
-    let is_meant = |function: &&Function| sub.is_none() || function.sub == sub;
+    let named = |function: &Function| code.name.is_none_or(|name| function.name == name);
+    let is_meant =
+        |function: &&Function| (sub.is_none() || function.sub == sub) && named(function);
     let mut functions: Vec<Function> = same_code.clone().filter(is_meant).copied().collect();
     if functions.is_empty() {
         // Only functions that have sub-functions can have one that the gate does not know.
         let sub = sub.filter(|_| same_code.clone().any(|function| function.sub.is_some()));
         functions.push(Function::unknown(code.code, sub));
     }
-    Subject { label: label(code.code, sub, &functions), span: code.span.clone(), functions }
+    let label = label(context, code.code, sub, &functions);
+    Subject { label, span: code.span.clone(), functions }
 }
 
-fn label(code: u16, sub: Option<u16>, functions: &[Function]) -> String {
-    let number = sub.map_or(format!("function {code}"), |sub| format!("function {code}/{sub}"));
+fn label(context: &Context, code: u16, sub: Option<u16>, functions: &[Function]) -> String {
+    let what = context.function();
+    let number = sub.map_or(format!("{what} {code}"), |sub| format!("{what} {code}/{sub}"));
     // The two halves of one function have one name.
     let names: BTreeSet<&str> = functions.iter().map(|function| function.name).collect();
     match (names.first(), names.len()) {
@@ -133,7 +138,14 @@ fn tests(selectors: &Selectors) -> Vec<Test<'_>> {
     let quantity = selectors.quantity.as_ref();
     let quantity = quantity.map(|s| test(s, "has no quantity", Function::has_address));
     let values = selectors.values.as_ref().map(value_test);
-    [class, subs, spaces, files, addresses, quantity, values].into_iter().flatten().collect()
+    let objects = selectors.objects.first().map(|(key, span)| Test {
+        span,
+        key,
+        keeps: Box::new(|function| objects::fits(function, &selectors.objects)),
+        lacks: "is not of such objects",
+    });
+    let tests = [class, subs, spaces, files, objects, addresses, quantity, values];
+    tests.into_iter().flatten().collect()
 }
 
 fn test<'s, T>(

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use wicketgate_dissectors::Protocol;
 use wicketgate_engine::Entry;
 use wicketgate_engine::tables::{AssetId, Mac, Side};
 
@@ -122,7 +123,7 @@ fn of_rule(rule: &Rule) -> Right {
         name: rule.name.clone(),
         who: rule.roles.join(", "),
         protocol: rule.protocol.name(),
-        allow: allow(&rule.allow, rule.protocol.is_inspected()),
+        allow: allow(&rule.allow, rule.protocol),
         when: rule.window.as_ref().map_or("always".to_owned(), ToString::to_string),
         factors: rule.factors.iter().map(|factor| factor.name()).collect(),
     }
@@ -134,17 +135,17 @@ fn of_conduit(policy: &Policy, conduit: &Conduit) -> Right {
         name: conduit.name.clone(),
         who: source(policy, &conduit.from),
         protocol: conduit.protocol.name(),
-        allow: allow(&conduit.allow, conduit.protocol.is_inspected()),
+        allow: allow(&conduit.allow, conduit.protocol),
         when: "always".to_owned(),
         factors: Vec::new(),
     }
 }
 
-fn allow(entries: &[Entry], inspected: bool) -> Vec<String> {
-    let whole = |entry: &Entry| !inspected && entry.classes.is_empty();
+fn allow(entries: &[Entry], protocol: Protocol) -> Vec<String> {
+    let whole = |entry: &Entry| !protocol.is_inspected() && entry.classes.is_empty();
     let words = |entry: &Entry| match whole(entry) {
         true => "everything, unread".to_owned(),
-        false => wording::entry(entry),
+        false => wording::entry(protocol, entry),
     };
     entries.iter().map(words).collect()
 }

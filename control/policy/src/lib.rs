@@ -41,6 +41,7 @@ mod document;
 mod doors;
 pub mod explain;
 pub mod model;
+mod objects;
 pub mod preset;
 mod reader;
 mod rights;

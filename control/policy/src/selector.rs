@@ -4,8 +4,9 @@ use wicketgate_dissectors::{Protocol, Space};
 use wicketgate_engine::{RangeSet, ValueRule};
 
 use crate::allow::{self, Context, SPACES, Word};
-use crate::catalog;
+use crate::catalog::{self, Function};
 use crate::diagnostic::{Report, Span};
+use crate::objects::{self, ObjectSelectors};
 use crate::reader::{Node, Table};
 use crate::suggest;
 use crate::value;
@@ -16,6 +17,7 @@ const MAX_WORD: u32 = 0xffff;
 const MAX_UNIT: u32 = 0xff;
 
 /// What one element says. A selector that is not there selects everything.
+#[derive(Default)]
 pub(crate) struct Selectors {
     pub(crate) classes: Vec<Word>,
     pub(crate) functions: Vec<Code>,
@@ -23,6 +25,7 @@ pub(crate) struct Selectors {
     pub(crate) units: Option<Selector<Vec<(u32, u32)>>>,
     pub(crate) spaces: Option<Selector<Vec<Space>>>,
     pub(crate) files: Option<Selector<Vec<(u32, u32)>>>,
+    pub(crate) objects: ObjectSelectors,
     pub(crate) addresses: Option<Selector<Vec<(u32, u32)>>>,
     pub(crate) quantity: Option<Selector<u32>>,
     pub(crate) values: Option<Selector<ValueRule>>,
@@ -38,6 +41,8 @@ pub(crate) struct Selector<T> {
 /// A function, named by code or by name.
 pub(crate) struct Code {
     pub(crate) code: u16,
+    /// The name, where it was named by that.
+    pub(crate) name: Option<&'static str>,
     /// The sub-function that the name stands for.
     pub(crate) sub: Option<u16>,
     pub(crate) span: Span,
@@ -55,6 +60,9 @@ impl Selectors {
             Protocol::Modbus => {
                 (Selectors::modbus(&mut table, context, report), ["class", "function"].as_slice())
             }
+            Protocol::Enip => {
+                (Selectors::enip(&mut table, context, report), ["class", "service"].as_slice())
+            }
             _ => (Selectors::by_class(&mut table, context, report), ["class"].as_slice()),
         };
         let named = naming.iter().any(|key| table.optional(key).is_some());
@@ -69,34 +77,43 @@ impl Selectors {
     fn modbus(table: &mut Table<'_>, context: &Context, report: &mut Report<'_>) -> Selectors {
         Selectors {
             classes: classes(table, context, report).unwrap_or_default(),
-            functions: functions(table, context, report).unwrap_or_default(),
+            functions: functions(table, "function", context, report).unwrap_or_default(),
             subs: select(table, "sub", report, subs),
             units: select(table, "unit", report, |n, r| ranges(n, MAX_UNIT, r)),
             spaces: select(table, "table", report, spaces),
             files: select(table, "file", report, |n, r| ranges(n, MAX_WORD, r)),
             addresses: select(table, "address", report, |n, r| ranges(n, MAX_WORD, r)),
             quantity: select(table, "quantity", report, |n, r| n.number(1..=MAX_WORD, r)),
-            values: values(table, report),
+            values: values(table, MAX_WORD, report),
+            ..Selectors::default()
         }
+    }
+
+    fn enip(table: &mut Table<'_>, context: &Context, report: &mut Report<'_>) -> Selectors {
+        let functions = functions(table, "service", context, report).unwrap_or_default();
+        let selectors = Selectors {
+            classes: classes(table, context, report).unwrap_or_default(),
+            functions,
+            subs: select(table, "sub", report, subs),
+            objects: ObjectSelectors::read(table, report),
+            quantity: select(table, "quantity", report, |n, r| n.number(1..=MAX_WORD, r)),
+            values: values(table, u32::MAX, report),
+            ..Selectors::default()
+        };
+        objects::check_numbers(&selectors.functions, &selectors.objects, context, report);
+        selectors
     }
 
     /// Where classes are all there is to select by.
     fn by_class(table: &mut Table<'_>, context: &Context, report: &mut Report<'_>) -> Selectors {
         Selectors {
             classes: classes(table, context, report).unwrap_or_default(),
-            functions: Vec::new(),
-            subs: None,
-            units: None,
-            spaces: None,
-            files: None,
-            addresses: None,
-            quantity: None,
-            values: None,
+            ..Selectors::default()
         }
     }
 }
 
-fn select<T>(
+pub(crate) fn select<T>(
     table: &mut Table<'_>,
     key: &'static str,
     report: &mut Report<'_>,
@@ -113,10 +130,11 @@ fn classes(table: &mut Table<'_>, context: &Context, report: &mut Report<'_>) ->
 
 fn functions(
     table: &mut Table<'_>,
+    key: &'static str,
     context: &Context,
     report: &mut Report<'_>,
 ) -> Option<Vec<Code>> {
-    let nodes = table.optional("function")?.one_or_more(report)?;
+    let nodes = table.optional(key)?.one_or_more(report)?;
     Some(nodes.into_iter().filter_map(|node| function(node, context, report)).collect())
 }
 
@@ -124,16 +142,20 @@ fn function(node: Node<'_>, context: &Context, report: &mut Report<'_>) -> Optio
     let span = node.span();
     if node.is_integer() {
         let code = node.number(catalog::codes(context.protocol), report)?;
-        return Some(Code { code: u16::try_from(code).ok()?, sub: None, span });
+        return Some(Code { code: u16::try_from(code).ok()?, name: None, sub: None, span });
     }
     let name = node.text(report)?;
     let found = context.functions.iter().find(|function| function.name == name);
     if found.is_none() {
         let help = suggest::known(name, context.functions.iter().map(|function| function.name));
-        let message = format!("{} has no function `{name}`", context.protocol);
+        let message = format!("{} has no {} `{name}`", context.protocol, context.function());
         report.error_with(&span, message, help);
     }
-    found.map(|function| Code { code: function.code, sub: function.sub, span })
+    let code = |function: &Function| {
+        let Function { code, sub, name, .. } = *function;
+        Code { code, name: Some(name), sub, span }
+    };
+    found.map(code)
 }
 
 fn subs(node: Node<'_>, report: &mut Report<'_>) -> Option<Vec<u16>> {
@@ -158,7 +180,7 @@ fn space(node: Node<'_>, report: &mut Report<'_>) -> Option<Space> {
 }
 
 /// Numbers and ranges, `100` or `"100-119"`, one or several.
-fn ranges(node: Node<'_>, most: u32, report: &mut Report<'_>) -> Option<Vec<(u32, u32)>> {
+pub(crate) fn ranges(node: Node<'_>, most: u32, report: &mut Report<'_>) -> Option<Vec<(u32, u32)>> {
     let nodes = node.one_or_more(report)?;
     nodes.into_iter().map(|node| range(node, most, report)).collect()
 }
@@ -171,8 +193,12 @@ fn range(node: Node<'_>, most: u32, report: &mut Report<'_>) -> Option<(u32, u32
 }
 
 /// `value` or `bits`; both at once would be a question of order.
-fn values(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Selector<ValueRule>> {
-    let value = select(table, "value", report, value_rule);
+fn values(
+    table: &mut Table<'_>,
+    most: u32,
+    report: &mut Report<'_>,
+) -> Option<Selector<ValueRule>> {
+    let value = select(table, "value", report, |node, report| value_rule(node, most, report));
     let bits = select(table, "bits", report, |node, report| {
         u16::try_from(node.number(1..=MAX_WORD, report)?).ok().map(ValueRule::Bits)
     });
@@ -183,12 +209,12 @@ fn values(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Selector<Val
     value.or(bits)
 }
 
-fn value_rule(node: Node<'_>, report: &mut Report<'_>) -> Option<ValueRule> {
+fn value_rule(node: Node<'_>, most: u32, report: &mut Report<'_>) -> Option<ValueRule> {
     let nodes = node.one_or_more(report)?;
     let is_stepped = |node: &&Node<'_>| node.as_text().is_some_and(|text| text.contains("step"));
     match (nodes.iter().find(is_stepped), nodes.len()) {
-        (None, _) => ranges(node, MAX_WORD, report).map(|list| ValueRule::In(RangeSet::of(list))),
-        (Some(one), 1) => steps(*one, report),
+        (None, _) => ranges(node, most, report).map(|list| ValueRule::In(RangeSet::of(list))),
+        (Some(one), 1) => steps(*one, most, report),
         (Some(one), _) => {
             let help = "write one element of `allow` for each";
             report.error_with(&one.span(), "a range with steps stands alone", help);
@@ -197,7 +223,7 @@ fn value_rule(node: Node<'_>, report: &mut Report<'_>) -> Option<ValueRule> {
     }
 }
 
-fn steps(node: Node<'_>, report: &mut Report<'_>) -> Option<ValueRule> {
-    let (from, to, step) = node.parse(report, |text| value::stepped(text, MAX_WORD))?;
+fn steps(node: Node<'_>, most: u32, report: &mut Report<'_>) -> Option<ValueRule> {
+    let (from, to, step) = node.parse(report, |text| value::stepped(text, most))?;
     Some(ValueRule::Steps { from, to, step })
 }

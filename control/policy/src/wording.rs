@@ -1,21 +1,25 @@
 //! The entries of a matcher in words.
 
-use wicketgate_dissectors::Class;
-use wicketgate_dissectors::modbus::functions;
+use wicketgate_dissectors::enip::pccc::DataFile;
+use wicketgate_dissectors::enip::services::Of;
+use wicketgate_dissectors::{Class, Protocol};
+use wicketgate_engine::objects::{FileRange, Objects, ObjectRule};
 use wicketgate_engine::{CodeSet, Entry, RangeSet, SpaceSet, ValueRule};
 
 use crate::allow::SPACES;
+use crate::catalog::{self, Function};
 
 /// One entry: `function 6 (write-single-register), address 100-119, value 0-1500`.
-pub(crate) fn entry(entry: &Entry) -> String {
+pub(crate) fn entry(protocol: Protocol, entry: &Entry) -> String {
     let classes: Vec<&str> = entry.classes.iter().map(Class::name).collect();
     let parts = [
         (!classes.is_empty()).then(|| classes.join(" ")),
-        codes("function", &entry.functions, |code| function(code, &entry.subs)),
+        codes(called(protocol), &entry.functions, |code| function(protocol, code, entry)),
         codes("sub", &entry.subs, |code| code.to_string()),
         spaces(entry.spaces),
         ranges("unit", &entry.units),
         ranges("file", &entry.files),
+        objects(&entry.objects),
         ranges("address", &entry.addresses),
         entry.quantity.map(|most| format!("at most {most} at once")),
         values(&entry.values),
@@ -29,15 +33,74 @@ fn codes(what: &str, set: &CodeSet, word: impl Fn(u16) -> String) -> Option<Stri
     Some(format!("{what} {}", words.join(" ")))
 }
 
-/// The code, and the name if that is one function.
-fn function(code: u16, subs: &CodeSet) -> String {
-    let sub = match subs {
+/// What the protocol calls a function.
+const fn called(protocol: Protocol) -> &'static str {
+    if matches!(protocol, Protocol::Enip) { "service" } else { "function" }
+}
+
+/// The code, and the name if that is one function. What has no code on the wire has only a name.
+fn function(protocol: Protocol, code: u16, entry: &Entry) -> String {
+    let sub = match &entry.subs {
         CodeSet::Codes(subs) if subs.len() == 1 => subs.first().copied(),
         _ => None,
     };
-    let same = |known: &&functions::Function| u16::from(known.code) == code && known.sub == sub;
-    let known = functions::functions().iter().find(same);
-    known.map_or(code.to_string(), |known| format!("{code} ({})", known.name))
+    let functions = catalog::functions(protocol);
+    let same = |known: &&Function| known.code == code && known.sub == sub && reached(known, entry);
+    let mut names: Vec<&str> = functions.iter().filter(same).map(|known| known.name).collect();
+    names.dedup();
+    match (protocol, names.as_slice()) {
+        (Protocol::Enip, [name]) if code > 0xff => (*name).to_owned(),
+        (Protocol::Enip, [name]) => format!("{code:#04x} ({name})"),
+        (Protocol::Enip, _) => format!("{code:#04x}"),
+        (_, [name]) => format!("{code} ({name})"),
+        _ => code.to_string(),
+    }
+}
+
+/// Whether the function is of objects that the entry reaches.
+fn reached(function: &Function, entry: &Entry) -> bool {
+    let (Some(of), ObjectRule::Only(only)) = (function.of, &entry.objects) else { return true };
+    let classes = only.instances.as_ref().map(|instances| &instances.classes);
+    let tags = !only.tags.is_empty() && of.holds(None, true);
+    let files = !only.files.is_empty() && function.sub.is_some();
+    tags || files
+        || classes.is_some_and(|set| match of {
+            Of::Class(class) => set.contains(u32::from(class)),
+            of => of != Of::Tag,
+        })
+}
+
+fn objects(rule: &ObjectRule) -> Option<String> {
+    let ObjectRule::Only(only) = rule else { return None };
+    let Objects { instances, tags, files } = &**only;
+    let tags = tags.iter().map(|tag| format!("tag {}", tag.text()));
+    let files = files.iter().map(file);
+    let places = instances.iter().map(|of| {
+        let parts = [
+            hex_ranges("object", &of.classes),
+            ranges("instance", &of.instances),
+            ranges("attribute", &of.attributes),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    });
+    Some(tags.chain(files).chain(places).collect::<Vec<_>>().join(" or "))
+}
+
+/// `N7:0-99`.
+fn file(FileRange { kind, number, elements }: &FileRange) -> String {
+    let file = DataFile { kind: *kind, number: *number };
+    if *elements == (0, 0xffff) { file.to_string() } else { format!("{file}:{}", range(elements)) }
+}
+
+/// Classes are written as the specification writes them.
+fn hex_ranges(what: &str, set: &RangeSet) -> Option<String> {
+    let RangeSet::Ranges(ranges) = set else { return None };
+    let word = |(first, last): &(u32, u32)| match first == last {
+        true => format!("{first:#04x}"),
+        false => format!("{first:#04x}-{last:#04x}"),
+    };
+    let words: Vec<String> = ranges.iter().map(word).collect();
+    Some(format!("{what} {}", words.join(" ")))
 }
 
 fn spaces(set: SpaceSet) -> Option<String> {

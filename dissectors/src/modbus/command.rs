@@ -42,7 +42,14 @@ pub(super) fn is_answered(request: &Adu<'_>) -> bool {
 /// The envelope is wrong, the function code cannot occur in a request, or the data are not what the
 /// function demands.
 pub fn command(adu: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
-    let adu = Adu::whole(adu)?;
+    of_adu(&Adu::whole(adu)?)
+}
+
+/// The same of an ADU in parts: other protocols carry the PDU without its header.
+///
+/// # Errors
+/// Those of [`command()`], but for the envelope.
+pub fn of_adu<'a>(adu: &Adu<'a>) -> Result<Command<'a>, NotTheProtocol> {
     if adu.function == 0 || adu.function & EXCEPTION != 0 {
         return Err(NotTheProtocol::Function);
     }
@@ -55,7 +62,7 @@ pub fn command(adu: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
         sub,
         unit: adu.unit,
         name: function.name,
-        items: items(function, &adu)?,
+        items: items(function, adu)?,
     })
 }
 
@@ -69,6 +76,7 @@ pub fn next_record<'a>(rest: &mut &'a [u8], write: bool) -> Option<Item<'a>> {
         start: u32::from(record.record),
         count: u32::from(record.length),
         values: if write { Values::Registers(record.data) } else { Values::None },
+        ..Item::bare(Class::FileRead)
     })
 }
 
@@ -123,7 +131,8 @@ fn range<'a>(
     if start + count > TABLE {
         return Err(NotTheProtocol::Address);
     }
-    Ok(Item { class: function.class, space: function.space, start, count, values })
+    let bare = Item::bare(function.class);
+    Ok(Item { space: function.space, start, count, values, ..bare })
 }
 
 fn read(function: &Function, data: &[u8]) -> Result<Item<'static>, NotTheProtocol> {

@@ -1,7 +1,7 @@
 //! What the gate itself says, made in the frame that it answers: a refusal in the protocol's own words,
 //! a challenge in TCP's.
 
-use wicketgate_dissectors::{Direction, Protocol};
+use wicketgate_dissectors::{Dialog, Direction, Protocol, enip};
 use wicketgate_packet::parse::flags;
 use wicketgate_packet::wire::{Ethernet, Ipv4, Tcp, Udp};
 use wicketgate_packet::{FrameBuf, Headers, L4, rewrite};
@@ -11,7 +11,7 @@ use crate::tcp::Connection;
 use crate::verdict::{Reason, Verdict};
 
 /// Longest refusal of any protocol, in bytes.
-const LONGEST: usize = 64;
+const LONGEST: usize = enip::denial::LONGEST;
 
 /// Time to live of what the gate itself sends (RFC 1700).
 const TTL: u8 = 64;
@@ -29,8 +29,9 @@ pub(crate) fn refuse<F: FrameBuf>(
         return Verdict::Deny(reason);
     }
     let mut denial = [0; LONGEST];
+    // Nothing is opened on UDP that a later datagram would depend on.
     let request = arrival.headers.payload(arrival.frame.bytes());
-    let len = protocol.denial(request, reason.refusal(), &mut denial);
+    let len = protocol.denial(request, &Dialog::NEW, reason.refusal(), &mut denial);
     match denial.get(..len.unwrap_or(0)).filter(|denial| !denial.is_empty()) {
         Some(denial) if turn_around(arrival, denial) => Verdict::Answer(arrival.port, reason),
         _ => Verdict::Deny(reason),

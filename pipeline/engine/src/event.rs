@@ -3,9 +3,10 @@
 //! Events have a fixed size and go through a bounded ring; the engine never waits for the audit.
 //! Their names and numbers are resolved into words by control, which has the tables.
 
+use core::fmt::{self, Write};
 use core::net::Ipv4Addr;
 
-use wicketgate_dissectors::{Class, Protocol, Space};
+use wicketgate_dissectors::{Class, Item, Protocol, Space};
 use wicketgate_packet::Time;
 
 use crate::flow::Flow;
@@ -137,6 +138,8 @@ pub struct CommandEvent {
     pub unit: u8,
     /// The first item's space, start and count; of a two-range command the written one.
     pub object: (Space, u32, u32),
+    /// The tag's name, where that is the space.
+    pub tag: Label,
     /// `None` where it was forwarded; else why not.
     pub denied: Option<Reason>,
     /// Forwarded only because the grant observes: this is what the policy would have said.
@@ -159,6 +162,7 @@ impl CommandEvent {
         sub: None,
         unit: 0,
         object: (Space::None, 0, 0),
+        tag: Label::EMPTY,
         denied: None,
         observed: false,
         rule: None,
@@ -173,6 +177,50 @@ impl CommandEvent {
             to.copy_from_slice(from);
         }
         self.payload_len = len as u16;
+    }
+}
+
+/// The name of a tag, as much of it as fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Label {
+    bytes: [u8; Label::MOST],
+    len: u8,
+}
+
+impl Label {
+    /// Bytes of a name that are kept: two names of a Logix controller, 40 letters each, and indices.
+    pub const MOST: usize = 96;
+
+    const EMPTY: Label = Label { bytes: [0; Label::MOST], len: 0 };
+
+    /// The name that the item's path spells.
+    pub fn of(item: Option<Item<'_>>) -> Label {
+        let mut label = Label::EMPTY;
+        if let Some(item) = item {
+            // What does not fit is left out; nothing else can fail.
+            let _ = write!(label, "{}", item.path.tag());
+        }
+        label
+    }
+
+    /// The name; empty where there is none.
+    pub fn as_str(&self) -> &str {
+        let name = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
+        str::from_utf8(name).unwrap_or_default()
+    }
+}
+
+impl Write for Label {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let start = usize::from(self.len);
+        let room = self.bytes.get_mut(start..).unwrap_or_default();
+        // Names are ASCII, so any cut is between two letters.
+        let fits = text.len().min(room.len());
+        for (to, from) in room.iter_mut().zip(text.bytes()) {
+            *to = from;
+        }
+        self.len = (start + fits) as u8;
+        if fits == text.len() { Ok(()) } else { Err(fmt::Error) }
     }
 }
 

@@ -4,10 +4,10 @@
 //! PDU that is not complete yet passes as far as it has come, for no device acts on a prefix, and its
 //! last segment is the one that is held against it.
 
-use wicketgate_dissectors::{Class, Command, Direction, Framed, Items, Protocol, Space};
+use wicketgate_dissectors::{Class, Command, Dialog, Direction, Framed, Item, Items, Protocol, Space};
 use wicketgate_packet::Time;
 
-use crate::event::{EventRing, Standing, Totals};
+use crate::event::{EventRing, Label, Standing, Totals};
 use crate::flow::Flow;
 use crate::stream::{RECENT, Stream};
 use crate::tables::{Grant, RuleId};
@@ -184,11 +184,12 @@ impl Judge<'_> {
         pdu: &[u8],
         found: &mut Inspected,
     ) -> Option<Reason> {
-        let refused = self.judge(pdu);
+        let refused = self.judge(&stream.dialog, pdu);
         found.commands += 1;
         match refused.filter(|_| !self.grant.observe) {
             Some(_) => found.denied += 1,
             None => {
+                stream.dialog.note(self.protocol, Direction::ToServer, pdu);
                 if let Some(key) = self.protocol.key(pdu).filter(|key| key.answered) {
                     stream.pending.push(key);
                 }
@@ -202,6 +203,7 @@ impl Judge<'_> {
         if self.protocol.response(pdu).is_err() {
             Some(Reason::MalformedResponse)
         } else if answers {
+            stream.dialog.note(self.protocol, Direction::ToClient, pdu);
             None
         } else {
             Some(Reason::Unsolicited)
@@ -209,10 +211,11 @@ impl Judge<'_> {
     }
 
     /// The verdict on a request, told to the audit.
-    fn judge(&mut self, pdu: &[u8]) -> Option<Reason> {
+    fn judge(&mut self, dialog: &Dialog, pdu: &[u8]) -> Option<Reason> {
         let command = self.protocol.command(pdu);
         let (rule, denied) = match &command {
             Err(_) => (None, Some(Reason::MalformedCommand)),
+            Ok(_) if dialog.permit(self.protocol, pdu).is_err() => (None, Some(Reason::NotOpened)),
             Ok(command) => match self.grant.matcher.judge(command, self.now) {
                 Ok(rule) => (Some(rule), None),
                 Err(denied) => (denied.nearest, Some(denied.reason)),
@@ -263,23 +266,22 @@ impl Judge<'_> {
         told.endpoint = self.flow.endpoint;
         (told.protocol, told.class, told.name) = (command.protocol, command.class, command.name);
         (told.function, told.sub, told.unit) = (command.function, command.sub, command.unit);
-        told.object = object_of(command);
+        let decisive = decisive(command);
+        told.object = decisive.map_or((Space::None, 0, 0), |i| (i.space, i.start, i.count));
+        told.tag = Label::of(decisive.filter(|item| item.space == Space::Tag));
         (told.denied, told.observed, told.rule) = (denied, self.grant.observe, rule);
         told.set_payload(pdu);
     }
 }
 
-/// What a command is about, in one line: the item that decides its class.
-fn object_of(command: &Command<'_>) -> (Space, u32, u32) {
-    let mut first = None;
-    for item in command.items.clone() {
-        let object = (item.space, item.start, item.count);
-        if item.class == command.class {
-            return object;
-        }
-        first.get_or_insert(object);
+/// What a command is about: the item that decides its class, or the first.
+fn decisive<'a>(command: &Command<'a>) -> Option<Item<'a>> {
+    let mut items = command.items.clone();
+    let first = items.next()?;
+    if first.class == command.class {
+        return Some(first);
     }
-    first.unwrap_or((Space::None, 0, 0))
+    Some(items.find(|item| item.class == command.class).unwrap_or(first))
 }
 
 /// Puts as much of `rest` behind the `held` bytes of `whole` as one PDU can be long.

@@ -31,6 +31,7 @@ mod inspect;
 mod judge;
 mod live;
 pub mod matcher;
+pub mod objects;
 pub mod session;
 mod source;
 pub mod stream;

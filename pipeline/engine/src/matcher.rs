@@ -7,6 +7,7 @@
 use wicketgate_dissectors::{ClassSet, Command, Item, Space, Values};
 use wicketgate_packet::Time;
 
+use crate::objects::ObjectRule;
 use crate::tables::{RuleId, Window};
 use crate::verdict::Reason;
 
@@ -38,6 +39,8 @@ pub struct Entry {
     pub spaces: SpaceSet,
     /// File numbers, where the space is a file.
     pub files: RangeSet,
+    /// CIP objects, tags and data files.
+    pub objects: ObjectRule,
     /// Addresses: each element of an item must lie in them.
     pub addresses: RangeSet,
     /// Most elements in one item.
@@ -68,7 +71,7 @@ pub enum RangeSet {
 
 /// A set of address spaces; the default is all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SpaceSet(u8);
+pub struct SpaceSet(u16);
 
 /// What may be written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,6 +107,7 @@ impl Entry {
             units: RangeSet::Any,
             spaces: SpaceSet::ANY,
             files: RangeSet::Any,
+            objects: ObjectRule::Any,
             addresses: RangeSet::Any,
             quantity: None,
             values: ValueRule::Any,
@@ -206,12 +210,13 @@ impl Entry {
 
     fn gives(&self, command: &Command<'_>, item: &Item<'_>) -> bool {
         let by_class = self.classes.contains(item.class);
+        let (function, sub) = item.code.unwrap_or((command.function, command.sub));
         match &self.functions {
-            CodeSet::Any => by_class && self.subs.fits(command.sub),
+            CodeSet::Any => by_class && self.subs.fits(sub),
             CodeSet::Codes(_) => {
                 (by_class || self.classes.is_empty())
-                    && self.functions.fits(Some(command.function))
-                    && self.subs.fits(command.sub)
+                    && self.functions.fits(Some(function))
+                    && self.subs.fits(sub)
             }
         }
     }
@@ -225,7 +230,7 @@ impl Entry {
             Space::None => self.addresses == RangeSet::Any,
             _ => self.addresses.covers(item.start, item.count),
         };
-        file && placed && self.spaces.contains(item.space)
+        file && placed && self.spaces.contains(item.space) && self.objects.reaches(item)
     }
 }
 
@@ -277,9 +282,21 @@ impl RangeSet {
     }
 }
 
+impl RangeSet {
+    /// Whether `number` lies between the ends of one of the ranges; not a number does not.
+    fn holds(&self, number: f64) -> bool {
+        match self {
+            RangeSet::Any => true,
+            RangeSet::Ranges(ranges) => ranges
+                .iter()
+                .any(|(low, high)| f64::from(*low) <= number && number <= f64::from(*high)),
+        }
+    }
+}
+
 impl SpaceSet {
     /// Every space, and commands without one.
-    pub const ANY: SpaceSet = SpaceSet(u8::MAX);
+    pub const ANY: SpaceSet = SpaceSet(u16::MAX);
 
     /// The set of these spaces; of files all, whatever their number.
     pub fn of(spaces: &[Space]) -> SpaceSet {
@@ -291,7 +308,7 @@ impl SpaceSet {
         self.0 & SpaceSet::bit(space) != 0
     }
 
-    const fn bit(space: Space) -> u8 {
+    const fn bit(space: Space) -> u16 {
         match space {
             Space::None => 1,
             Space::Coils => 2,
@@ -300,6 +317,9 @@ impl SpaceSet {
             Space::HoldingRegisters => 16,
             Space::Fifo => 32,
             Space::File(_) => 64,
+            Space::Tag => 128,
+            Space::Object { .. } => 256,
+            Space::DataFile { .. } => 512,
         }
     }
 }
@@ -314,6 +334,9 @@ impl ValueRule {
             (ValueRule::Bits(bits), Values::Mask { and, .. }) => !and & !bits == 0,
             (_, Values::Mask { and: 0, or }) => self.fits_number(u32::from(or)),
             (_, Values::Mask { .. }) => false,
+            (_, Values::Scalars(scalar, bytes)) => {
+                scalar.numbers(bytes).all(|number| self.fits_scalar(number))
+            }
             (_, values) => values.numbers(item.count).all(|number| self.fits_number(number)),
         }
     }
@@ -326,6 +349,19 @@ impl ValueRule {
                 (*from..=*to).contains(&number) && (number - from).is_multiple_of((*step).max(1))
             }
             ValueRule::Bits(bits) => number & !u32::from(*bits) == 0,
+        }
+    }
+
+    /// The same of a number that may be negative or have a fraction: neither is a step or a set of
+    /// bits, and rules name no negative numbers.
+    fn fits_scalar(&self, number: f64) -> bool {
+        let whole = number as u32;
+        match self {
+            ValueRule::Any => true,
+            ValueRule::In(ranges) => ranges.holds(number),
+            ValueRule::Steps { .. } | ValueRule::Bits(_) => {
+                f64::from(whole) == number && self.fits_number(whole)
+            }
         }
     }
 }

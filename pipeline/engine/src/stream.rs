@@ -4,13 +4,13 @@
 //! segments is put together from them, and a retransmission must repeat them to pass. Memory is
 //! bounded: so many streams, so many bytes each.
 
-use wicketgate_dissectors::{Direction, Key};
+use wicketgate_dissectors::{Dialog, Direction, Key};
 
 use crate::flow::kept_back;
 
-/// Bytes remembered of each direction: more than the longest PDU of any protocol, and what a peer
-/// with one request outstanding ever retransmits.
-pub const RECENT: usize = 2048;
+/// Bytes remembered of each direction: the longest PDU of any protocol, and what a peer with one
+/// request outstanding ever retransmits.
+pub const RECENT: usize = 4096;
 
 /// Requests without an answer that are remembered; of more, the oldest is forgotten and its answer
 /// then counts as unsolicited.
@@ -35,6 +35,8 @@ pub struct Stream {
     pub responses: Recent,
     /// Requests without an answer yet.
     pub pending: Pending,
+    /// What was said that later requests depend on.
+    pub dialog: Dialog,
 }
 
 /// The last bytes of one direction.
@@ -107,13 +109,18 @@ impl Streams {
 }
 
 impl Stream {
-    const EMPTY: Stream =
-        Stream { requests: Recent::EMPTY, responses: Recent::EMPTY, pending: Pending::EMPTY };
+    const EMPTY: Stream = Stream {
+        requests: Recent::EMPTY,
+        responses: Recent::EMPTY,
+        pending: Pending::EMPTY,
+        dialog: Dialog::NEW,
+    };
 
     fn clear(&mut self) {
         self.requests.clear();
         self.responses.clear();
         self.pending.len = 0;
+        self.dialog = Dialog::NEW;
     }
 
     /// The bytes that travel in `direction`.

@@ -135,6 +135,9 @@ reasons! {
     // judge
     /// The command contradicts itself: lengths, counts or reserved values.
     MalformedCommand = "malformed-command",
+    /// The command goes over a connection that was not opened in its flow: what it does depends on
+    /// where that leads.
+    NotOpened = "not-opened",
     /// No rule gives this command.
     CommandDenied = "command-denied",
     /// A rule gives the command, but not for this unit.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use wicketgate_dissectors::{Direction, Field, FieldSink, Transport};
+use wicketgate_dissectors::{Direction, Field, FieldSink, Shape, Transport};
 
 use super::pdu::Pdu;
 
@@ -81,14 +81,31 @@ struct Fields {
     values: String,
     /// Name and place of each.
     entries: Vec<(&'static str, Range<usize>)>,
+    /// What is open, outermost first.
+    open: Vec<Shape>,
 }
 
 impl FieldSink for Fields {
     fn field(&mut self, name: &'static str, value: Field<'_>) {
-        let start = self.values.len();
+        self.begin(name);
         // Writing to a String never fails.
         let _ = write_value(&mut self.values, value);
-        self.entries.push((name, start..self.values.len()));
+        self.end();
+    }
+
+    fn open(&mut self, name: &'static str, shape: Shape) {
+        self.begin(name);
+        self.open.push(shape);
+        self.values.push(if shape == Shape::List { '[' } else { '{' });
+    }
+
+    fn close(&mut self) {
+        match self.open.pop() {
+            Some(Shape::List) => self.values.push(']'),
+            Some(Shape::Object) => self.values.push('}'),
+            None => return,
+        }
+        self.end();
     }
 }
 
@@ -96,6 +113,30 @@ impl Fields {
     fn clear(&mut self) {
         self.values.clear();
         self.entries.clear();
+        self.open.clear();
+    }
+
+    /// A value follows: an entry of its own, or a part of what is open.
+    fn begin(&mut self, name: &'static str) {
+        let Some(shape) = self.open.last() else {
+            return self.entries.push((name, self.values.len()..0));
+        };
+        if !self.values.ends_with(['[', '{']) {
+            self.values.push(',');
+        }
+        if *shape == Shape::Object {
+            self.values.push('"');
+            self.values.push_str(name);
+            self.values.push_str("\":");
+        }
+    }
+
+    /// The value that was begun last is there.
+    fn end(&mut self) {
+        let end = self.values.len();
+        if let Some((_, range)) = self.entries.last_mut().filter(|_| self.open.is_empty()) {
+            range.end = end;
+        }
     }
 
     fn write(&self, line: &mut String) {

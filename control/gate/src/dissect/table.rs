@@ -7,6 +7,7 @@ use wicketgate_packet::Time;
 
 use super::pdu::Pdu;
 use super::values;
+use crate::words;
 
 /// Values shown of a list; the rest is "...".
 const MAX_VALUES: usize = 8;
@@ -87,6 +88,11 @@ fn write_item(line: &mut String, item: &Item<'_>) -> fmt::Result {
     let (start, last) = (item.start, item.start + item.count.saturating_sub(1));
     match item.space {
         Space::None => return Ok(()),
+        Space::Tag | Space::Object { .. } | Space::DataFile { .. } => {
+            let object = (item.space, item.start, item.count);
+            write!(line, " {}", words::object(object, &item.path.tag()))?;
+            return write_scalars(line, item.values);
+        }
         Space::File(number) => write!(line, " file {number} {start}")?,
         _ => write!(line, " {start}")?,
     }
@@ -98,13 +104,26 @@ fn write_item(line: &mut String, item: &Item<'_>) -> fmt::Result {
         Values::Registers(bytes) => write_values(line, values::registers(bytes)),
         Values::Coils(bytes) => write_values(line, values::bits(bytes, item.count as usize)),
         Values::Mask { and, or } => write!(line, " and {and:#06x} or {or:#06x}"),
+        Values::Scalars(..) => write_scalars(line, item.values),
     }
+}
+
+fn write_scalars(line: &mut String, values: Values<'_>) -> fmt::Result {
+    let Values::Scalars(scalar, bytes) = values else { return Ok(()) };
+    let mut separator = " = ";
+    for number in scalar.numbers(bytes).take(MAX_VALUES) {
+        write!(line, "{separator}{number}")?;
+        separator = " ";
+    }
+    let more = bytes.len() > MAX_VALUES * scalar.size();
+    line.write_str(if more { " ..." } else { "" })
 }
 
 /// The fields of a response that say something the request did not.
 fn write_result(line: &mut String, name: &str, value: Field<'_>) -> fmt::Result {
     match (name, value) {
         ("exc_code", Field::Number(code)) => write!(line, " EXCEPTION {code}"),
+        ("status", Field::Number(status)) if status != 0 => write!(line, " STATUS {status:#04x}"),
         (_, Field::Registers(bytes)) => write_values(line, values::registers(bytes)),
         (_, Field::Bits(bytes, count)) => write_values(line, values::bits(bytes, count)),
         (_, Field::Text(text)) => write!(line, " {text:?}"),

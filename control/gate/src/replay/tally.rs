@@ -10,7 +10,7 @@ use std::path::Path;
 use wicketgate_audit::AuditLog;
 use wicketgate_dissectors::{Class, Space};
 use wicketgate_engine::Reason;
-use wicketgate_engine::event::{CommandEvent, Event, EventKind, EventRing, Totals};
+use wicketgate_engine::event::{CommandEvent, Event, EventKind, EventRing, Label, Totals};
 use wicketgate_engine::tables::{AssetId, EndpointId, RuleId, SubjectId, Tables};
 use wicketgate_packet::Time;
 use wicketgate_worker::Observer;
@@ -53,6 +53,7 @@ pub(super) struct Denial {
     pub(super) sub: Option<u16>,
     pub(super) unit: u8,
     pub(super) object: (Space, u32, u32),
+    pub(super) tag: Label,
     pub(super) reason: Reason,
     pub(super) rule: Option<RuleId>,
 }
@@ -178,6 +179,7 @@ impl Tally {
                 sub: command.sub,
                 unit: command.unit,
                 object: command.object,
+                tag: command.tag,
                 reason,
                 rule: command.rule,
             });

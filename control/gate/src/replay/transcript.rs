@@ -69,7 +69,7 @@ fn write_command(out: &mut impl Write, tables: &Tables, command: &CommandEvent) 
     let name = words::command(command.name, command.function, command.sub);
     let (class, unit) = (command.class, command.unit);
     write!(out, " -> {asset}: {name} ({class}) unit {unit}")?;
-    let object = words::object(command.object);
+    let object = words::object(command.object, &command.tag.as_str());
     if !object.is_empty() {
         write!(out, " {object}")?;
     }

@@ -228,7 +228,7 @@ fn denied(tables: &Tables, denials: &Counted<Denial>) -> Vec<DeniedLine> {
             function: denial.function,
             sub: denial.sub,
             unit: denial.unit,
-            object: words::object(denial.object),
+            object: words::object(denial.object, &denial.tag.as_str()),
             reason: denial.reason.code(),
             rule: denial.rule.and_then(|rule| tables.rule(rule)).map(ToString::to_string),
             count: *count,
