@@ -81,6 +81,17 @@ impl Protocol {
         }
     }
 
+    /// The protocol that owns a port: its [default](Protocol::default_port), or one more that it has
+    /// besides.
+    pub fn of_port(transport: Transport, port: u16) -> Option<Protocol> {
+        let owns = |protocol: &Protocol| {
+            let more =
+                (*protocol, transport, port) == (Protocol::Enip, Transport::Udp, enip::IO_PORT);
+            protocol.default_port() == Some(port) || more
+        };
+        Protocol::ALL.iter().copied().find(owns)
+    }
+
     /// What may carry it. Modbus and EtherNet/IP: TCP and UDP, on the same port.
     pub const fn transports(self) -> &'static [Transport] {
         match self {
@@ -275,6 +286,8 @@ pub enum NotTheProtocol {
     Address,
     /// The function code cannot occur in a request.
     Function,
+    /// A path to an object is cut short, or has a part that the protocol does not know.
+    Path,
     /// It goes over a connection that was not opened in this flow.
     Connection,
     /// This protocol is not read at all.
@@ -292,6 +305,7 @@ impl NotTheProtocol {
             NotTheProtocol::Value => "value is none that the function allows",
             NotTheProtocol::Address => "address range runs over the end of its table",
             NotTheProtocol::Function => "function code cannot occur in a request",
+            NotTheProtocol::Path => "path to an object cannot be read",
             NotTheProtocol::Connection => "connection was not opened in this flow",
             NotTheProtocol::NotInspected => "protocol is not read by the gate",
         }

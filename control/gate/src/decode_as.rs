@@ -32,8 +32,7 @@ impl DecodeAs {
     /// something that is not read.
     pub(crate) fn protocol(options: &[DecodeAs], transport: Transport, port: u16) -> Protocol {
         let said = options.iter().find(|option| option.port == port).map(|option| option.protocol);
-        let owner =
-            || Protocol::ALL.iter().copied().find(|protocol| protocol.default_port() == Some(port));
+        let owner = || Protocol::of_port(transport, port);
         let readable = said.or_else(owner).filter(|p| p.transports().contains(&transport));
         readable.unwrap_or(match transport {
             Transport::Tcp => Protocol::Tcp,

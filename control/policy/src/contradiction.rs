@@ -99,8 +99,7 @@ fn of_code(code: &Code, subs: &[u16], context: &Context) -> Vec<Subject> {
 fn of_function(code: &Code, sub: Option<u16>, context: &Context) -> Subject {
     let same_code = context.functions.iter().filter(|function| function.code == code.code);
     let named = |function: &Function| code.name.is_none_or(|name| function.name == name);
-    let is_meant =
-        |function: &&Function| (sub.is_none() || function.sub == sub) && named(function);
+    let is_meant = |function: &&Function| (sub.is_none() || function.sub == sub) && named(function);
     let mut functions: Vec<Function> = same_code.clone().filter(is_meant).copied().collect();
     if functions.is_empty() {
         // Only functions that have sub-functions can have one that the gate does not know.

@@ -3,8 +3,8 @@
 use wicketgate_dissectors::Space;
 use wicketgate_dissectors::enip::pccc::DataFile;
 use wicketgate_dissectors::enip::services::{FIRST_OF_CLASS, Of, object};
-use wicketgate_engine::objects::{FileRange, Glob, Instances, ObjectRule, Objects};
 use wicketgate_engine::RangeSet;
+use wicketgate_engine::objects::{FileRange, Glob, Instances, ObjectRule, Objects};
 
 use crate::allow::Context;
 use crate::catalog::Function;
@@ -139,7 +139,8 @@ pub(crate) fn check_numbers(
         let meant = context.functions.iter().any(|f| f.code == code.code && is_of_tags(f));
         if of_class && !meant && selectors.classes.is_none() {
             let message = format!("service {:#04x} is another one on each object", code.code);
-            let help = "name the class, { service = 0x54, object = 0x06 }, or the service by its name";
+            let help =
+                "name the class, { service = 0x54, object = 0x06 }, or the service by its name";
             report.error_with(&code.span, message, help);
         }
     }
@@ -148,9 +149,10 @@ pub(crate) fn check_numbers(
 /// Whether a function can be of the objects that are selected.
 pub(crate) fn fits(function: &Function, selectors: &ObjectSelectors) -> bool {
     let Some(of) = function.of else { return selectors.rule() == ObjectRule::Any };
-    let class = selectors.classes.as_ref().is_none_or(|classes| {
-        classes.value.iter().any(|range| touches(of, *range))
-    });
+    let class = selectors
+        .classes
+        .as_ref()
+        .is_none_or(|classes| classes.value.iter().any(|range| touches(of, *range)));
     let numbered = of != Of::Tag;
     let places = selectors.places().is_none() || numbered && class;
     let tags = selectors.tags.is_none() || matches!(of, Of::Tag | Of::Any);
@@ -173,7 +175,9 @@ fn tags(node: Node<'_>, report: &mut Report<'_>) -> Option<Vec<Glob>> {
 fn tag(text: &str) -> Result<Glob, String> {
     let printable = text.bytes().all(|letter| (0x21..0x7f).contains(&letter));
     if text.is_empty() || text.len() > MAX_PATTERN || !printable {
-        return Err(format!("`{text}` is not a tag like Program:Main.Motor[3].Speed or Setpoint_*"));
+        return Err(format!(
+            "`{text}` is not a tag like Program:Main.Motor[3].Speed or Setpoint_*"
+        ));
     }
     Ok(Glob::new(text))
 }

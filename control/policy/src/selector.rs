@@ -180,7 +180,11 @@ fn space(node: Node<'_>, report: &mut Report<'_>) -> Option<Space> {
 }
 
 /// Numbers and ranges, `100` or `"100-119"`, one or several.
-pub(crate) fn ranges(node: Node<'_>, most: u32, report: &mut Report<'_>) -> Option<Vec<(u32, u32)>> {
+pub(crate) fn ranges(
+    node: Node<'_>,
+    most: u32,
+    report: &mut Report<'_>,
+) -> Option<Vec<(u32, u32)>> {
     let nodes = node.one_or_more(report)?;
     nodes.into_iter().map(|node| range(node, most, report)).collect()
 }

@@ -3,7 +3,7 @@
 use wicketgate_dissectors::enip::pccc::DataFile;
 use wicketgate_dissectors::enip::services::Of;
 use wicketgate_dissectors::{Class, Protocol};
-use wicketgate_engine::objects::{FileRange, Objects, ObjectRule};
+use wicketgate_engine::objects::{FileRange, ObjectRule, Objects};
 use wicketgate_engine::{CodeSet, Entry, RangeSet, SpaceSet, ValueRule};
 
 use crate::allow::SPACES;

@@ -60,7 +60,7 @@ fn plain(function: u16, (class, name): (Class, &'static str)) -> Command<'static
 }
 
 /// Whether this is a datagram of implicit I/O: it has no header.
-fn is_io(pdu: &[u8]) -> bool {
+pub(super) fn is_io(pdu: &[u8]) -> bool {
     pdu.starts_with(&IO_FRONT)
 }
 

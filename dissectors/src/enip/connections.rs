@@ -7,9 +7,7 @@
 use super::frame::{Packet, code};
 use super::message::{Reply, Request, Wrapped};
 use super::open::{self, ForwardOpen, Triad};
-use super::services::{
-    FORWARD_CLOSE, FORWARD_OPEN, LARGE_FORWARD_OPEN, UNCONNECTED_SEND, object,
-};
+use super::services::{FORWARD_CLOSE, FORWARD_OPEN, LARGE_FORWARD_OPEN, UNCONNECTED_SEND, object};
 use super::{Cpf, REPLY};
 use crate::{Direction, NotTheProtocol};
 

@@ -5,6 +5,7 @@
 //! name of the inner service, a PCCC command in PCCC's own words, each message of a Multiple Service
 //! Packet by itself.
 
+use super::command::is_io;
 use super::connections::Connections;
 use super::frame::{HEADER, Packet, code};
 use super::message::{Packed, Request, Wrapped};
@@ -45,8 +46,8 @@ pub fn denial(
     why: Refusal,
     out: &mut [u8],
 ) -> Option<usize> {
-    let request = Packet::read(pdu)?;
-    if matches!(request.command, code::NOP | code::UNREGISTER_SESSION) {
+    let request = Packet::whole(pdu).ok()?;
+    if is_io(pdu) || matches!(request.command, code::NOP | code::UNREGISTER_SESSION) {
         return None;
     }
     let mut out = Writer { out, length: 0 };

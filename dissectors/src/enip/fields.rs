@@ -166,11 +166,7 @@ fn packed(data: &[u8], depth: usize, sink: &mut dyn FieldSink) {
     }
 }
 
-fn embedded<'a>(
-    messages: impl Iterator<Item = &'a [u8]>,
-    depth: usize,
-    sink: &mut dyn FieldSink,
-) {
+fn embedded<'a>(messages: impl Iterator<Item = &'a [u8]>, depth: usize, sink: &mut dyn FieldSink) {
     let Some(depth) = depth.checked_sub(1) else { return };
     sink.open("embedded", Shape::List);
     messages.for_each(|bytes| message(bytes, depth, sink));

@@ -46,7 +46,7 @@ pub mod code {
 /// [`NotTheProtocol::Envelope`] where the command is none of [`code`] or the options are not 0 (a
 /// receiver has to discard such a packet, ENIP 2-3.6), [`NotTheProtocol::Length`] above [`MAX_PDU`].
 pub fn frame(bytes: &[u8]) -> Result<Framed, NotTheProtocol> {
-    if bytes.starts_with(&IO_FRONT) {
+    if is_io_front(bytes) {
         return io_frame(bytes);
     }
     check_front(bytes)?;
@@ -61,14 +61,17 @@ pub fn frame(bytes: &[u8]) -> Result<Framed, NotTheProtocol> {
     Ok(whole(bytes, total))
 }
 
+/// Whether these are the first bytes of implicit I/O, as far as they are there.
+fn is_io_front(bytes: &[u8]) -> bool {
+    let front = bytes.get(..IO_FRONT.len()).unwrap_or(bytes);
+    !front.is_empty() && IO_FRONT.starts_with(front)
+}
+
 /// Refuses with the first byte that cannot be right.
 fn check_front(bytes: &[u8]) -> Result<(), NotTheProtocol> {
     let known = match *bytes {
         [] => true,
-        [low] => is_command(u16::from(low)) || low == IO_FRONT[0],
-        [low, high, ..] if bytes.len() < IO_FRONT.len() && IO_FRONT.starts_with(bytes) => {
-            low == IO_FRONT[0] && high == 0
-        }
+        [low] => is_command(u16::from(low)),
         [low, high, ..] => is_command(u16::from_le_bytes([low, high])),
     };
     if known { Ok(()) } else { Err(NotTheProtocol::Envelope) }
@@ -94,15 +97,13 @@ fn io_frame(bytes: &[u8]) -> Result<Framed, NotTheProtocol> {
 fn is_command(command: u16) -> bool {
     matches!(
         command,
-        code::NOP
-            | code::LIST_TARGETS
-            | code::LIST_SERVICES
-            | code::LIST_IDENTITY..=code::UNREGISTER_SESSION
-            | code::SEND_RR_DATA
-            | code::SEND_UNIT_DATA
-            | code::INDICATE_STATUS
-            | code::CANCEL
-            | code::START_DTLS
+        code::NOP | code::LIST_TARGETS | code::LIST_SERVICES | code::LIST_IDENTITY
+            ..=code::UNREGISTER_SESSION
+                | code::SEND_RR_DATA
+                | code::SEND_UNIT_DATA
+                | code::INDICATE_STATUS
+                | code::CANCEL
+                | code::START_DTLS
     )
 }
 

@@ -59,7 +59,7 @@ impl<'a> Reply<'a> {
         let (&[service, _reserved, status, words], rest) =
             message.split_first_chunk().ok_or(NotTheProtocol::Inconsistent)?;
         if service & REPLY == 0 {
-            return Err(NotTheProtocol::Function);
+            return Err(NotTheProtocol::Value);
         }
         let parts = rest.split_at_checked(2 * usize::from(words));
         let (additional, data) = parts.ok_or(NotTheProtocol::Inconsistent)?;

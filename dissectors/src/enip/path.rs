@@ -228,14 +228,14 @@ impl<'a> Target<'a> {
     pub fn read(bytes: &'a [u8]) -> Result<Target<'a>, NotTheProtocol> {
         let mut target = Target { path: Path(bytes), ..Target::default() };
         let mut rest = bytes;
-        for _ in 0..MAX_SEGMENTS {
+        for _ in 0..=MAX_SEGMENTS {
             if rest.is_empty() {
                 target.is_tag &= target.class.is_none();
                 return Ok(target);
             }
-            target.add(Segment::take(&mut rest).ok_or(NotTheProtocol::Address)?);
+            target.add(Segment::take(&mut rest).ok_or(NotTheProtocol::Path)?);
         }
-        Err(NotTheProtocol::Quantity)
+        Err(NotTheProtocol::Path)
     }
 
     fn add(&mut self, segment: Segment<'_>) {

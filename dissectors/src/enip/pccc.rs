@@ -86,7 +86,10 @@ impl<'a> Pccc<'a> {
         if !whole {
             return Err(NotTheProtocol::Inconsistent);
         }
-        Ok((function, Item { class, space, start: element, count: address.count(), values, ..bare }))
+        Ok((
+            function,
+            Item { class, space, start: element, count: address.count(), values, ..bare },
+        ))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Responses: whether they are well-formed by themselves.
 
 use super::Cpf;
+use super::command::is_io;
 use super::frame::Packet;
 use super::message::{Packed, Reply};
 use super::services::MULTIPLE_SERVICE_PACKET;
@@ -15,6 +16,9 @@ const EMBEDDED_SERVICE_ERROR: u8 = 0x1e;
 /// The packet's length, items or the reply's front are not what they have to be.
 pub fn response(pdu: &[u8]) -> Result<(), NotTheProtocol> {
     let packet = Packet::whole(pdu)?;
+    if is_io(pdu) {
+        return Ok(());
+    }
     // A packet that was refused as such carries nothing, or the request again.
     if !packet.is_message() || packet.status != 0 {
         return Ok(());

@@ -136,8 +136,7 @@ pub static UNKNOWN: Service = service(0, Of::Any, Class::Unknown, "unknown");
 
 /// What a service is that the gate does not know, of an object that a vendor made: controllers are
 /// programmed by such services.
-pub static VENDOR_SPECIFIC: Service =
-    service(0, Of::Vendor, Class::ProgramWrite, "vendor-service");
+pub static VENDOR_SPECIFIC: Service = service(0, Of::Vendor, Class::ProgramWrite, "vendor-service");
 
 /// All services that the gate knows, by code; of one code the particular ones first.
 pub fn services() -> &'static [Service] {

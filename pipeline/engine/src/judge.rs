@@ -4,7 +4,9 @@
 //! PDU that is not complete yet passes as far as it has come, for no device acts on a prefix, and its
 //! last segment is the one that is held against it.
 
-use wicketgate_dissectors::{Class, Command, Dialog, Direction, Framed, Item, Items, Protocol, Space};
+use wicketgate_dissectors::{
+    Class, Command, Dialog, Direction, Framed, Item, Items, Protocol, Space,
+};
 use wicketgate_packet::Time;
 
 use crate::event::{EventRing, Label, Standing, Totals};

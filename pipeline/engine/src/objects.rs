@@ -250,7 +250,8 @@ mod tests {
         ] {
             assert!(tag(SPEED, 1, pattern), "{pattern}");
         }
-        for pattern in ["", "Program:Main", "Motor*", "*[4]*", "*.speed?", "Program:Main.Motor[3]"] {
+        for pattern in ["", "Program:Main", "Motor*", "*[4]*", "*.speed?", "Program:Main.Motor[3]"]
+        {
             assert!(!tag(SPEED, 1, pattern), "{pattern}");
         }
     }

@@ -26,7 +26,7 @@ fn asks_bare(pdu: &str, class: Class, name: &str, sub: Option<u16>) {
 }
 
 fn item(class: Class, space: Space, start: u32, count: u32, values: Values<'_>) -> Item<'_> {
-    Item { class, space, start, count, values }
+    Item { space, start, count, values, ..Item::bare(class) }
 }
 
 #[test]

@@ -1,0 +1,106 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::{
+    FORWARD_OPEN, READ_TAG, WRITE_TAG, connected, hex, multiple, packet, unconnected, wrapped,
+};
+use crate::enip::denial::LONGEST;
+use crate::enip::nested::MAX_SERVICES;
+use crate::enip::{Connections, MAX_PDU, command, denial, fields, frame, key, response};
+use crate::{Direction, Field, Framed, Refusal};
+
+/// Messages that are right, nested at random.
+fn message() -> impl Strategy<Value = Vec<u8>> {
+    let leaf = prop_oneof![
+        Just(hex(READ_TAG)),
+        Just(hex(WRITE_TAG)),
+        Just(hex(FORWARD_OPEN)),
+        Just(hex("4b 02 2067 2401 07 4d00 01020304 0f 00 0100 aa 02 07 89 00 00 0500")),
+        Just(hex("51 02 2044 2401 06 0064 0001")),
+        (any::<u8>(), vec(any::<u8>(), 0..12)).prop_map(|(service, data)| {
+            [&[service & 0x7f, 2, 0x20, 4, 0x24, 1], &data[..]].concat()
+        }),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 1..4)
+                .prop_map(|all| { multiple(&all.iter().map(Vec::as_slice).collect::<Vec<_>>()) }),
+            inner.prop_map(|message| wrapped(&message)),
+        ]
+    })
+}
+
+/// Right packets, packets with one byte changed or cut, and any bytes.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let right = prop_oneof![
+        message().prop_map(|message| unconnected(&message)),
+        message().prop_map(|message| connected(0x1000, &message)),
+        (0..0x80_u16, vec(any::<u8>(), 0..40)).prop_map(|(command, data)| packet(command, &data)),
+    ];
+    let changed = (right.clone(), any::<prop::sample::Index>(), any::<u8>()).prop_map(
+        |(mut packet, at, to)| {
+            let at = at.index(packet.len());
+            packet[at] = to;
+            packet
+        },
+    );
+    prop_oneof![right, changed, vec(any::<u8>(), 0..80)]
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics_and_everything_is_bounded(bytes in bytes()) {
+        let mut connections = Connections::NONE;
+        let mut sink = |_: &str, _: Field<'_>| {};
+        for direction in [Direction::ToServer, Direction::ToClient] {
+            fields(&bytes, direction, &mut sink);
+            connections.note(direction, &bytes);
+        }
+        let _ = (frame(&bytes), key(&bytes), response(&bytes), connections.permit(&bytes));
+        if let Ok(asked) = command(&bytes) {
+            let items = asked.items.clone().count();
+            prop_assert!((1..=2 * usize::from(MAX_SERVICES)).contains(&items));
+            let most = asked.items.map(|item| item.class.weight()).max();
+            prop_assert_eq!(most, Some(asked.class.weight()), "the heaviest decides");
+        }
+    }
+
+    #[test]
+    fn an_answer_about_a_prefix_stands(bytes in bytes()) {
+        let whole = frame(&bytes);
+        for length in 0..bytes.len() {
+            match frame(&bytes[..length]) {
+                Ok(Framed::Need(need)) => prop_assert!(need > length && need <= MAX_PDU),
+                Ok(Framed::Whole(end)) => {
+                    prop_assert!(end.get() <= length);
+                    prop_assert_eq!(whole, Ok(Framed::Whole(end)));
+                }
+                Err(why) => prop_assert_eq!(whole, Err(why)),
+            }
+        }
+    }
+
+    #[test]
+    fn a_denial_answers_its_request(bytes in bytes()) {
+        let mut out = [0; LONGEST];
+        let denied = denial(&bytes, &Connections::NONE, Refusal::Address, &mut out);
+        if let Some(length) = denied {
+            let (asked, answer) = (key(&bytes), key(&out[..length]));
+            // Of a connected request that cannot be read the context is all there is.
+            let same = asked.map(|key| key.function) == answer.map(|key| key.function);
+            prop_assert!(same);
+            prop_assert_eq!(response(&out[..length]), Ok(()));
+        }
+    }
+
+    /// No byte of a request is left unread: where one is put in or taken out, it is refused.
+    #[test]
+    fn no_length_may_lie(message in message(), more in 1..4_usize) {
+        let right = unconnected(&message);
+        if command(&right).is_ok() {
+            let longer = [&right[..], &vec![0; more]].concat();
+            prop_assert!(command(&longer).is_err());
+            prop_assert!(command(&right[..right.len() - more]).is_err());
+        }
+    }
+}
