@@ -4,7 +4,8 @@ use std::hint::black_box;
 
 use allocation_counter::measure;
 use wicketgate_dissectors::{Direction, Framed, Protocol};
-use wicketgate_engine::event::{CommandEvent, PAYLOAD};
+use wicketgate_engine::event::{CommandEvent, Label, PAYLOAD};
+use wicketgate_engine::objects::{Glob, ObjectRule, Objects};
 use wicketgate_engine::tcp::Connection;
 use wicketgate_engine::translate::Rewrite;
 use wicketgate_engine::{
@@ -14,7 +15,7 @@ use wicketgate_packet::parse::{Segment, flags};
 use wicketgate_packet::{FrameBuf, Headers, L4, PortId, Time};
 use wicketgate_ports::{HeapFrame, Pool};
 use wicketgate_tests::plant::{ALICE, GATE_MAC, NAT, OFFICE, OFFICE_MAC, PRESS_3, PRESS_MAC};
-use wicketgate_tests::{Packet, Plant, modbus};
+use wicketgate_tests::{Packet, Plant, enip, modbus};
 
 use crate::figures::Nanos;
 
@@ -55,7 +56,9 @@ fn request() -> HeapFrame {
 }
 
 pub(crate) fn all() -> Vec<Stage> {
-    vec![parse(), verify(), refuse(), place(), dissect(), judge(), tell(), translate()]
+    let modbus = [parse(), verify(), refuse(), place(), dissect(), judge(), tell(), translate()];
+    let enip = [dissect_enip(), judge_enip(), dissect_many()];
+    modbus.into_iter().chain(enip).collect()
 }
 
 fn parse() -> Stage {
@@ -125,6 +128,47 @@ fn judge() -> Stage {
     })
 }
 
+/// A Write Tag of one DINT in program scope, by itself.
+fn write_tag() -> Vec<u8> {
+    enip::unconnected(&enip::write_tag("Program:Main.Setpoint", 700))
+}
+
+fn dissect_enip() -> Stage {
+    let pdu = write_tag();
+    stage("dissect-enip: frame and command, one tag", move || {
+        let pdu = black_box(&pdu[..]);
+        if let Ok(Framed::Whole(_)) = Protocol::Enip.frame(pdu) {
+            let _ = black_box(Protocol::Enip.command(pdu));
+        }
+    })
+}
+
+fn judge_enip() -> Stage {
+    let pdu = write_tag();
+    let range = wicketgate_engine::RangeSet::of(vec![(0, 1500)]);
+    let tags = [Glob::new("Program:Main.Set*")].into();
+    let writes = wicketgate_engine::Entry {
+        objects: ObjectRule::Only(Box::new(Objects { tags, ..Objects::default() })),
+        values: wicketgate_engine::ValueRule::In(range),
+        ..wicketgate_tests::plant::entry(&[wicketgate_dissectors::Class::Write])
+    };
+    let matcher = wicketgate_engine::Matcher::new(vec![writes]);
+    stage("judge-enip: dissect, tag, value", move || {
+        if let Ok(command) = Protocol::Enip.command(black_box(&pdu)) {
+            let _ = black_box(matcher.judge(&command, Time::EPOCH));
+        }
+    })
+}
+
+/// The most that one PDU can ask for: as many services as a message may carry.
+fn dissect_many() -> Stage {
+    let read = enip::object(0x0e, 1, 1, 7);
+    let pdu = enip::unconnected(&enip::multiple(&vec![&read[..]; 255]));
+    stage("dissect-enip-255: a packet of 255 services", move || {
+        let _ = black_box(Protocol::Enip.command(black_box(&pdu[..])));
+    })
+}
+
 fn tell() -> Stage {
     let mut events = EventRing::new(1 << 10);
     let pdu = modbus::read(1, 100, 10);
@@ -148,6 +192,7 @@ fn event(payload: [u8; PAYLOAD], len: usize) -> Event {
         sub: None,
         unit: 1,
         object: (wicketgate_dissectors::Space::HoldingRegisters, 100, 10),
+        tag: Label::EMPTY,
         denied: None,
         observed: false,
         rule: None,

@@ -48,6 +48,8 @@ pub struct Told {
     pub function: u16,
     /// Space, start, count.
     pub object: (Space, u32, u32),
+    /// The tag, where that is the space.
+    pub tag: String,
     /// Why not.
     pub denied: Option<Reason>,
     /// The rule that decided.
@@ -176,6 +178,7 @@ fn told(event: &Event) -> Option<Told> {
         name: command.name,
         function: command.function,
         object: command.object,
+        tag: command.tag.as_str().to_owned(),
         denied: command.denied,
         rule: command.rule.map(|rule| rule.0),
         payload: command.payload[..usize::from(command.payload_len)].to_vec(),

@@ -9,6 +9,7 @@
 //! | [`gate`] | [`Gate`]: an engine, its events and its clock |
 //! | [`plant`] | [`Plant`]: ports, assets and grants to make tables of |
 //! | [`talk`] | [`Talk`]: both ends of one TCP connection |
+//! | [`enip`] | the same of EtherNet/IP |
 //! | [`modbus`] | requests and responses as bytes |
 //! | [`capture`] | the bundled captures as the frames that enter an engine |
 
@@ -21,6 +22,7 @@
 )]
 
 pub mod capture;
+pub mod enip;
 pub mod frame;
 pub mod gate;
 pub mod modbus;

@@ -12,7 +12,9 @@ use common::{event, events, lines, log, log_of, plant, tables, write_register};
 use proptest::prelude::*;
 use serde_json::Value;
 use wicketgate_audit::{AuditLog, MAX_LINE, MAX_NAME, verify};
-use wicketgate_engine::event::{CommandEvent, EventKind, PAYLOAD};
+use wicketgate_dissectors::enip::Target;
+use wicketgate_dissectors::{Class, Item, Space};
+use wicketgate_engine::event::{CommandEvent, EventKind, Label, PAYLOAD};
 use wicketgate_engine::{AssetId, EndpointId, Event, GrantId, Reason, RuleId, SubjectId};
 
 fn path(relative: &str) -> PathBuf {
@@ -96,6 +98,25 @@ fn each_reason_and_result_is_told() {
         assert_eq!(results, (Some("denied"), Some("observed")));
         assert_eq!(records[2]["reason"].as_str(), Some(reason.code()));
     }
+}
+
+#[test]
+fn objects_of_cip_are_told_by_what_names_them() {
+    let path = Target::read(b"\x91\x05Motor\0\x28\x03").unwrap().path;
+    let item = Item { path, ..Item::bare(Class::Write) };
+    let told = |object, keys: &[&str]| {
+        let tag = Label::of(Some(item));
+        let command = CommandEvent { object, tag, ..write_register() };
+        let log = log_of(&plant(), &[event(0, EventKind::Command(command))]).0;
+        let record = parsed(&log).remove(1);
+        keys.iter().map(|key| record[*key].to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(told((Space::Tag, 0, 2), &["tag", "count", "table"]), ["\"Motor[3]\"", "2", "null"]);
+    let object = Space::Object { class: 4, attribute: Some(3) };
+    let keys = ["object", "instance", "attribute", "address", "tag"];
+    assert_eq!(told((object, 100, 1), &keys), ["4", "100", "3", "null", "null"]);
+    let file = Space::DataFile { kind: 0x89, number: 7 };
+    assert_eq!(told((file, 5, 2), &["data_file", "address", "count"]), ["\"N7\"", "5", "2"]);
 }
 
 #[test]

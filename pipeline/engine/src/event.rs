@@ -191,7 +191,8 @@ impl Label {
     /// Bytes of a name that are kept: two names of a Logix controller, 40 letters each, and indices.
     pub const MOST: usize = 96;
 
-    const EMPTY: Label = Label { bytes: [0; Label::MOST], len: 0 };
+    /// No name.
+    pub const EMPTY: Label = Label { bytes: [0; Label::MOST], len: 0 };
 
     /// The name that the item's path spells.
     pub fn of(item: Option<Item<'_>>) -> Label {

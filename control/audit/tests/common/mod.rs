@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use wicketgate_audit::{AuditLog, Summary};
 use wicketgate_dissectors::{Class, Protocol, Space, Transport};
-use wicketgate_engine::event::{CommandEvent, EndCause, PAYLOAD, Totals};
+use wicketgate_engine::event::{CommandEvent, EndCause, Label, PAYLOAD, Totals};
 use wicketgate_engine::tables::{Asset, Endpoint, Grant, Port, Side, Subject};
 use wicketgate_engine::{
     AssetId, EndpointId, Event, EventKind, GrantId, Matcher, Reason, RuleId, Tables, TablesBuilder,
@@ -79,6 +79,7 @@ fn command(pdu: &[u8]) -> CommandEvent {
         sub: None,
         unit: 1,
         object: (Space::HoldingRegisters, 100, 1),
+        tag: Label::EMPTY,
         denied: None,
         observed: false,
         rule: Some(RuleId(0)),

@@ -1,0 +1,251 @@
+//! EtherNet/IP through the engine: commands judged one by one, connections remembered by flow.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test asserts by panicking")]
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use wicketgate_dissectors::{Class, Direction, Framed, Protocol, Space};
+use wicketgate_engine::objects::{Glob, ObjectRule, Objects};
+use wicketgate_engine::{Entry, RangeSet, Reason, ValueRule};
+use wicketgate_packet::{FrameBuf, Headers, L4};
+use wicketgate_ports::{CaptureReader, Pool};
+use wicketgate_tests::enip::*;
+use wicketgate_tests::plant::*;
+use wicketgate_tests::{Gate, Plant, Right, Talk, Told};
+
+const CLIENT: (Ipv4Addr, u16) = (ALICE, 51000);
+/// Press 3 speaks EtherNet/IP where it else has its web page.
+const DOOR: (Ipv4Addr, u16) = (PRESS_3, 80);
+
+fn plant(entries: Vec<Entry>) -> Plant {
+    let rights = vec![Right::new(ALICE, WEB, entries)];
+    Plant { web: Protocol::Enip, ..Plant::with(rights) }
+}
+
+/// Sessions and reads, and writes to `Set*` up to 1500.
+fn setpoints() -> Plant {
+    let tags = [Glob::new("Set*")].into();
+    let writes = Entry {
+        objects: ObjectRule::Only(Box::new(Objects { tags, ..Objects::default() })),
+        values: ValueRule::In(RangeSet::of(vec![(0, 1500)])),
+        ..entry(&[Class::Write])
+    };
+    plant(vec![entry(&[Class::Session, Class::Discover, Class::Read]), writes])
+}
+
+fn opened_gate(plant: &Plant) -> (Gate, Talk) {
+    let mut gate = Gate::new(plant);
+    let talk = Talk::open_to(&mut gate, CLIENT, DOOR);
+    (gate, talk)
+}
+
+/// What becomes of one request on a connection of its own.
+fn verdict(plant: &Plant, request: &[u8]) -> Option<Reason> {
+    let (mut gate, mut talk) = opened_gate(plant);
+    talk.send(&mut gate, request);
+    gate.last_command().denied
+}
+
+#[test]
+fn tags_are_judged_by_name_and_value() {
+    let plant = setpoints();
+    let ask = |message: &[u8]| verdict(&plant, &unconnected(message));
+    assert_eq!(ask(&read_tag("Level")), None);
+    assert_eq!(ask(&write_tag("Setpoint", 1500)), None);
+    assert_eq!(ask(&write_tag("SETPOINT", 0)), None, "case is no difference");
+    assert_eq!(ask(&write_tag("Setpoint", 1501)), Some(Reason::ValueDenied));
+    assert_eq!(ask(&write_tag("Setpoint", -1)), Some(Reason::ValueDenied));
+    assert_eq!(ask(&write_tag("Motor", 1)), Some(Reason::AddressDenied));
+    assert_eq!(ask(&object(0x05, 1, 1, 0)), Some(Reason::CommandDenied));
+}
+
+#[test]
+fn every_service_of_a_packet_must_be_allowed() {
+    let plant = setpoints();
+    let (read, write, other) = (read_tag("A"), write_tag("Set", 1), write_tag("Motor", 1));
+    let ask = |all: &[&[u8]]| verdict(&plant, &unconnected(&multiple(all)));
+    assert_eq!(ask(&[&read, &write, &read]), None);
+    assert_eq!(ask(&[&read, &other, &read]), Some(Reason::AddressDenied));
+    assert_eq!(ask(&[&other, &read, &write]), Some(Reason::AddressDenied));
+}
+
+#[test]
+fn the_audit_names_the_tag() {
+    let (mut gate, mut talk) = opened_gate(&setpoints());
+    let packet = multiple(&[&read_tag("Level"), &write_tag("Line.Motor", 1)]);
+    talk.send(&mut gate, &unconnected(&packet));
+    let told = gate.last_command();
+    assert_eq!((told.name, told.tag.as_str()), ("write-tag", "Line.Motor"));
+    assert_eq!(told.object, (Space::Tag, 0, 1));
+}
+
+#[test]
+fn a_connected_message_needs_a_connection_opened_in_its_flow() {
+    let (mut gate, mut talk) = opened_gate(&setpoints());
+    let read = |sequence| connected(0x1000, sequence, &read_tag("Level"));
+    talk.send(&mut gate, &read(1));
+    assert_eq!(gate.last_command().denied, Some(Reason::NotOpened));
+
+    let (mut gate, mut talk) = opened_gate(&setpoints());
+    talk.send(&mut gate, &unconnected(&forward_open(7)));
+    talk.answer(&mut gate, &unconnected(&opened(0x1000, 7)));
+    talk.send(&mut gate, &read(1));
+    assert_eq!(gate.last_command().denied, None);
+    let back = talk.answer(&mut gate, &connected(7, 1, &reply(0x4c, 0)));
+    assert!(back.left_by(OFFICE), "{:?}", back.verdict);
+    talk.send(&mut gate, &unconnected(&forward_close()));
+    talk.send(&mut gate, &read(2));
+    assert_eq!(gate.last_command().denied, Some(Reason::NotOpened));
+}
+
+/// Another flow's connection is nobody else's.
+#[test]
+fn flows_do_not_share_connections() {
+    let (mut gate, mut talk) = opened_gate(&setpoints());
+    talk.send(&mut gate, &unconnected(&forward_open(7)));
+    talk.answer(&mut gate, &unconnected(&opened(0x1000, 7)));
+    let mut other = Talk::open_to(&mut gate, (ALICE, 51001), DOOR);
+    other.send(&mut gate, &connected(0x1000, 1, &read_tag("Level")));
+    assert_eq!(gate.last_command().denied, Some(Reason::NotOpened));
+}
+
+/// A refused Forward Open opens nothing, whatever the asset is made to say.
+#[test]
+fn a_refused_opening_opens_nothing() {
+    let (mut gate, mut talk) = opened_gate(&plant(vec![entry(&[Class::Read])]));
+    talk.send(&mut gate, &unconnected(&forward_open(7)));
+    assert_eq!(gate.last_command().denied, Some(Reason::CommandDenied));
+    talk.answer(&mut gate, &unconnected(&opened(0x1000, 7)));
+    talk.send(&mut gate, &connected(0x1000, 1, &read_tag("Level")));
+    assert_eq!(gate.last_command().denied, Some(Reason::NotOpened));
+}
+
+/// PDUs of one connection, in the order of a capture.
+type Pdus = Vec<(Direction, Vec<u8>)>;
+
+/// The connections of a capture to port 44818; of each the first few hundred PDUs, retransmissions and
+/// what comes behind a hole left out.
+fn connections(path: &Path) -> Vec<Pdus> {
+    const MOST: usize = 300;
+    let mut reader = CaptureReader::open(path).unwrap();
+    let mut frame = Pool::new(1).take().unwrap();
+    let mut halves: BTreeMap<_, (Option<u32>, Vec<u8>)> = BTreeMap::new();
+    let mut found: BTreeMap<_, Pdus> = BTreeMap::new();
+    while let Ok(Some(_)) = reader.read(&mut frame) {
+        let Ok(headers) = Headers::parse(frame.bytes()) else { continue };
+        let (L4::Tcp(segment), (from, to)) = (&headers.l4, headers.ports()) else { continue };
+        let (direction, flow) = match (from, to) {
+            (_, 44818) => (Direction::ToServer, (headers.src, from, headers.dst)),
+            (44818, _) => (Direction::ToClient, (headers.dst, to, headers.src)),
+            _ => continue,
+        };
+        let data = headers.payload(frame.bytes());
+        let (next, held) = halves.entry((flow, direction)).or_default();
+        if data.is_empty() || next.is_some_and(|next| next != segment.seq) {
+            continue;
+        }
+        *next = Some(segment.seq.wrapping_add(data.len() as u32));
+        held.extend(data);
+        let pdus = found.entry(flow).or_default();
+        while let Ok(Framed::Whole(end)) = Protocol::Enip.frame(held) {
+            let pdu: Vec<u8> = held.drain(..end.get()).collect();
+            if pdus.len() < MOST {
+                pdus.push((direction, pdu));
+            }
+        }
+    }
+    found.into_values().filter(|pdus| !pdus.is_empty()).collect()
+}
+
+/// How the bytes of one direction are cut.
+#[derive(Clone, Copy)]
+enum Cut {
+    /// One segment a PDU.
+    Whole,
+    /// One segment a byte.
+    Bytes,
+    /// As many PDUs in a segment as come one behind the other.
+    Merged,
+    /// One segment a PDU, each sent twice.
+    Twice,
+}
+
+/// What is told of a connection whose bytes are cut like that.
+fn told(pdus: &Pdus, cut: Cut) -> Vec<Told> {
+    let (mut gate, mut talk) = opened_gate(&setpoints());
+    let mut runs: Pdus = Vec::new();
+    for (direction, pdu) in pdus {
+        match runs.last_mut() {
+            Some((last, run)) if matches!(cut, Cut::Merged) && last == direction => {
+                if run.len() + pdu.len() <= 1400 {
+                    run.extend(pdu);
+                    continue;
+                }
+                runs.push((*direction, pdu.clone()));
+            }
+            _ => runs.push((*direction, pdu.clone())),
+        }
+    }
+    for (direction, run) in &runs {
+        let size = if matches!(cut, Cut::Bytes) { 1 } else { 1400 };
+        for piece in run.chunks(size) {
+            let before = talk;
+            say(&mut gate, &mut talk, *direction, piece);
+            if matches!(cut, Cut::Twice) {
+                let after = std::mem::replace(&mut talk, before);
+                say(&mut gate, &mut talk, *direction, piece);
+                talk = after;
+            }
+        }
+    }
+    gate.commands()
+}
+
+fn say(gate: &mut Gate, talk: &mut Talk, direction: Direction, piece: &[u8]) {
+    match direction {
+        Direction::ToServer => talk.send(gate, piece),
+        Direction::ToClient => talk.answer(gate, piece),
+    };
+}
+
+/// The bundled captures and, where they lie beside the project, those that tools made of real plants.
+fn captures() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folders = |path: PathBuf| {
+        let entries = std::fs::read_dir(path).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+    };
+    let mut all: Vec<PathBuf> = folders(root.join("pcaps/enip"))
+        .into_iter()
+        .map(|case| case.join("capture.pcapng"))
+        .filter(|capture| capture.exists())
+        .collect();
+    let given = folders(root.join("../shared/pcaps/given/enip"));
+    if given.is_empty() {
+        eprintln!("skipped: no ../shared/pcaps/given/enip");
+    }
+    all.extend(given);
+    all.sort();
+    all
+}
+
+#[test]
+fn real_connections_are_told_alike_however_they_are_cut() {
+    let (mut commands, mut denied) = (0, 0);
+    for path in captures() {
+        for pdus in connections(&path).iter().take(8) {
+            let whole = told(pdus, Cut::Whole);
+            let requests = pdus.iter().filter(|(to, _)| *to == Direction::ToServer).count();
+            assert_eq!(whole.len(), requests, "{}: one event a command", path.display());
+            for cut in [Cut::Bytes, Cut::Merged, Cut::Twice] {
+                assert_eq!(told(pdus, cut), whole, "{}", path.display());
+            }
+            commands += whole.len();
+            denied += whole.iter().filter(|told| told.denied.is_some()).count();
+        }
+    }
+    eprintln!("{commands} commands, {denied} of them denied");
+    assert!(commands > 100 && denied > 0 && denied < commands);
+}
