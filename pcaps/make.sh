@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the captures of pcaps/modbus again, with third-party stacks, in network namespaces.
+# Makes the captures of pcaps again, with third-party stacks, in network namespaces.
 #
 # Usage: sudo pcaps/make.sh [CASE...]      all cases if none is named
 #        STACKS=DIR                        where the stacks are kept (default /tmp/wicketgate-stacks)
@@ -16,7 +16,7 @@ PCAPS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$PCAPS/stacks/plant.sh"
 
 CASES=(hmi-poll maintenance-writes every-function pipelined udp ping-and-unreachable midstream
-    unit-ids vendor-functions reconnects)
+    unit-ids vendor-functions reconnects enip-tags)
 PRESS_3=192.168.10.20
 PRESS_4=192.168.10.21
 # Recordings are moved in time to begin in this second, a Monday morning in a shift, so that a policy
@@ -30,6 +30,12 @@ CASE_TIMEOUT_S=30
 pymodbus_server() { # HOST TRANSPORT
     start "$WORK/server-$1.log" "$1" "$PYTHON" "$HERE/pymodbus_server.py" "$2" 502
     await "$WORK/server-$1.log" READY
+}
+
+cpppo_server() { # HOST
+    start "$WORK/server-$1.log" "$1" "$PYTHON" -m cpppo.server.enip -v -a 0.0.0.0:44818 \
+        "Level=INT[100]" "Motor=DINT[10]" "Setpoint=DINT" "Speed=REAL"
+    await "$WORK/server-$1.log" "server.*44818"
 }
 
 libmodbus_server() { # HOST
@@ -185,6 +191,13 @@ case_reconnects() {
     done
 }
 
+case_enip_tags() {
+    cpppo_server press-3
+    one_source_port laptop 50100
+    record
+    client laptop "$PYTHON" "$HERE/enip_client.py" $PRESS_3
+}
+
 # --- checks --------------------------------------------------------------------------------------
 
 frames() { # FILE FILTER
@@ -197,13 +210,22 @@ frames() { # FILE FILTER
 BAD_CHECKSUM="ip.checksum.status==0 || (tcp.checksum.status==0 && tcp.checksum!=0xffff) ||
 udp.checksum.status==0 || icmp.checksum.status==0"
 
+# Where a case is kept: its name says the protocol, where that is not Modbus.
+folder() { # CASE
+    case $1 in
+        enip-*) echo "$PCAPS/enip/${1#enip-}" ;;
+        *) echo "$PCAPS/modbus/$1" ;;
+    esac
+}
+
 # Prints what the capture holds; fails if a checksum is wrong or the size is not that of a small case.
 check() { # CASE
-    local file=$PCAPS/modbus/$1/capture.pcapng size bad
+    local file size bad
+    file=$(folder "$1")/capture.pcapng
     size=$(stat -c %s "$file")
     bad=$(frames "$file" "$BAD_CHECKSUM")
-    printf '%-22s %7d bytes %5d frames %5d with Modbus %3d malformed %3d bad checksums\n' "$1" "$size" \
-        "$(frames "$file" frame)" "$(frames "$file" "mbtcp || mbudp")" "$(frames "$file" _ws.malformed)" "$bad"
+    printf '%-22s %7d bytes %5d frames %5d with PDUs %3d malformed %3d bad checksums\n' "$1" "$size" \
+        "$(frames "$file" frame)" "$(frames "$file" "mbtcp || mbudp || enip")" "$(frames "$file" _ws.malformed)" "$bad"
     ((bad == 0 && size >= 2000 && size <= 300000))
 }
 
@@ -213,8 +235,8 @@ make_case() {
     plant_up
     "case_${name//-/_}"
     stop_recording
-    mkdir -p "$PCAPS/modbus/$name"
-    keep_recording "$PCAPS/modbus/$name/capture.pcapng"
+    mkdir -p "$(folder "$name")"
+    keep_recording "$(folder "$name")/capture.pcapng"
     plant_down
     rm -r "$WORK"
     check "$name"

@@ -2,7 +2,7 @@
 
 use super::message::Request;
 use super::open::{ForwardOpen, forward_close};
-use super::path::Target;
+use super::path::{Segment, Target};
 use super::pccc::Pccc;
 use super::services::{
     self, EXECUTE_PCCC, FORWARD_CLOSE, FORWARD_OPEN, LARGE_FORWARD_OPEN, MODBUS_PASSTHROUGH,
@@ -46,8 +46,8 @@ impl<'a> Leaf<'a> {
             EXECUTE_PCCC if request.is_to(object::PCCC) => leaf.pccc(data),
             MODBUS_PASSTHROUGH if request.is_to(object::MODBUS) => leaf.modbus(data),
             READ_TAG..=WRITE_TAG_FRAGMENTED if is_tag(target) => leaf.tag(request),
-            // Nothing belongs behind these: what stood there would not be judged.
-            0x01 | 0x0e if !data.is_empty() => Err(NotTheProtocol::Inconsistent),
+            // What stood behind these would not be judged.
+            0x01 | 0x0e if !is_end(data) => Err(NotTheProtocol::Inconsistent),
             _ => Ok(leaf),
         }
     }
@@ -120,7 +120,21 @@ fn placed<'a>(item: Item<'a>, target: &Target<'a>) -> Item<'a> {
 /// A count of elements and `more` bytes, and nothing behind them.
 fn count(data: &[u8], more: usize) -> Option<(u16, Values<'_>)> {
     let (count, rest) = word(data)?;
-    (rest.len() == more).then_some((count, Values::None))
+    let (_, end) = rest.split_at_checked(more)?;
+    is_end(end).then_some((count, Values::None))
+}
+
+/// Whether nothing stands there, or only a route: some clients (pycomm3) put it behind a request even
+/// where that is not wrapped.
+fn is_end(data: &[u8]) -> bool {
+    let Some((&[words, reserved], route)) = data.split_first_chunk() else {
+        return data.is_empty();
+    };
+    let whole = route.len() == 2 * usize::from(words) && reserved == 0;
+    let by_ports = |target: Target<'_>| {
+        target.path.segments().all(|segment| matches!(segment, Segment::Port(..)))
+    };
+    whole && Target::read(route).is_ok_and(by_ports)
 }
 
 /// Type, count, of a fragment its offset, and values (PM020).

@@ -79,6 +79,10 @@ fn nothing_hides_behind_a_service_without_data() {
     assert!(command(&ucmm("0e 03 2001 2401 3007")).is_ok());
     assert!(command(&ucmm("0e 03 2001 2401 3007 4d")).is_err());
     assert!(command(&ucmm("01 02 2001 2401 00")).is_err());
+    assert!(command(&ucmm("01 02 2001 2401 0000")).is_ok(), "pycomm3: an empty route");
+    assert!(command(&ucmm("0e 03 2001 2401 3007 01 00 0100")).is_ok(), "a route");
+    assert!(command(&ucmm("0e 03 2001 2401 3007 01 00 2004")).is_err(), "no route");
+    assert!(command(&ucmm("0e 03 2001 2401 3007 02 00 0100")).is_err(), "a route cut short");
 }
 
 #[test]
