@@ -11,7 +11,7 @@ use wicketgate_policy::{Factor, Login, parse};
 use wicketgate_ports::tap::{Door, Plan};
 use wicketgate_ports::{CapturePort, CaptureReader, Pool, Port, RingPort, Tap};
 
-/// One folder of `pcaps/modbus`.
+/// One folder of `pcaps/PROTOCOL`.
 pub struct Case {
     /// Its name.
     pub name: String,
@@ -46,11 +46,15 @@ pub struct Run {
 
 /// All cases, by name.
 pub fn cases() -> Vec<Case> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pcaps/modbus");
-    let mut folders: Vec<PathBuf> =
-        fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
-    folders.sort();
-    folders.into_iter().map(Case::load).collect()
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pcaps");
+    let folders = |path: PathBuf| {
+        let mut folders: Vec<PathBuf> =
+            fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+        folders.sort();
+        folders
+    };
+    let of_protocol = |protocol| folders(root.join(protocol));
+    ["modbus", "enip"].into_iter().flat_map(of_protocol).map(Case::load).collect()
 }
 
 impl Case {

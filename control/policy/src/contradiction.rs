@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use wicketgate_dissectors::{Class, Space};
+use wicketgate_dissectors::{Class, Protocol, Space};
 use wicketgate_engine::ValueRule;
 
 use crate::allow::{Context, Word};
@@ -112,6 +112,10 @@ fn of_function(code: &Code, sub: Option<u16>, context: &Context) -> Subject {
 
 fn label(context: &Context, code: u16, sub: Option<u16>, functions: &[Function]) -> String {
     let what = context.function();
+    let code = match context.protocol {
+        Protocol::Enip => format!("{code:#04x}"),
+        _ => code.to_string(),
+    };
     let number = sub.map_or(format!("{what} {code}"), |sub| format!("{what} {code}/{sub}"));
     // The two halves of one function have one name.
     let names: BTreeSet<&str> = functions.iter().map(|function| function.name).collect();

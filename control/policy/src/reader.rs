@@ -51,7 +51,9 @@ impl<'t> Table<'t> {
 
     /// The value of `key`, if it is there.
     pub(crate) fn optional(&mut self, key: &'static str) -> Option<Node<'t>> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         self.keys.get(key).map(|value| Node { key, value, is_element: false })
     }
 

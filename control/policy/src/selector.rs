@@ -90,10 +90,9 @@ impl Selectors {
     }
 
     fn enip(table: &mut Table<'_>, context: &Context, report: &mut Report<'_>) -> Selectors {
-        let functions = functions(table, "service", context, report).unwrap_or_default();
         let selectors = Selectors {
             classes: classes(table, context, report).unwrap_or_default(),
-            functions,
+            functions: functions(table, "service", context, report).unwrap_or_default(),
             subs: select(table, "sub", report, subs),
             objects: ObjectSelectors::read(table, report),
             quantity: select(table, "quantity", report, |n, r| n.number(1..=MAX_WORD, r)),

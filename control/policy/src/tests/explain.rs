@@ -17,7 +17,7 @@ press-3 (press-line): 100.64.10.20 -> 192.168.10.20 by line, MAC 00:1d:9c:aa:bb:
     may   modbus: write, address 100-119, value 0-1500
 
 robot (cell): 100.64.10.21 -> 192.168.10.21 by line, VLAN 12
-  speaks icmp, modbus on tcp/1502, tcp/22, tcp/443
+  speaks enip on tcp/44818, icmp, modbus on tcp/1502, tcp/22, tcp/443
   conduit "hmi-1"
     who   192.168.20.5, MAC 00:1b:1b:aa:bb:cc, by office
     when  always
@@ -50,6 +50,41 @@ fn whatever_an_entry_says_is_said() {
     ] {
         let explanation = explain(&good(&BASE.replace(element, allow)));
         assert_eq!(explanation.assets[1].rights[0].allow, [words], "{allow}");
+    }
+}
+
+#[test]
+fn whatever_an_entry_says_of_cip_is_said() {
+    let old = "protocol = \"modbus\"\nallow = [{ function = 6, address = \"0-99\" }]";
+    for (allow, words) in [
+        ("\"view\"", &["discover session read subscribe diag"][..]),
+        ("{ service = 0x0e }", &["service 0x0e (get-attribute-single)"]),
+        ("{ service = 0x4c }", &["service 0x4c (read-tag), tag * or object 0x6b"]),
+        ("{ service = \"read-routine\" }", &["service 0x4c (read-routine), object 0x68 0x6d 0x70"]),
+        (
+            "{ service = [\"list-identity\", \"forward-close\"] }",
+            &["service list-identity", "service 0x4e (forward-close), object 0x06"],
+        ),
+        (
+            "{ class = \"write\", tag = [\"Set*\", \"Line[*].Speed\"], value = \"0-70000\" }",
+            &["write, tag set* or tag line[*].speed, value 0-70000"],
+        ),
+        (
+            "{ class = \"read\", object = 4, instance = \"100-101\", attribute = 3 }",
+            &["read, object 0x04 instance 100-101 attribute 3"],
+        ),
+        (
+            "{ class = \"write\", file = [\"N7:0-9\", \"F8\"], quantity = 4 }",
+            &["write, N7:0-9 or F8, at most 4 at once"],
+        ),
+        (
+            "{ service = \"pccc-typed-write-3\", file = \"N7\" }",
+            &["service 0x4b (pccc-typed-write-3), sub 4010, N7"],
+        ),
+    ] {
+        let allow = format!("protocol = \"enip\"\nallow = [{allow}]");
+        let explanation = explain(&good(&BASE.replace(old, &allow)));
+        assert_eq!(explanation.assets[1].rights[0].allow, words, "{allow}");
     }
 }
 

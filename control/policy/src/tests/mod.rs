@@ -40,7 +40,7 @@ port = "line"
 vlan = 12
 overlay = "100.64.10.21"
 underlay = "192.168.10.21"
-protocols = { modbus = 1502, icmp = true, tcp = [22, 443] }
+protocols = { modbus = 1502, icmp = true, tcp = [22, 443], enip = 44818 }
 
 [[rule]]
 name = "maintenance"
