@@ -9,14 +9,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use wicketgate_dissectors::enip;
 use wicketgate_packet::{Headers, L4};
 use wicketgate_tests::capture::cases;
+use wicketgate_tests::enip::{
+    connected, forward_close, forward_open, multiple, opened, read_tag, unconnected, write_tag,
+};
 use wicketgate_tests::modbus;
 
 type Seeds = BTreeMap<String, Vec<u8>>;
 
 fn main() {
-    let (mut packets, mut pdus) = (Seeds::new(), Seeds::new());
+    let (mut packets, mut pdus, mut enips) = (Seeds::new(), Seeds::new(), cip());
     for crossing in cases().iter().flat_map(|case| case.through_file().entered) {
         let Ok(headers) = Headers::parse(&crossing.bytes) else {
             packets.entry("not-ipv4".into()).or_insert(crossing.bytes);
@@ -24,13 +28,25 @@ fn main() {
         };
         packets.entry(kind(&headers)).or_insert_with(|| crossing.bytes.clone());
         let payload = headers.payload(&crossing.bytes);
-        if payload.len() >= 8 && !matches!(headers.l4, L4::Icmp { .. }) {
+        if [headers.ports().0, headers.ports().1].contains(&enip::PORT) {
+            if payload.len() >= 24 {
+                let last = payload.iter().skip(40).take(3).map(|byte| format!("-{byte:02x}"));
+                let name = format!(
+                    "port-{}-{:02x}{}",
+                    crossing.port.0,
+                    payload[0],
+                    String::from_iter(last)
+                );
+                enips.entry(name).or_insert_with(|| payload.to_vec());
+            }
+        } else if payload.len() >= 8 && !matches!(headers.l4, L4::Icmp { .. }) {
             let name = format!("port-{}-code-{:02x}", crossing.port.0, payload[7]);
             pdus.entry(name).or_insert_with(|| payload.to_vec());
         }
     }
     write("packet", &packets);
     write("modbus", &pdus);
+    write("enip", &enips);
     write("engine", &actions());
 }
 
@@ -40,6 +56,28 @@ fn kind(headers: &Headers) -> String {
         L4::Udp { .. } => "udp".into(),
         L4::Icmp { kind, code, .. } => format!("icmp-{kind}-{code}"),
     }
+}
+
+/// EtherNet/IP that the captures do not show: what hides services, and what must be refused.
+fn cip() -> Seeds {
+    let (read, write) = (read_tag("Tag"), write_tag("Program:Main.Motor", 1));
+    let inner = multiple(&[&read, &write]);
+    let deep = (0..5).fold(write.clone(), |message, _| multiple(&[&message]));
+    let requestor = [0x4b, 2, 0x20, 0x67, 0x24, 1, 7, 0x4d, 0, 1, 2, 3, 4];
+    let pccc = [&requestor[..], &[0x0f, 0, 1, 0, 0xaa, 2, 7, 0x89, 0, 0, 5, 0]].concat();
+    let opening =
+        [unconnected(&forward_open(7)), unconnected(&opened(9, 7)), connected(9, 1, &read)];
+    let passthrough = [0x51, 2, 0x20, 0x44, 0x24, 1, 6, 0, 100, 0, 1];
+    let io = [2, 0, 2, 0x80, 8, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0xb1, 0, 2, 0, 1, 0];
+    Seeds::from([
+        ("packet-in-packet".into(), unconnected(&multiple(&[&read, &inner]))),
+        ("too-deep".into(), unconnected(&deep)),
+        ("pccc".into(), unconnected(&pccc)),
+        ("modbus".into(), unconnected(&passthrough)),
+        ("opened".into(), opening.concat()),
+        ("closed".into(), [opening.concat(), unconnected(&forward_close())].concat()),
+        ("io".into(), io.to_vec()),
+    ])
 }
 
 /// Sequences of actions, in the language of `fuzz_targets/engine.rs`.
