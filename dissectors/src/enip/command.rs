@@ -3,7 +3,7 @@
 use super::cpf::IO_FRONT;
 use super::data::{Leaf, heavier};
 use super::frame::{Packet, code};
-use super::nested::Services;
+use super::nested::{Services, carries_others};
 use super::services::{self, FIRST_OF_CLASS};
 use super::{Cpf, REPLY, Request};
 use crate::{Class, Command, Item, Items, Key, NotTheProtocol, Protocol};
@@ -104,6 +104,11 @@ pub fn encapsulation(command: u16) -> (Class, &'static str) {
 
 /// What a message for the message router asks for.
 fn message(message: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
+    let request = Request::read(message)?;
+    if !carries_others(&request) {
+        let leaf = Leaf::read(&request)?;
+        return Ok(of_leaf(&leaf, Items::Few([Some(leaf.item), leaf.second()])));
+    }
     let mut services = Services::of(message);
     let first = services.next_leaf().ok_or(NotTheProtocol::Inconsistent)??;
     let mut several = false;
@@ -115,14 +120,14 @@ fn message(message: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
             most = leaf;
         }
     }
-    let few = Items::Few([Some(first.item), first.second]);
+    let few = Items::Few([Some(first.item), first.second()]);
     let items = if several { Items::Services(Services::of(message)) } else { few };
     Ok(of_leaf(&most, items))
 }
 
 fn of_leaf<'a>(leaf: &Leaf<'a>, items: Items<'a>) -> Command<'a> {
     let (function, sub) = leaf.item.code.unwrap_or_default();
-    let besides = leaf.second.map_or(leaf.item.class, |second| second.class);
+    let besides = leaf.besides.unwrap_or(leaf.item.class);
     Command {
         protocol: Protocol::Enip,
         class: heavier(leaf.item.class, besides),

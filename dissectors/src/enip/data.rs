@@ -21,11 +21,16 @@ pub struct Leaf<'a> {
     pub name: &'static str,
     /// What it does.
     pub item: Item<'a>,
-    /// What it does besides.
-    pub second: Option<Item<'a>>,
+    /// What it does to the same object besides.
+    pub besides: Option<Class>,
 }
 
 impl<'a> Leaf<'a> {
+    /// The second item, where it does two things.
+    pub fn second(&self) -> Option<Item<'a>> {
+        self.besides.map(|class| Item { class, ..self.item })
+    }
+
     /// What `request` does.
     ///
     /// # Errors
@@ -37,7 +42,7 @@ impl<'a> Leaf<'a> {
             code: Some((u16::from(request.service), None)),
             ..placed(Item::bare(service.class), target)
         };
-        let leaf = Leaf { service, name: service.name, item, second: None };
+        let leaf = Leaf { service, name: service.name, item, besides: None };
         let manager = request.is_to(object::CONNECTION_MANAGER);
         let data = request.data;
         match request.service {
@@ -60,8 +65,7 @@ impl<'a> Leaf<'a> {
             true => Item { class, ..self.item },
             false => Item { class, ..placed(self.item, &open.target) },
         };
-        let second = besides.map(|class| Item { class, ..item });
-        Ok(Leaf { item, second, ..self })
+        Ok(Leaf { item, besides, ..self })
     }
 
     fn pccc(self, data: &'a [u8]) -> Result<Leaf<'a>, NotTheProtocol> {

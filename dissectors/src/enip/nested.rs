@@ -55,7 +55,7 @@ impl<'a> Services<'a> {
             return Some(second);
         }
         let leaf = self.next_leaf()?.ok()?;
-        self.second = leaf.second;
+        self.second = leaf.second();
         Some(leaf.item)
     }
 
@@ -77,13 +77,14 @@ impl<'a> Services<'a> {
     fn read(&mut self, message: &'a [u8]) -> Result<Option<Leaf<'a>>, NotTheProtocol> {
         self.left = self.left.checked_sub(1).ok_or(NotTheProtocol::Quantity)?;
         let request = Request::read(message)?;
+        if !carries_others(&request) {
+            return Leaf::read(&request).map(Some);
+        }
         if request.service == MULTIPLE_SERVICE_PACKET {
             self.open(Packed::read(request.data)?)?;
-        } else if request.service == UNCONNECTED_SEND && request.is_to(object::CONNECTION_MANAGER) {
+        } else {
             self.descend(None)?;
             self.next = Some(Wrapped::read(request.data)?.message);
-        } else {
-            return Leaf::read(&request).map(Some);
         }
         Ok(None)
     }
@@ -98,6 +99,15 @@ impl<'a> Services<'a> {
         *place = packed;
         self.depth += 1;
         Ok(())
+    }
+}
+
+/// Whether what counts is inside the request.
+pub(super) fn carries_others(request: &Request<'_>) -> bool {
+    match request.service {
+        MULTIPLE_SERVICE_PACKET => true,
+        UNCONNECTED_SEND => request.is_to(object::CONNECTION_MANAGER),
+        _ => false,
     }
 }
 

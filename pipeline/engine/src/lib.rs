@@ -8,6 +8,7 @@
 //! | [`engine`] | [`Engine::process`]: the data path, one line a stage |
 //! | [`tables`] | [`Tables`]: ports, assets, endpoints, subjects and grants of one epoch |
 //! | [`matcher`] | [`Matcher`]: which commands a grant allows |
+//! | [`objects`] | which CIP objects, tags and data files an entry reaches |
 //! | [`session`] | [`Sessions`]: the slab that control and workers share |
 //! | [`flow`] | flows, found by either side's addresses |
 //! | `admit` | the only maker of flows: grant, session, source NAT |

@@ -151,19 +151,17 @@ impl Name {
     /// Spells the path: `program:main.motor[3].speed`.
     fn spell(&mut self, path: Path<'_>, several: bool) {
         let is_name = |segment: &Segment<'_>| matches!(segment, Segment::Symbol(_));
-        let mut names_left = path.segments().filter(is_name).count();
+        let mut names_left = if several { path.segments().filter(is_name).count() } else { 0 };
         for segment in path.segments() {
             match segment {
                 Segment::Symbol(name) => {
-                    names_left -= 1;
-                    if self.len > 0 {
-                        self.push(b'.');
-                    }
-                    name.iter().for_each(|letter| self.push(letter.to_ascii_lowercase()));
+                    names_left = names_left.saturating_sub(1);
+                    self.extend(if self.len > 0 { b"." } else { b"" });
+                    self.extend(name);
                 }
                 // Elements are counted on over the end of the last index.
                 Segment::Member(_) if several && names_left == 0 => {
-                    [b'[', ANY_INDEX, b']'].into_iter().for_each(|letter| self.push(letter));
+                    self.extend(&[b'[', ANY_INDEX, b']']);
                 }
                 Segment::Member(index) => self.index(index),
                 // Whatever else stands in a path could lead elsewhere: no pattern fits.
@@ -173,23 +171,28 @@ impl Name {
     }
 
     fn index(&mut self, index: u32) {
-        self.push(b'[');
+        self.extend(b"[");
         let mut divisor = 1_000_000_000;
         while divisor > 0 {
             if index >= divisor || divisor == 1 {
-                self.push(b'0' + (index / divisor % 10) as u8);
+                self.extend(&[b'0' + (index / divisor % 10) as u8]);
             }
             divisor /= 10;
         }
-        self.push(b']');
+        self.extend(b"]");
     }
 
     /// A name that is too long stays too long.
-    fn push(&mut self, letter: u8) {
-        if let Some(place) = self.letters.get_mut(self.len) {
-            *place = letter;
+    fn extend(&mut self, more: &[u8]) {
+        let end = self.len + more.len();
+        match self.letters.get_mut(self.len..end) {
+            Some(to) => {
+                to.copy_from_slice(more);
+                to.make_ascii_lowercase();
+                self.len = end;
+            }
+            None => self.len = MAX_NAME + 1,
         }
-        self.len = (self.len + 1).min(MAX_NAME + 1);
     }
 
     fn letters(&self) -> Option<&[u8]> {
@@ -265,6 +268,13 @@ mod tests {
         let matrix = b"\x91\x01M\0\x28\x01\x28\x02";
         assert!(tag(matrix, 1, "M[1][2]") && tag(matrix, 2, "M[*][*]"));
         assert!(!tag(matrix, 2, "M[1][*]"), "runs on into M[2]");
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_fits_no_pattern() {
+        let part = [b"\x91\x64".as_slice(), &[b'a'; 100]].concat();
+        assert!(tag(&part.repeat(2), 1, "*"));
+        assert!(!tag(&part.repeat(3), 1, "*"));
     }
 
     #[test]
