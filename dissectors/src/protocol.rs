@@ -92,6 +92,13 @@ impl Protocol {
         Protocol::ALL.iter().copied().find(owns)
     }
 
+    /// The protocol of a connection, where its first bytes from the client leave no doubt; for what only
+    /// looks. Modbus has no such beginning.
+    pub fn recognise(transport: Transport, bytes: &[u8]) -> Option<Protocol> {
+        let enip = transport == Transport::Tcp && enip::frame::is_opening(bytes);
+        enip.then_some(Protocol::Enip)
+    }
+
     /// What may carry it. Modbus and EtherNet/IP: TCP and UDP, on the same port.
     pub const fn transports(self) -> &'static [Transport] {
         match self {

@@ -203,7 +203,7 @@ fn other_bytes_in_their_place_do_not_pass() {
 fn bytes_too_old_to_compare_do_not_pass() {
     let (mut gate, mut talk) = open();
     let start = talk.client_next;
-    for n in 0..200 {
+    for n in 0..400 {
         talk.send(&mut gate, &read(n, 0, 1));
     }
     gate.office(&talk.from_client(start, DATA, &read(0, 0, 1))).refused(Reason::Stale);

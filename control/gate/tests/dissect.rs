@@ -7,6 +7,7 @@
     reason = "clippy.toml lets tests panic, but does not see that helpers are part of one"
 )]
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -372,15 +373,67 @@ fn real_captures_agree_with_their_truth() {
         eprintln!("skipped: {} is not there", script.display());
         return;
     }
+    agrees("modbus", &script, &[captures.join("modbus")]);
+    let is_right = |path: &PathBuf| !path.ends_with(WRONG_TRUTH);
+    let enip = fs::read_dir(captures.join("enip")).unwrap().map(|entry| entry.unwrap().path());
+    let mut enip: Vec<PathBuf> = enip.filter(is_right).collect();
+    // EtherNet/IP and Modbus on one wire.
+    enip.push(captures.join("modbus"));
+    agrees("enip", &script, &enip);
+}
+
+/// Its truth takes one port for a server's that is a client's (docs/TRUTH.md).
+const WRONG_TRUTH: &str = "iti__openics_EIP-ControlProtocolChangeAttempt.pcap";
+
+fn agrees(protocol: &str, script: &Path, captures: &[PathBuf]) {
     let mut compare = Command::new("python3");
-    compare.arg(&script).args(["--protocols", "modbus", "--min", "100", "--bin"]);
-    compare.arg(env!("CARGO_BIN_EXE_wicketgate")).arg(captures.join("modbus"));
+    compare.arg(script).args(["--protocols", protocol, "--min", "100", "--bin"]);
+    compare.arg(env!("CARGO_BIN_EXE_wicketgate")).args(captures);
     match compare.output() {
         Err(error) => eprintln!("skipped: python3: {error}"),
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stdout);
             assert!(output.status.success(), "{said}{}", stderr(&output));
-            assert!(said.contains("modbus") && said.contains("100.000%"), "{said}");
+            assert!(said.contains(protocol) && said.contains("100.000%"), "{said}");
         }
     }
+}
+
+/// A session that begins like one is read on any port.
+#[test]
+fn enip_is_recognised_by_its_first_bytes() {
+    let capture = project().join("pcaps/enip/tags/capture.pcapng");
+    let mut bytes = fs::read(&capture).unwrap();
+    let [port, other] = [44818_u16, 4242].map(u16::to_be_bytes);
+    for at in 0..bytes.len() - 1 {
+        if bytes[at..at + 2] == port {
+            bytes[at..at + 2].copy_from_slice(&other);
+        }
+    }
+    let moved = tempfile::NamedTempFile::new().unwrap();
+    fs::write(moved.path(), bytes).unwrap();
+    let names = |path: &Path| {
+        json(path)
+            .into_iter()
+            .map(|pdu| (pdu["dir"].clone(), pdu["name"].clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(moved.path()), names(&capture));
+}
+
+/// Fields inside fields: lists and objects as they are nested on the wire.
+#[test]
+fn what_is_nested_in_cip_is_nested_in_json() {
+    let pdus = json(&project().join("pcaps/enip/tags/capture.pcapng"));
+    assert_eq!((count(&pdus, "c2s"), count(&pdus, "s2c")), (20, 19));
+    let packet = pdus.iter().find(|pdu| pdu["frame"] == 22).unwrap();
+    // cpppo wraps everything in an Unconnected Send.
+    let wrapped = &packet["fields"]["cip"][0];
+    assert_eq!((&wrapped["service"], &wrapped["response"]), (&0x52.into(), &false.into()));
+    let message = &wrapped["embedded"][0];
+    assert_eq!(message["service"], 0x0a);
+    assert_eq!(message["path"], serde_json::json!([["class", 2], ["instance", 1]]));
+    let names = message["embedded"].as_array().unwrap().iter().map(|inner| &inner["path"][1][1]);
+    assert_eq!(names.collect::<Vec<_>>(), ["Level", "Setpoint", "Speed"]);
+    assert_eq!(packet["class"], "read");
 }

@@ -67,6 +67,16 @@ fn is_io_front(bytes: &[u8]) -> bool {
     !front.is_empty() && IO_FRONT.starts_with(front)
 }
 
+/// Whether a connection begins with these bytes: a RegisterSession of version 1, as every session does
+/// (ENIP 2-4.4). They are so many, and so many of them 0, that nothing else begins like that.
+pub fn is_opening(bytes: &[u8]) -> bool {
+    const DATA: [u8; 4] = [1, 0, 0, 0];
+    let register = |packet: &Packet<'_>| {
+        packet.command == code::REGISTER_SESSION && packet.session == 0 && packet.status == 0
+    };
+    Packet::whole(bytes).ok().filter(register).is_some_and(|packet| packet.data == DATA)
+}
+
 /// Refuses with the first byte that cannot be right.
 fn check_front(bytes: &[u8]) -> Result<(), NotTheProtocol> {
     let known = match *bytes {

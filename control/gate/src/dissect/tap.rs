@@ -83,14 +83,19 @@ impl<'a> Tap<'a> {
     ) {
         let (source, destination) = ends(headers);
         let key = FlowKey::new(Transport::Tcp, source, destination);
-        if !self.is_wanted(Transport::Tcp, source, destination) {
-            return self.coverage.unread(Unread::OtherService);
-        }
         let mut flow = match self.flows.take(&key) {
             Some(flow) if !flow.is_replaced_by(segment, flow.direction(source)) => flow,
             replaced => {
                 self.part_with(replaced.map(|flow| *flow), out);
-                self.open(Transport::Tcp, source, destination, server_sends(segment.flags))
+                let new = match self.is_wanted(Transport::Tcp, source, destination) {
+                    true => {
+                        let server_sends = server_sends(segment.flags);
+                        Some(self.open(Transport::Tcp, source, destination, server_sends))
+                    }
+                    false => self.recognise(source, destination, data),
+                };
+                let Some(new) = new else { return self.coverage.unread(Unread::OtherService) };
+                new
             }
         };
         let direction = flow.direction(source);
@@ -148,6 +153,18 @@ impl<'a> Tap<'a> {
         let protocol = self.spoken_on(transport, server);
         self.coverage.flows += u64::from(protocol.is_inspected());
         Box::new(Flow::new(Path { transport, client, server, protocol }))
+    }
+
+    /// A new flow on ports that no protocol owns, where the first bytes say what it is.
+    fn recognise(
+        &mut self,
+        client: SocketAddrV4,
+        server: SocketAddrV4,
+        data: &[u8],
+    ) -> Option<Box<Flow>> {
+        let protocol = Protocol::recognise(Transport::Tcp, data)?;
+        self.coverage.flows += 1;
+        Some(Box::new(Flow::new(Path { transport: Transport::Tcp, client, server, protocol })))
     }
 
     fn part_with(&mut self, flows: impl IntoIterator<Item = Flow>, out: &mut impl FnMut(&Pdu<'_>)) {

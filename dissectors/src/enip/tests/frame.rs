@@ -1,5 +1,5 @@
 use super::{hex, packet};
-use crate::enip::frame::code;
+use crate::enip::frame::{code, is_opening};
 use crate::enip::{MAX_PDU, Packet, frame};
 use crate::{Framed, NotTheProtocol};
 
@@ -50,6 +50,16 @@ fn the_longest_packet() {
     assert_eq!(frame(&longest), whole(MAX_PDU));
     let longer = packet(code::SEND_UNIT_DATA, &vec![0; MAX_PDU - 23]);
     assert_eq!(frame(&longer[..4]), Err(NotTheProtocol::Length));
+}
+
+#[test]
+fn a_session_begins_like_nothing_else() {
+    let mut register = packet(code::REGISTER_SESSION, &hex("0100 0000"));
+    assert!(!is_opening(&register), "of a session that is there already");
+    register[4..8].fill(0);
+    assert!(is_opening(&register));
+    assert!(!is_opening(&register[..27]) && !is_opening(&[&register[..], &[0]].concat()));
+    assert!(!is_opening(&packet(code::REGISTER_SESSION, &hex("0200 0000"))));
 }
 
 #[test]
