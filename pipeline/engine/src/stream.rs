@@ -265,6 +265,12 @@ mod tests {
         Key { transaction, function: 3, answered: true }
     }
 
+    /// What an inspected connection costs: said in docs/PROTOCOLS.md.
+    #[test]
+    fn a_stream_takes_less_than_ten_kilobytes() {
+        assert!(size_of::<Stream>() <= 10_000, "{}", size_of::<Stream>());
+    }
+
     #[test]
     fn answers_take_their_own_request_in_any_order() {
         let mut pending = Pending::EMPTY;
