@@ -164,6 +164,7 @@ impl Plant {
             underlay,
             mac,
             cycle: None,
+            owner: Default::default(),
         };
         let press_4_mac = [2, 0x1d, 0x9c, 0, 0, 0x21];
         let three = asset("press-3", PRESS_3, PRESS_3_UNDERLAY, None, self.press_3_mac);

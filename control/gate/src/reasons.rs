@@ -11,6 +11,10 @@ use crate::table::Table;
 /// Exhaustive, so that no reason is without words.
 pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
     match reason {
+        Reason::HandOverFull => (
+            "the worker that owns the asset does not keep up",
+            "give the gate more workers, or the asset less traffic",
+        ),
         Reason::Truncated => ("the frame ends before its headers do", "capture whole frames"),
         Reason::Arp => ("ARP: each side of the gate answers its own", "nothing"),
         Reason::BadArp => ("ARP of a form that no stack sends", "find its sender"),

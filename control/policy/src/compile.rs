@@ -236,6 +236,7 @@ fn engine_asset(asset: &Asset) -> tables::Asset {
         underlay: asset.underlay,
         mac: asset.mac,
         cycle: asset.cycle,
+        owner: Default::default(),
     }
 }
 

@@ -126,7 +126,7 @@ impl Engine {
             Some(live) if self.sessions.state(live.slot, live.id) != SessionState::Live => {
                 Err(Reason::Revoked)
             }
-            None if !self.live.has_room(admission.essential) => Err(Reason::SessionTableFull),
+            None if !self.sessions.has_room(admission.essential) => Err(Reason::SessionTableFull),
             _ => Ok(()),
         }
     }
@@ -142,7 +142,7 @@ impl Engine {
         if let Some(live) = self.live.join(&of, right) {
             return Some(live);
         }
-        let live = self.live.open(of, right, &self.sessions)?;
+        let live = self.live.open(of, right, admission.essential, &self.sessions)?;
         arrival.events.push(Event {
             time: arrival.now,
             session: live.id.0,

@@ -43,6 +43,17 @@ impl Counters {
         }
     }
 
+    /// Adds what another engine counted.
+    pub fn add(&mut self, other: &Counters) {
+        self.forwarded += other.forwarded;
+        self.answered += other.answered;
+        self.commands += other.commands;
+        self.denied += other.denied;
+        for (mine, theirs) in self.reasons.iter_mut().zip(other.reasons) {
+            *mine += theirs;
+        }
+    }
+
     /// Counts the commands of one frame.
     pub(crate) fn count_commands(&mut self, done: Totals) {
         self.commands += done.commands;

@@ -95,6 +95,11 @@ impl Engine {
         &self.counters
     }
 
+    /// Counts a frame that was dropped before the engine was asked.
+    pub fn count_dropped(&mut self, reason: Reason) {
+        self.counters.count(Verdict::Drop(reason));
+    }
+
     /// The asset that the last frame concerned: its flow's.
     pub fn last_asset(&self) -> Option<AssetId> {
         self.last_asset

@@ -13,6 +13,7 @@
 //! | `admit` | the only maker of flows: grant, session, source NAT |
 //! | [`tcp`] | where a segment belongs |
 //! | [`stream`] | which bytes were already judged |
+//! | [`owner`] | which worker a frame is for, before anything is decided |
 //! | `inspect` | which bytes are new, and whether repeated ones are the same |
 //! | `judge` | every whole PDU, in order, each judged once |
 //! | [`translate`], `icmp`, `answer` | what leaves |
@@ -31,6 +32,7 @@ mod inspect;
 mod judge;
 mod live;
 pub mod matcher;
+pub mod owner;
 pub mod session;
 mod source;
 pub mod stream;
@@ -45,6 +47,6 @@ pub use event::{Event, EventKind, EventRing};
 pub use matcher::{CodeSet, Entry, Matcher, RangeSet, SpaceSet, ValueRule};
 pub use session::{SessionId, Sessions};
 pub use tables::{
-    AssetId, EndpointId, Grant, GrantId, RuleId, SubjectId, Tables, TablesBuilder, Window,
+    AssetId, EndpointId, Grant, GrantId, RuleId, SubjectId, Tables, TablesBuilder, Window, WorkerId,
 };
 pub use verdict::{Reason, Verdict};

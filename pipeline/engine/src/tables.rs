@@ -42,6 +42,10 @@ ids! {
     RuleId,
 }
 
+/// A worker of the gate, counted from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkerId(pub u16);
+
 /// A MAC address.
 pub type Mac = [u8; 6];
 
@@ -86,6 +90,8 @@ pub struct Asset {
     pub mac: Option<Mac>,
     /// The cycle that the gate's own time is held against.
     pub cycle: Option<Duration>,
+    /// The worker that decides on everything from and to it.
+    pub owner: WorkerId,
 }
 
 /// One door of an asset.
@@ -370,6 +376,13 @@ impl Tables {
     pub fn fill_ports(&mut self, mut known: impl FnMut(PortId) -> Option<Mac>) {
         for (port, number) in self.ports.iter_mut().zip(0..) {
             port.mac = known(PortId(number)).unwrap_or(port.mac);
+        }
+    }
+
+    /// Gives assets the workers that `known` says: which are there is known after the policy was read.
+    pub fn fill_owners(&mut self, mut known: impl FnMut(&Asset) -> WorkerId) {
+        for asset in &mut self.assets {
+            asset.owner = known(asset);
         }
     }
 

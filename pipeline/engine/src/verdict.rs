@@ -40,6 +40,10 @@ macro_rules! reasons {
 }
 
 reasons! {
+    // hand-over, before the engine is asked
+    /// The worker that owns the asset does not keep up: its ring was full.
+    HandOverFull = "hand-over-full",
+
     // parse
     /// The frame ends before its headers do.
     Truncated = "truncated",

@@ -37,6 +37,7 @@ pub fn tables(user: &str, asset: &str, rule: &str) -> Tables {
         underlay: Ipv4Addr::new(192, 168, 10, 20),
         mac: None,
         cycle: None,
+        owner: Default::default(),
     });
     let (protocol, transport) = (Protocol::Modbus, Transport::Tcp);
     let endpoint = tables.add_endpoint(Endpoint { asset, protocol, transport, port: 502 });

@@ -200,6 +200,7 @@ fn asset(shown: Ipv4Addr, number: u32, port: PortId) -> Asset {
         underlay: underlay(shown),
         mac: None,
         cycle: None,
+        owner: Default::default(),
     }
 }
 
