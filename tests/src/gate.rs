@@ -26,8 +26,21 @@ pub struct Gate {
     pub log: Vec<Event>,
     /// The time of the next frame.
     pub now: Time,
+    /// What came and what became of it, where somebody wants to know.
+    pub trail: Option<Vec<Step>>,
     frame: HeapFrame,
     frames: u64,
+}
+
+/// One frame that came, and what became of it.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The port that it came by.
+    pub port: PortId,
+    /// Its bytes.
+    pub came: Vec<u8>,
+    /// The verdict, and what left.
+    pub outcome: Outcome,
 }
 
 /// What became of one frame.
@@ -75,6 +88,7 @@ impl Gate {
             holds_events: false,
             log: Vec::new(),
             now: START,
+            trail: None,
             frame: Pool::new(1).take().unwrap(),
             frames: 0,
         }
@@ -103,7 +117,11 @@ impl Gate {
             Verdict::Deny(_) | Verdict::Drop(_) => None,
         };
         self.read_events();
-        Outcome { verdict, left }
+        let outcome = Outcome { verdict, left };
+        if let Some(trail) = &mut self.trail {
+            trail.push(Step { port, came: bytes.to_vec(), outcome: outcome.clone() });
+        }
+        outcome
     }
 
     /// Moves the ring's events into the log.

@@ -1,12 +1,17 @@
 //! The loop.
 
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use wicketgate_engine::{Engine, EventRing, Tables, Verdict};
-use wicketgate_packet::Time;
+use wicketgate_engine::owner::owner_of;
+use wicketgate_engine::tables::AssetId;
+use wicketgate_engine::{Engine, EventRing, Reason, Tables, Verdict, WorkerId};
+use wicketgate_packet::{FrameBuf, Time};
 use wicketgate_ports::{Port, PortError, Received};
 
-use crate::latency::Latency;
+use crate::handover::{HandOver, Handed};
+use crate::latency::{Latency, Span};
 use crate::stopwatch::Stopwatch;
 
 /// Frames received at a time: enough to spread the cost of a turn, few enough that the first does not
@@ -31,45 +36,159 @@ pub struct Worker<P: Port, S: Stopwatch> {
     engine: Engine,
     events: EventRing,
     burst: Vec<Received<P::Frame>>,
+    /// Of the frames decided on in this turn: when they were taken, and whose they were.
+    decided: Vec<(u64, Option<AssetId>)>,
     latency: Latency,
+    span: Span,
     stopwatch: S,
     now: Time,
+    /// The way to the other workers, where there are any.
+    others: Option<HandOver<P::Frame>>,
 }
 
 impl<P: Port, S: Stopwatch> Worker<P, S> {
-    /// A worker that moves frames of `port` through `engine`.
+    /// A worker that moves frames of `port` through `engine`, alone.
     pub fn new(port: P, engine: Engine, stopwatch: S) -> Worker<P, S> {
+        Worker::with(port, engine, stopwatch, Span::Decision, None)
+    }
+
+    /// One of several workers, who hand each other what came in at the wrong one; or one alone, without
+    /// `others`. All have the same stopwatch.
+    pub fn live(
+        port: P,
+        engine: Engine,
+        stopwatch: S,
+        others: Option<HandOver<P::Frame>>,
+    ) -> Worker<P, S> {
+        Worker::with(port, engine, stopwatch, Span::Transit, others)
+    }
+
+    fn with(
+        port: P,
+        engine: Engine,
+        stopwatch: S,
+        span: Span,
+        others: Option<HandOver<P::Frame>>,
+    ) -> Worker<P, S> {
+        let me = others.as_ref().map_or(WorkerId(0), HandOver::worker);
+        let workers = others.as_ref().map_or(1, HandOver::workers);
         Worker {
-            latency: Latency::new(engine.tables()),
+            latency: Latency::new(engine.tables(), me),
             port,
             engine,
             events: EventRing::new(EVENTS),
             burst: Vec::with_capacity(BURST),
+            decided: Vec::with_capacity(BURST * workers),
+            span,
             stopwatch,
             now: Time::EPOCH,
+            others,
         }
     }
 
-    /// One turn. How many frames were received; 0 is nothing right now.
+    /// One turn. How many frames there were, received or handed over by others; 0 is nothing right now.
     ///
     /// # Errors
     /// A port broke. Frames received before that were decided on.
     pub fn turn(&mut self, observer: &mut impl Observer) -> Result<usize, PortError> {
+        let taken = self.stopwatch.nanos();
         let received = self.port.receive(&mut self.burst, BURST);
-        let count = self.burst.len();
-        let mut before = self.stopwatch.nanos();
+        let mut count = self.burst.len();
+        // What was handed over has waited longer.
+        count += self.take_handed(observer);
+        self.take_burst(taken, observer);
+        self.engine.age(self.now, &mut self.events);
+        self.send_off()?;
+        observer.events(self.engine.tables(), &mut self.events);
+        received.map(|_| count)
+    }
+
+    /// Decides on what came in, or hands it to its owner.
+    fn take_burst(&mut self, taken: u64, observer: &mut impl Observer) {
         let mut burst = std::mem::take(&mut self.burst);
         for received in burst.drain(..) {
-            self.decide(received, observer);
-            let after = self.stopwatch.nanos();
-            self.latency.record(after - before, self.engine.last_asset());
-            before = after;
+            match self.other_owner(&received) {
+                Some(owner) => self.hand_over(owner, Handed { received, taken }, observer),
+                None => self.measure(Handed { received, taken }, observer),
+            }
         }
         self.burst = burst;
-        self.engine.age(self.now, &mut self.events);
-        observer.events(self.engine.tables(), &mut self.events);
-        self.port.flush()?;
-        received.map(|_| count)
+        if let Some(others) = &mut self.others {
+            others.ring_bells();
+        }
+    }
+
+    /// Decides on what other workers have handed over, at most a burst of each. How many there were.
+    fn take_handed(&mut self, observer: &mut impl Observer) -> usize {
+        let workers = self.others.as_ref().map_or(0, HandOver::workers);
+        let mut count = 0;
+        for from in 0..workers {
+            for _ in 0..BURST {
+                let Some(handed) = self.others.as_mut().and_then(|others| others.take(from)) else {
+                    break;
+                };
+                self.measure(handed, observer);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// The worker that a frame is for, if it is another.
+    #[inline]
+    fn other_owner(&self, received: &Received<P::Frame>) -> Option<WorkerId> {
+        let me = self.others.as_ref()?.worker();
+        let owner = owner_of(self.engine.tables(), received.port, received.frame.bytes())?;
+        (owner != me).then_some(owner)
+    }
+
+    fn hand_over(
+        &mut self,
+        owner: WorkerId,
+        handed: Handed<P::Frame>,
+        observer: &mut impl Observer,
+    ) {
+        self.now = self.now.max(handed.received.arrival);
+        let outcome = match &mut self.others {
+            Some(others) => others.give(owner, handed),
+            None => Err(handed),
+        };
+        if let Err(Handed { received, .. }) = outcome {
+            let reason = Reason::HandOverFull;
+            self.engine.count_dropped(reason);
+            observer.frame(self.now, Verdict::Drop(reason));
+            self.port.recycle(received.frame);
+        }
+    }
+
+    /// Decides on a frame and notes how long that took, or notes it for the end of the turn.
+    fn measure(&mut self, handed: Handed<P::Frame>, observer: &mut impl Observer) {
+        let Handed { received, taken } = handed;
+        match self.span {
+            Span::Decision => {
+                let before = self.stopwatch.nanos();
+                self.decide(received, observer);
+                let after = self.stopwatch.nanos();
+                self.latency.record(after.saturating_sub(before), self.engine.last_asset());
+            }
+            Span::Transit => {
+                self.decide(received, observer);
+                self.decided.push((taken, self.engine.last_asset()));
+            }
+        }
+    }
+
+    /// What was decided on in this turn leaves. Its time ends where the tx rings are handed over; what
+    /// the kernel then does on this thread is its own.
+    fn send_off(&mut self) -> Result<(), PortError> {
+        self.port.submit();
+        if !self.decided.is_empty() {
+            let left = self.stopwatch.nanos();
+            for (taken, asset) in self.decided.drain(..) {
+                self.latency.record(left.saturating_sub(taken), asset);
+            }
+        }
+        self.port.flush()
     }
 
     fn decide(&mut self, mut received: Received<P::Frame>, observer: &mut impl Observer) {
@@ -97,7 +216,45 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
     /// Judges by other tables from the next frame on.
     pub fn install(&mut self, tables: Arc<Tables>, observer: &mut impl Observer) {
         observer.events(self.engine.tables(), &mut self.events);
+        self.latency.follow(&tables);
         self.engine.install(tables);
+    }
+
+    /// The first step of the end: hands over nothing more, and receives nothing more.
+    pub fn leave(&self) {
+        if let Some(others) = &self.others {
+            others.leave();
+        }
+    }
+
+    /// The second: decides on what the others have handed over. True when all of them have left too, and
+    /// nothing more will come; then [`finish`](Worker::finish) is the third.
+    ///
+    /// # Errors
+    /// The port broke.
+    pub fn settle(&mut self, observer: &mut impl Observer) -> Result<bool, PortError> {
+        // Asked first: what was handed over before that is seen below.
+        let last = self.others.as_ref().is_none_or(HandOver::all_left);
+        let count = self.take_handed(observer);
+        self.send_off()?;
+        observer.events(self.engine.tables(), &mut self.events);
+        Ok(last && count == 0)
+    }
+
+    /// Has `wait` sleep until a frame comes to the port or, by the bell that it is given, from another
+    /// worker.
+    ///
+    /// # Errors
+    /// What `wait` says.
+    pub fn sleep(
+        &mut self,
+        wait: impl FnOnce(&mut P, Option<BorrowedFd<'_>>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Worker { port, others, .. } = self;
+        match others {
+            Some(others) => others.sleep(|bell| wait(port, Some(bell))),
+            None => wait(port, None),
+        }
     }
 
     /// Ends all flows and sessions.
@@ -120,6 +277,11 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
     /// The gate's own time so far.
     pub fn latency(&self) -> &Latency {
         &self.latency
+    }
+
+    /// The way to the other workers, where there are any.
+    pub fn others(&self) -> Option<&HandOver<P::Frame>> {
+        self.others.as_ref()
     }
 
     /// Events that found no room.
