@@ -36,6 +36,18 @@ pub enum Action {
     Other(i32),
 }
 
+/// Where the program is to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// In the driver; in the network stack where the driver cannot.
+    #[default]
+    Auto,
+    /// In the driver, or not at all.
+    Native,
+    /// In the network stack.
+    Generic,
+}
+
 /// The program and its maps, for one interface: socket numbers are queues of that interface.
 #[derive(Debug)]
 pub struct Redirect {
@@ -102,19 +114,40 @@ impl Redirect {
     /// # Errors
     /// [`RedirectError::Occupied`] where another program is there already.
     pub fn attach(&self, interface: u32) -> Result<Attached, RedirectError> {
-        let native = match self.attach_as(interface, NATIVE) {
-            Ok(link) => {
-                return Ok(Attached { mode: XdpMode::Native, refused: None, _link: link });
+        self.attach_in(interface, Mode::Auto)
+    }
+
+    /// Puts the program to work there.
+    ///
+    /// # Errors
+    /// The same; or, where it must be the driver, that has no way to run it.
+    pub fn attach_in(&self, interface: u32, mode: Mode) -> Result<Attached, RedirectError> {
+        let mut refused = None;
+        if mode != Mode::Generic {
+            match self.attach_as(interface, NATIVE) {
+                Ok(link) => {
+                    return Ok(Attached { mode: XdpMode::Native, refused, _link: link });
+                }
+                Err(error) => refused = Some(error),
             }
-            Err(error) => error,
-        };
+        }
         if let Some(other) = occupant(interface) {
             return Err(other);
         }
-        match self.attach_as(interface, GENERIC) {
-            Ok(link) => Ok(Attached { mode: XdpMode::Generic, refused: Some(native), _link: link }),
-            Err(error) => Err(RedirectError::Attach(error)),
+        match refused {
+            Some(error) if mode == Mode::Native => Err(RedirectError::Attach(error)),
+            refused => self.attach_generic(interface, refused),
         }
+    }
+
+    fn attach_generic(
+        &self,
+        interface: u32,
+        refused: Option<io::Error>,
+    ) -> Result<Attached, RedirectError> {
+        self.attach_as(interface, GENERIC)
+            .map(|link| Attached { mode: XdpMode::Generic, refused, _link: link })
+            .map_err(RedirectError::Attach)
     }
 
     fn attach_as(&self, interface: u32, mode: u32) -> io::Result<OwnedFd> {
