@@ -223,7 +223,8 @@ fn default_mac(index: u16) -> Mac {
 /// The port of a policy that has none.
 fn nowhere() -> Port {
     let name = "nowhere".to_owned();
-    Port { name, side: Side::Overlay, interface: None, address: None, mac: None }
+    let tuning = crate::tuning::PortTuning::default();
+    Port { name, side: Side::Overlay, interface: None, address: None, mac: None, tuning }
 }
 
 fn engine_asset(asset: &Asset) -> tables::Asset {

@@ -17,6 +17,7 @@
 //! | [`window`] | [`Weekly`]: opening hours in a time zone, laid out to stretches of time |
 //! | [`preset`] | [`Preset`]: `view`, `operate`, `maintain`, `engineer` |
 //! | [`diagnostic`] | [`Diagnostic`]: what is wrong, where, and what to do |
+//! | [`tuning`] | [`Tuning`]: how the live gate uses the machine |
 //! | [`value`] | addresses, MACs, ranges, durations as they are written |
 //! | `document` | the file's top level, in the order in which names are needed |
 //! | `topology` | `[gate]`, `[[port]]`, `[[asset]]` |
@@ -47,6 +48,7 @@ mod rights;
 mod selector;
 mod suggest;
 mod topology;
+pub mod tuning;
 pub mod value;
 pub mod window;
 mod wording;
@@ -60,4 +62,5 @@ pub use document::parse;
 pub use explain::{Explanation, explain};
 pub use model::{Asset, Conduit, Door, Factor, Gate, Policy, Port, Rule, Source};
 pub use preset::Preset;
+pub use tuning::{PortTuning, Queues, Tuning};
 pub use window::Weekly;

@@ -12,6 +12,7 @@ use wicketgate_packet::PortId;
 
 use crate::diagnostic::Diagnostic;
 use crate::doors::transport_name;
+use crate::tuning::{PortTuning, Tuning};
 use crate::value::Prefix;
 use crate::window::Weekly;
 
@@ -75,6 +76,8 @@ pub struct Gate {
     pub overlay: Prefix,
     /// Where the gate keeps its state.
     pub state_dir: Option<PathBuf>,
+    /// How it uses the machine.
+    pub tuning: Tuning,
 }
 
 impl Gate {
@@ -91,7 +94,7 @@ impl Gate {
 
 impl Default for Gate {
     fn default() -> Gate {
-        Gate { overlay: Gate::DEFAULT_OVERLAY, state_dir: None }
+        Gate { overlay: Gate::DEFAULT_OVERLAY, state_dir: None, tuning: Tuning::default() }
     }
 }
 
@@ -108,6 +111,8 @@ pub struct Port {
     pub address: Option<Prefix>,
     /// The gate's MAC address on it, for replay; live it is the interface's own.
     pub mac: Option<Mac>,
+    /// How the live gate uses the interface.
+    pub tuning: PortTuning,
 }
 
 /// `[[asset]]`.

@@ -12,6 +12,7 @@ use crate::doors;
 use crate::model::{Asset, Gate, Port};
 use crate::reader::{Node, Table};
 use crate::suggest;
+use crate::tuning;
 use crate::value::{self, Prefix};
 
 /// Highest VLAN identifier that a network may use (IEEE 802.1Q-2018, table 9-2).
@@ -84,10 +85,12 @@ pub(crate) fn read_gate(node: Node<'_>, report: &mut Report<'_>) -> Gate {
     let Some(mut table) = node.table("[gate]", report) else { return Gate::default() };
     let overlay = table.optional("overlay").and_then(|node| node.parse(report, value::network));
     let state_dir = table.optional("state_dir").and_then(|node| node.name(report));
+    let tuning = tuning::read(&mut table, report);
     table.close(report);
     Gate {
         overlay: overlay.unwrap_or(Gate::DEFAULT_OVERLAY),
         state_dir: state_dir.map(PathBuf::from),
+        tuning,
     }
 }
 
@@ -120,9 +123,11 @@ impl Topology {
         }
         let address = self.port_address(&mut table, side, report);
         let mac = table.optional("mac").and_then(|node| node.parse(report, value::mac));
+        let tuning = tuning::read_port(&mut table, report);
         table.close(report);
         let interface = interface.and_then(Node::as_text).map(str::to_owned);
-        let port = name.zip(side).map(|(name, side)| Port { name, side, interface, address, mac });
+        let port = |(name, side)| Port { name, side, interface, address, mac, tuning };
+        let port = name.zip(side).map(port);
         self.ports.push(port);
     }
 
