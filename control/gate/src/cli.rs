@@ -115,10 +115,10 @@ pub(crate) struct Run {
     /// The report at the end as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
-    /// Run the worker on this core, and on no other
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) core: Option<usize>,
-    /// Never sleep: for a core that is the worker's alone
+    /// Run each worker on its core of these, and on no other; instead of the config's `cores`
+    #[arg(long, value_name = "NUMBER,...", value_delimiter = ',')]
+    pub(crate) core: Vec<usize>,
+    /// Never sleep: for cores that are the workers' alone
     #[arg(long)]
     pub(crate) spin: bool,
 }

@@ -8,6 +8,7 @@ use super::audit::Audit;
 use super::clock;
 use super::data::{Outcome, Shared};
 use super::interfaces::Interfaces;
+use super::journal::Journal;
 use super::neighbours::Neighbours;
 use super::policy::Generations;
 use super::signals::Signals;
@@ -18,9 +19,13 @@ const TICK: Duration = Duration::from_millis(5);
 /// Ticks in a second.
 const SECOND: u32 = 200;
 
+/// The thread of a worker.
+pub(super) type Thread<'s> = ScopedJoinHandle<'s, Outcome>;
+
 /// Everything that control holds.
 pub(super) struct Control {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Vec<Arc<Shared>>,
+    pub(super) journal: Journal,
     pub(super) signals: Signals,
     pub(super) audit: Audit,
     pub(super) generations: Generations,
@@ -29,13 +34,13 @@ pub(super) struct Control {
 }
 
 impl Control {
-    /// Serves until the gate is to stop, or its worker has.
-    pub(super) fn run(&mut self, worker: &ScopedJoinHandle<'_, Outcome>) {
-        let mut seen = 0;
+    /// Serves until the gate is to stop, or one of its workers has.
+    pub(super) fn run(&mut self, workers: &[Thread<'_>]) {
+        let mut seen = vec![0; workers.len()];
         for tick in 1_u32.. {
             sleep(TICK);
             self.log();
-            if self.signals.stop() || worker.is_finished() {
+            if self.signals.stop() || workers.iter().any(Thread::is_finished) {
                 return;
             }
             if self.signals.reload() {
@@ -48,21 +53,21 @@ impl Control {
         }
     }
 
-    /// Ends the worker and logs what it has to tell; `None` where it panicked.
-    pub(super) fn wind_up(&mut self, worker: ScopedJoinHandle<'_, Outcome>) -> Option<Outcome> {
-        self.shared.stop();
-        while !worker.is_finished() {
+    /// Ends the workers and logs what they have to tell; `None` where one panicked.
+    pub(super) fn wind_up(&mut self, workers: Vec<Thread<'_>>) -> Option<Vec<Outcome>> {
+        self.shared.iter().for_each(|shared| shared.stop());
+        while !workers.iter().all(Thread::is_finished) {
             self.log_all();
             sleep(TICK);
         }
         self.log_all();
-        worker.join().ok()
+        workers.into_iter().map(|worker| worker.join().ok()).collect()
     }
 
     /// Logs what has happened, as long as the log takes it.
     fn log(&mut self) {
         while self.audit.is_open()
-            && let Some((epoch, event)) = self.shared.event()
+            && let Some((epoch, event)) = self.journal.next()
         {
             if let Some(tables) = self.generations.tables(epoch) {
                 self.audit.record(tables, &event);
@@ -71,10 +76,10 @@ impl Control {
         self.audit.flush();
     }
 
-    /// The same; what the log does not take is thrown away, because the worker waits for room.
+    /// The same; what the log does not take is thrown away, because workers wait for room.
     fn log_all(&mut self) {
         self.log();
-        while !self.audit.is_open() && self.shared.event().is_some() {}
+        while !self.audit.is_open() && self.journal.next().is_some() {}
     }
 
     /// Reads the policy again. On an error nothing changes.
@@ -123,19 +128,51 @@ impl Control {
     fn publish(&mut self) -> Result<(), String> {
         let Control { interfaces, neighbours, .. } = self;
         let tables = self.generations.compile(clock::now(), interfaces, neighbours)?;
-        self.shared.install(tables);
+        self.shared.iter().for_each(|shared| shared.install(tables.clone()));
         Ok(())
     }
 
     /// A worker that has not turned for a second will not: it cannot be waited for, so the gate ends
     /// here, and the kernel detaches the program.
-    fn watch(&mut self, seen: &mut u64) {
-        let turns = self.shared.turns();
-        if turns == *seen {
-            complain("the worker has stood still for a second; the gate stops at once");
+    fn watch(&mut self, seen: &mut [u64]) {
+        if let Some(worker) = stalled(&self.shared, seen) {
+            complain(format_args!(
+                "worker {worker} has stood still for a second; the gate stops at once"
+            ));
             self.audit.flush();
             std::process::exit(Exit::Finding as i32);
         }
-        *seen = turns;
+    }
+}
+
+/// The first worker that has not turned since it was last seen; notes the turns of all.
+fn stalled(workers: &[Arc<Shared>], seen: &mut [u64]) -> Option<usize> {
+    let mut turned = workers.iter().zip(seen).map(|(worker, seen)| {
+        let turns = worker.turns();
+        std::mem::replace(seen, turns) != turns
+    });
+    let first = turned.by_ref().position(|turned| !turned);
+    turned.for_each(drop);
+    first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_worker_that_stands_still_is_named() {
+        let workers: Vec<Arc<Shared>> = (0..3).map(|_| Arc::new(Shared::new())).collect();
+        let turn = |which: &[usize]| which.iter().for_each(|at| workers[*at].turned());
+        let mut seen = [0; 3];
+        turn(&[0, 1, 2]);
+        assert_eq!(stalled(&workers, &mut seen), None);
+        turn(&[0, 2]);
+        assert_eq!(stalled(&workers, &mut seen), Some(1));
+        turn(&[0, 1]);
+        assert_eq!(stalled(&workers, &mut seen), Some(2));
+        turn(&[0, 1, 2]);
+        assert_eq!(stalled(&workers, &mut seen), None, "each turn counts once");
+        assert_eq!(stalled(&workers, &mut seen), Some(0));
     }
 }

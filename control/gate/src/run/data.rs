@@ -1,4 +1,4 @@
-//! The worker thread.
+//! A worker thread.
 
 use std::io;
 use std::sync::Arc;
@@ -10,11 +10,10 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use wicketgate_engine::{Counters, Event, EventRing, Tables};
 use wicketgate_packet::PortId;
 use wicketgate_ports::{Port, PortError};
-use wicketgate_worker::{Latency, Machine, Observer, Worker};
+use wicketgate_worker::{HandOver, Latency, Machine, Observer, Worker};
 use wicketgate_xdp::{Accounts, Queue, Statistics, XdpPort};
 
 use super::clock;
-use crate::cli;
 use crate::exit::complain;
 
 /// Events between worker and audit log, beyond those in the engine's own ring.
@@ -24,8 +23,10 @@ const EVENTS: usize = 1 << 13;
 const SPINS: u32 = 256;
 /// Longest sleep; a frame ends it.
 const NAP: Duration = Duration::from_millis(100);
+/// Milliseconds at most that a worker waits for the others at the end.
+const SETTLE: u32 = 1000;
 
-/// What worker and control share: two bounded queues, a flag, a counter.
+/// What one worker and control share: two bounded queues, a flag, a counter.
 pub(super) struct Shared {
     stop: AtomicBool,
     turns: AtomicU64,
@@ -53,6 +54,17 @@ impl Shared {
         self.tables.force_push(tables);
     }
 
+    /// Whether another event has room.
+    fn has_room(&self) -> bool {
+        !self.events.is_full()
+    }
+
+    /// Tells control of an event, in the numbers of the tables of this epoch. Only the worker does.
+    pub(super) fn tell(&self, epoch: u32, event: Event) {
+        // One thread alone pushes, and it has asked for room.
+        let _ = self.events.push((epoch, event));
+    }
+
     /// The oldest event that nobody has taken, and the epoch of the tables that it counts in.
     pub(super) fn event(&self) -> Option<(u32, Event)> {
         self.events.pop()
@@ -61,6 +73,11 @@ impl Shared {
     /// Turns since the start: they go on also where no frame comes.
     pub(super) fn turns(&self) -> u64 {
         self.turns.load(Ordering::Relaxed)
+    }
+
+    /// Another turn was done.
+    pub(super) fn turned(&self) {
+        self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
     fn is_stopping(&self) -> bool {
@@ -75,6 +92,8 @@ pub(super) struct Outcome {
     pub(super) accounts: Accounts,
     pub(super) strays: u64,
     pub(super) unsent: u64,
+    /// Frames handed to other workers.
+    pub(super) handed_over: u64,
     pub(super) events_lost: u64,
     pub(super) sockets: io::Result<Vec<(PortId, Queue, Statistics)>>,
     /// Why it stopped by itself.
@@ -86,6 +105,7 @@ pub(super) struct DataPath<'u> {
     worker: Worker<XdpPort<'u>, Machine>,
     shared: Arc<Shared>,
     outbox: Outbox,
+    /// The only core that it may have.
     core: Option<usize>,
     spin: bool,
     /// Turns without a frame.
@@ -96,10 +116,10 @@ impl<'u> DataPath<'u> {
     pub(super) fn new(
         worker: Worker<XdpPort<'u>, Machine>,
         shared: Arc<Shared>,
-        arguments: &cli::Run,
+        core: Option<usize>,
+        spin: bool,
     ) -> DataPath<'u> {
         let outbox = Outbox { shared: shared.clone(), behind: false, patient: false };
-        let (core, spin) = (arguments.core, arguments.spin);
         DataPath { worker, shared, outbox, core, spin, idle: 0 }
     }
 
@@ -111,13 +131,18 @@ impl<'u> DataPath<'u> {
             fault = self.turn().err();
         }
         self.outbox.patient = true;
+        self.worker.leave();
+        // Who broke does not wait: control hears of it by the end of this thread, and ends the others.
+        if fault.is_none() {
+            fault = self.settle().err();
+        }
         self.worker.finish(&mut self.outbox);
         self.outcome(fault)
     }
 
     fn turn(&mut self) -> Result<(), PortError> {
         let count = self.worker.turn(&mut self.outbox)?;
-        self.shared.turns.fetch_add(1, Ordering::Relaxed);
+        self.shared.turned();
         // An event must not be named by tables that it does not count in.
         if !self.outbox.behind
             && let Some(tables) = self.shared.tables.pop()
@@ -143,7 +168,18 @@ impl<'u> DataPath<'u> {
             self.idle = 0;
             return Ok(());
         }
-        self.worker.port_mut().wait(NAP).map_err(PortError::Socket)
+        self.worker.sleep(|port, bell| port.wait_with(bell, NAP)).map_err(PortError::Socket)
+    }
+
+    /// Waits, not for ever, until no other worker hands over anything more.
+    fn settle(&mut self) -> Result<(), PortError> {
+        for _ in 0..SETTLE {
+            if self.worker.settle(&mut self.outbox)? {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 
     fn pin(&self) {
@@ -156,7 +192,7 @@ impl<'u> DataPath<'u> {
             Err(io::ErrorKind::InvalidInput.into())
         };
         if let Err(error) = pinned {
-            complain(format_args!("the worker runs on any core: --core {core}: {error}"));
+            complain(format_args!("a worker runs on any core, not on core {core}: {error}"));
         }
     }
 
@@ -168,6 +204,7 @@ impl<'u> DataPath<'u> {
             accounts: port.accounts(),
             strays: port.strays(),
             unsent: port.unsent(),
+            handed_over: self.worker.others().map_or(0, HandOver::handed),
             events_lost: self.worker.events_lost(),
             sockets: port.statistics(),
             fault,
@@ -190,16 +227,15 @@ struct Outbox {
 impl Observer for Outbox {
     fn events(&mut self, tables: &Tables, events: &mut EventRing) {
         loop {
-            while self.shared.events.is_full() && self.patient {
+            while self.patient && !self.shared.has_room() {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            self.behind = self.shared.events.is_full();
+            self.behind = !self.shared.has_room();
             if self.behind {
                 return;
             }
             let Some(event) = events.pop() else { return };
-            // This thread alone pushes, and there was room.
-            let _ = self.shared.events.push((tables.epoch(), event));
+            self.shared.tell(tables.epoch(), event);
         }
     }
 }

@@ -6,9 +6,9 @@ use std::net::Ipv4Addr;
 use wicketgate_engine::tables::Mac;
 use wicketgate_netlink::{Link, Netlink};
 use wicketgate_packet::PortId;
-use wicketgate_policy::{Policy, Port};
+use wicketgate_policy::{Policy, Port, Queues, tuning};
 use wicketgate_xdp::frame::LONGEST;
-use wicketgate_xdp::{Attached, Opened, Queue, Redirect, XdpPort, occupant_of, rx_queues};
+use wicketgate_xdp::{Attached, Mode, Opened, Queue, Redirect, XdpPort, occupant_of, rx_queues};
 
 use crate::exit::complain;
 
@@ -20,7 +20,11 @@ struct Interface {
     port: PortId,
     name: String,
     link: Link,
-    queues: u32,
+    /// Receive queues that it uses.
+    present: u32,
+    /// Those that the gate takes frames from.
+    queues: Vec<u32>,
+    mode: Mode,
     redirect: Option<Redirect>,
 }
 
@@ -41,23 +45,29 @@ impl Interfaces {
         policy.ports().iter().zip(0..).map(&mut one).collect::<Result<_, _>>().map(Interfaces)
     }
 
-    /// Every queue of every interface: a frame that comes in on one without a socket is dropped.
-    pub(super) fn queues(&self) -> Vec<(PortId, Queue)> {
-        let of = |interface: &Interface| {
-            let (port, interface, count) = (interface.port, interface.link.index, interface.queues);
-            (0..count).map(move |number| (port, Queue { interface, number }))
+    /// The queues of each of `workers` workers: in turn, so that each has one of every port at least and
+    /// can send whatever it decides on.
+    pub(super) fn queues(&self, workers: u16) -> Result<Vec<Vec<(PortId, Queue)>>, String> {
+        let workers = usize::from(workers);
+        self.0.iter().try_for_each(|interface| interface.check_workers(workers))?;
+        let of = |worker| {
+            let mine =
+                self.0.iter().flat_map(move |interface| interface.queues_of(worker, workers));
+            mine.collect()
         };
-        self.0.iter().flat_map(of).collect()
+        Ok((0..workers).map(of).collect())
     }
 
-    /// Loads a program for each interface that knows the sockets of `port` and the assets.
-    pub(super) fn steer(&mut self, port: &XdpPort<'_>, policy: &Policy) -> Result<(), String> {
+    /// Loads a program for each interface that knows the sockets of all workers and the assets.
+    pub(super) fn steer(&mut self, ports: &[XdpPort<'_>], policy: &Policy) -> Result<(), String> {
         let overlay = policy.gate().overlay;
         for interface in &mut self.0 {
             let name = &interface.name;
             let redirect = Redirect::load((overlay.address, overlay.length))
                 .map_err(|error| format!("{name}: {error}"))?;
-            port.register(interface.link.index, &redirect)
+            ports
+                .iter()
+                .try_for_each(|port| port.register(interface.link.index, &redirect))
                 .map_err(|error| format!("{name}: {error}"))?;
             interface.redirect = Some(redirect);
         }
@@ -81,7 +91,7 @@ impl Interfaces {
         let attach = |interface: &Interface| {
             let redirect = interface.redirect.as_ref().ok_or("no program was loaded")?;
             redirect
-                .attach(interface.link.index)
+                .attach_in(interface.link.index, interface.mode)
                 .map_err(|error| format!("{}: {error}", interface.name))
         };
         self.0.iter().map(attach).collect()
@@ -90,9 +100,15 @@ impl Interfaces {
     /// Says what was chosen, and why.
     pub(super) fn announce(&self, attached: &[Attached], opened: &Opened) {
         for (interface, attached) in self.0.iter().zip(attached) {
-            let Interface { name, queues, link, .. } = interface;
+            let Interface { name, queues, present, link, .. } = interface;
             let (mode, transfer) = (attached.mode.name(), opened.transfer.name());
-            complain(format_args!("{name}: {queues} queues, {mode} XDP, {transfer}"));
+            complain(format_args!("{name}: {} queues, {mode} XDP, {transfer}", queues.len()));
+            if queues.len() < *present as usize {
+                complain(format_args!(
+                    "{name}: it has {present} queues: what comes in by those that the config leaves out is \
+                     dropped"
+                ));
+            }
             if let Some(why) = &attached.refused {
                 complain(format_args!("{name}: the driver takes no XDP program: {why}"));
             }
@@ -147,9 +163,52 @@ impl Interface {
         }
         check_address(kernel, port, &link)?;
         check_forwarding(&name)?;
-        let queues =
+        let present =
             rx_queues(&name, link.rx_queues).map_err(|error| format!("{name}: {error}"))?;
-        Ok(Interface { port: number, name, link, queues, redirect: None })
+        let queues =
+            choose(&port.tuning.queues, present).map_err(|what| format!("{name}: {what}"))?;
+        let mode = match port.tuning.mode {
+            tuning::Mode::Auto => Mode::Auto,
+            tuning::Mode::Native => Mode::Native,
+            tuning::Mode::Generic => Mode::Generic,
+        };
+        Ok(Interface { port: number, name, link, present, queues, mode, redirect: None })
+    }
+
+    /// A worker without a queue of a port could send nothing there.
+    fn check_workers(&self, workers: usize) -> Result<(), String> {
+        let (name, queues) = (&self.name, self.queues.len());
+        if workers <= queues {
+            return Ok(());
+        }
+        Err(format!(
+            "{workers} workers, but {name} has {queues} queues for them and each needs one: fewer \
+             `workers` in [gate], or more queues (`ethtool -L {name} combined {workers}`)"
+        ))
+    }
+
+    /// The queues of a worker.
+    fn queues_of(
+        &self,
+        worker: usize,
+        workers: usize,
+    ) -> impl Iterator<Item = (PortId, Queue)> + use<'_> {
+        let (port, interface) = (self.port, self.link.index);
+        let mine = self.queues.iter().skip(worker).step_by(workers);
+        mine.map(move |number| (port, Queue { interface, number: *number }))
+    }
+}
+
+/// The queues that the config wants of those that there are.
+fn choose(wanted: &Queues, present: u32) -> Result<Vec<u32>, String> {
+    let chosen: Vec<u32> = match wanted {
+        Queues::All => (0..present).collect(),
+        Queues::First(count) => (0..*count).collect(),
+        Queues::These(numbers) => numbers.clone(),
+    };
+    match chosen.iter().find(|number| **number >= present) {
+        Some(missing) => Err(format!("there is no queue {missing}: it has {present}, from 0 on")),
+        None => Ok(chosen),
     }
 }
 

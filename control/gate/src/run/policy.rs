@@ -10,6 +10,7 @@ use wicketgate_policy::Policy;
 
 use super::interfaces::Interfaces;
 use super::neighbours::Neighbours;
+use super::owners::Owners;
 use crate::config;
 
 /// Generations kept: a worker never frees tables, and events of older ones are long logged.
@@ -20,14 +21,15 @@ pub(super) struct Generations {
     policy: Policy,
     path: PathBuf,
     epoch: u32,
+    owners: Owners,
     latest: VecDeque<Arc<Tables>>,
     next_change: Option<Time>,
 }
 
 impl Generations {
     pub(super) fn new(policy: Policy, path: &Path) -> Generations {
-        let path = path.to_owned();
-        Generations { policy, path, epoch: 0, latest: VecDeque::new(), next_change: None }
+        let (path, owners) = (path.to_owned(), Owners::new(policy.gate().tuning.workers));
+        Generations { policy, path, epoch: 0, owners, latest: VecDeque::new(), next_change: None }
     }
 
     /// The policy in force.
@@ -44,6 +46,11 @@ impl Generations {
     pub(super) fn tables(&self, epoch: u32) -> Option<&Arc<Tables>> {
         let found = self.latest.iter().find(|tables| tables.epoch() == epoch);
         found.or_else(|| self.latest.back())
+    }
+
+    /// The latest tables.
+    pub(super) fn latest(&self) -> Option<&Arc<Tables>> {
+        self.latest.back()
     }
 
     /// Whether some window has opened or closed since the tables were made.
@@ -65,6 +72,8 @@ impl Generations {
         tables.fill_ports(|port| interfaces.mac(port));
         tables
             .fill_neighbours(|asset| neighbours.mac(interfaces.index(asset.port)?, asset.underlay));
+        self.owners.assign(self.policy.assets());
+        tables.fill_owners(|asset| self.owners.of(asset.overlay));
         let tables = Arc::new(tables);
         (self.epoch, self.next_change) = (epoch, compiled.next_change);
         self.latest.push_back(tables.clone());
@@ -74,15 +83,16 @@ impl Generations {
         Ok(tables)
     }
 
-    /// Reads the policy again and returns the one before. What the gate stands on (overlay and ports)
-    /// must be the same; on an error everything is.
+    /// Reads the policy again and returns the one before. What the gate stands on (overlay, ports, and
+    /// how it uses the machine) must be the same; on an error everything is.
     pub(super) fn reload(&mut self) -> Result<Policy, String> {
         let policy = config::load(&self.path)?;
-        let same = policy.gate().overlay == self.policy.gate().overlay
-            && policy.ports() == self.policy.ports();
-        if !same {
+        let (new, old) = (policy.gate(), self.policy.gate());
+        let same = (new.overlay, &new.tuning) == (old.overlay, &old.tuning);
+        if !same || policy.ports() != self.policy.ports() {
             let path = self.path.display();
-            return Err(format!("{path}: overlay or ports have changed: that needs a restart"));
+            let what = "overlay, ports or workers have changed";
+            return Err(format!("{path}: {what}: that needs a restart"));
         }
         Ok(std::mem::replace(&mut self.policy, policy))
     }

@@ -9,28 +9,29 @@
     reason = "a test asserts by panicking"
 )]
 
+/// The laboratory's programs, or a return from the test.
+macro_rules! need {
+    ($test:expr) => {
+        match wicketgate_lab::available().and_then(|()| $crate::modbus::programs()) {
+            Ok(programs) => programs,
+            Err(why) => return wicketgate_lab::skip($test, &why),
+        }
+    };
+}
+
 mod modbus;
 mod plant;
+mod scale;
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use modbus::{ask, device, programs, register};
+use modbus::{ask, device, register};
 use plant::{CONDUIT, Gate, Plant};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use wicketgate_lab::{Namespace, skip};
+use wicketgate_lab::Namespace;
 use wicketgate_worker::{Machine, Stopwatch};
-
-/// The laboratory's programs, or a return from the test.
-macro_rules! need {
-    ($test:expr) => {
-        match wicketgate_lab::available().and_then(|()| programs()) {
-            Ok(programs) => programs,
-            Err(why) => return skip($test, &why),
-        }
-    };
-}
 
 /// Every chunk is at home, and the kernel lost nothing.
 fn assert_whole(report: &Value) {
