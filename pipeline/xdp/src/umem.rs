@@ -167,6 +167,12 @@ impl<'u> Pool<'u> {
         self.set_free(split(address).0, Place::Sending);
     }
 
+    /// All frames.
+    pub(crate) fn frames(&self) -> u32 {
+        // Made from a 32-bit number.
+        self.places.len() as u32
+    }
+
     /// How many frames are where.
     pub(crate) fn accounts(&self) -> Accounts {
         self.accounts

@@ -5,10 +5,12 @@ use std::thread::{ScopedJoinHandle, sleep};
 use std::time::Duration;
 
 use super::audit::Audit;
+use super::barriers::Barriers;
 use super::clock;
 use super::data::{Outcome, Shared};
 use super::interfaces::Interfaces;
 use super::neighbours::Neighbours;
+use super::notify::Notifier;
 use super::policy::Generations;
 use super::signals::Signals;
 use crate::exit::{Exit, complain};
@@ -26,6 +28,8 @@ pub(super) struct Control {
     pub(super) generations: Generations,
     pub(super) interfaces: Interfaces,
     pub(super) neighbours: Neighbours,
+    pub(super) barriers: Barriers,
+    pub(super) notifier: Notifier,
 }
 
 impl Control {
@@ -43,13 +47,16 @@ impl Control {
             }
             if tick.is_multiple_of(SECOND) {
                 self.watch(&mut seen);
+                self.notifier.alive();
                 self.refresh();
+                self.look();
             }
         }
     }
 
     /// Ends the worker and logs what it has to tell; `None` where it panicked.
     pub(super) fn wind_up(&mut self, worker: ScopedJoinHandle<'_, Outcome>) -> Option<Outcome> {
+        self.notifier.stopping();
         self.shared.stop();
         while !worker.is_finished() {
             self.log_all();
@@ -79,15 +86,16 @@ impl Control {
 
     /// Reads the policy again. On an error nothing changes.
     fn reload(&mut self) {
-        match self.try_reload() {
-            Ok(()) => {
-                complain(format_args!("config read again, epoch {}", self.generations.epoch()))
-            }
-            Err(what) => {
-                let epoch = self.generations.epoch();
-                complain(format_args!("config not taken, epoch {epoch} stays:\n{what}"));
-            }
-        }
+        self.notifier.reloading();
+        let outcome = self.try_reload();
+        let epoch = self.generations.epoch();
+        let said = match &outcome {
+            Ok(()) => format!("config read again, epoch {epoch}"),
+            Err(what) => format!("config not taken, epoch {epoch} stays:\n{what}"),
+        };
+        complain(&said);
+        self.notifier.status(&said);
+        self.notifier.ready();
     }
 
     fn try_reload(&mut self) -> Result<(), String> {
@@ -120,6 +128,17 @@ impl Control {
         }
     }
 
+    /// Looks whether the kernel still does not forward, and whether no frame was lost.
+    fn look(&mut self) {
+        if let Some(alarm) = self.barriers.look() {
+            self.notifier.status(alarm);
+        }
+        if let Some(alarm) = self.shared.census.next().and_then(|census| census.fault()) {
+            complain(&alarm);
+            self.notifier.status(alarm);
+        }
+    }
+
     fn publish(&mut self) -> Result<(), String> {
         let Control { interfaces, neighbours, .. } = self;
         let tables = self.generations.compile(clock::now(), interfaces, neighbours)?;
@@ -132,7 +151,9 @@ impl Control {
     fn watch(&mut self, seen: &mut u64) {
         let turns = self.shared.turns();
         if turns == *seen {
-            complain("the worker has stood still for a second; the gate stops at once");
+            let what = "ALARM: the worker has stood still for a second; the gate stops at once";
+            complain(what);
+            self.notifier.status(what);
             self.audit.flush();
             std::process::exit(Exit::Finding as i32);
         }

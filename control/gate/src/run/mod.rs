@@ -9,16 +9,21 @@
 //! ```
 //!
 //! The XDP program is attached last and detached first. Before and after nothing is the gate's, and the
-//! kernel does not forward: that is checked before the start.
+//! kernel does not forward: that is checked before the start and while the gate runs. Then what the
+//! running gate does not need is given up (`sandbox`), and threads are made.
 
 mod audit;
+mod barriers;
+mod census;
 mod clock;
 mod control;
 mod data;
 mod interfaces;
 mod neighbours;
+mod notify;
 mod policy;
 mod report;
+mod sandbox;
 mod signals;
 
 use std::sync::Arc;
@@ -30,12 +35,15 @@ use wicketgate_xdp::{Settings, Umem, XdpPort};
 use crate::cli;
 use crate::exit::{Exit, complain};
 use audit::Audit;
+use barriers::Barriers;
 use control::Control;
 use data::{DataPath, Outcome, Shared};
 use interfaces::Interfaces;
 use neighbours::Neighbours;
+use notify::Notifier;
 use policy::Generations;
 use report::Report;
+use sandbox::User;
 use signals::Signals;
 
 /// Sessions open at a time.
@@ -55,6 +63,8 @@ pub(crate) fn run(arguments: &cli::Run) -> Exit {
 /// Whatever can be wrong is found before the first frame is taken from the kernel.
 fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let signals = Signals::listen();
+    let notifier = Notifier::connect();
+    let user = arguments.user.as_deref().map(User::find).transpose()?;
     let policy = crate::config::load(&arguments.config)?;
     let mut interfaces = Interfaces::find(&policy)?;
     let neighbours = Neighbours::find(&policy, &interfaces)?;
@@ -72,12 +82,16 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
 
     let shared = Arc::new(Shared::new());
     let data = DataPath::new(worker(port, tables), shared.clone(), arguments);
-    let mut control = Control { shared, signals, audit, generations, interfaces, neighbours };
+    let barriers = Barriers::open(interfaces.names())?;
+    let mut control =
+        Control { shared, signals, audit, generations, interfaces, neighbours, barriers, notifier };
     let attached = control.interfaces.attach()?;
     control.interfaces.announce(&attached, &opened);
+    sandbox::enter(arguments, user.as_ref())?;
     let outcome = std::thread::scope(|scope| {
         let thread = scope.spawn(|| data.run());
         complain("running");
+        control.notifier.ready();
         control.run(&thread);
         drop(attached);
         control.wind_up(thread)
