@@ -32,6 +32,11 @@ macro_rules! need {
     };
 }
 
+// Below the macro, because they use it.
+mod barriers;
+mod hardening;
+mod service;
+
 /// Every chunk is at home, and the kernel lost nothing.
 fn assert_whole(report: &Value) {
     let chunks = &report["chunks"];
