@@ -77,7 +77,8 @@ fn it_shows_what_it_says() {
     let denied = part("It writes where it may not");
     assert!(denied.contains("failed") && denied.contains("[150]:  1500"), "{denied}");
     assert!(part("It writes a value").contains("failed"));
-    for title in ["No way to paint-1", "No way around", "No way from one asset", "Without the gate"] {
+    for title in ["No way to paint-1", "No way around", "No way from one asset", "Without the gate"]
+    {
         assert!(part(title).contains("failed") && !part(title).contains("\n     ["), "{title}");
     }
     assert!(part("Three seconds").contains(", 0 without"));

@@ -17,7 +17,8 @@ fn read(name: &str) -> String {
 
 /// The unit with the program where it is now, and without the folders and users that installing makes.
 fn unit() -> String {
-    read("wicketgate.service").replace("/usr/local/bin/wicketgate", env!("CARGO_BIN_EXE_wicketgate"))
+    read("wicketgate.service")
+        .replace("/usr/local/bin/wicketgate", env!("CARGO_BIN_EXE_wicketgate"))
 }
 
 /// The value of a setting that is there once.
