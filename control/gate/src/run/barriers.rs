@@ -8,17 +8,8 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use crate::exit::complain;
-
-/// Looks between two alarms while nothing is done about it: a minute of seconds.
-const REMIND: u32 = 60;
-
 /// The kernel's forwarding settings of the gate's interfaces, open: later no file can be opened.
-pub(super) struct Barriers {
-    settings: Vec<Setting>,
-    /// Looks at a barrier that is down; 0 while all are up.
-    looks: u32,
-}
+pub(super) struct Barriers(Vec<Setting>);
 
 /// The setting of one interface.
 struct Setting {
@@ -53,23 +44,13 @@ impl Barriers {
             let file = File::open(&path).map_err(|error| format!("{path}: {error}"))?;
             Ok(Setting { interface: name.to_owned(), path, file })
         };
-        Ok(Barriers { settings: names.map(open).collect::<Result<_, String>>()?, looks: 0 })
+        names.map(open).collect::<Result<_, String>>().map(Barriers)
     }
 
-    /// Looks; alarms when a barrier falls and every minute while it is down, and says when all are up
-    /// again. The alarm of this look, where there is one.
-    pub(super) fn look(&mut self) -> Option<String> {
-        let faults: Vec<String> = self.settings.iter().filter_map(Setting::fault).collect();
-        if faults.is_empty() {
-            if std::mem::take(&mut self.looks) > 0 {
-                complain("the kernel forwards nothing any more");
-            }
-            return None;
-        }
-        let due = self.looks.is_multiple_of(REMIND);
-        self.looks = self.looks.wrapping_add(1).max(1);
-        let alarm = format!("ALARM: {}", faults.join("; "));
-        due.then(|| complain(&alarm)).map(|()| alarm)
+    /// What is wrong now, if anything.
+    pub(super) fn fault(&self) -> Option<String> {
+        let faults: Vec<String> = self.0.iter().filter_map(Setting::fault).collect();
+        (!faults.is_empty()).then(|| faults.join("; "))
     }
 }
 

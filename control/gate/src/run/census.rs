@@ -37,7 +37,7 @@ impl Census {
         }
         let (receive, send) = rings;
         Some(format!(
-            "ALARM: frames do not add up: {frames} in all: {free} free, {filling} to receive into \
+            "frames do not add up: {frames} in all: {free} free, {filling} to receive into \
              (sockets say {receive}), {sending} to be sent (sockets say {send}), {held} held, {strays} \
              strays"
         ))

@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::thread::{ScopedJoinHandle, sleep};
 use std::time::Duration;
 
+use wicketgate_audit::Alarm;
+
+use super::alarms::{Alarms, Tell};
 use super::audit::Audit;
 use super::barriers::Barriers;
 use super::clock;
@@ -29,6 +32,7 @@ pub(super) struct Control {
     pub(super) interfaces: Interfaces,
     pub(super) neighbours: Neighbours,
     pub(super) barriers: Barriers,
+    pub(super) alarms: Alarms,
     pub(super) notifier: Notifier,
 }
 
@@ -130,12 +134,24 @@ impl Control {
 
     /// Looks whether the kernel still does not forward, and whether no frame was lost.
     fn look(&mut self) {
-        if let Some(alarm) = self.barriers.look() {
-            self.notifier.status(alarm);
+        let forwards = self.barriers.fault();
+        self.report(Alarm::KernelForwards, forwards);
+        if let Some(census) = self.shared.census.next() {
+            self.report(Alarm::FramesLost, census.fault());
         }
-        if let Some(alarm) = self.shared.census.next().and_then(|census| census.fault()) {
-            complain(&alarm);
-            self.notifier.status(alarm);
+    }
+
+    /// Tells an alarm to people, to the log and to systemd, when there is something new to tell of it.
+    fn report(&mut self, alarm: Alarm, fault: Option<String>) {
+        let Some(tell) = self.alarms.look(alarm, fault.is_some()) else { return };
+        let said = match fault {
+            Some(what) => format!("ALARM: {what}"),
+            None => format!("alarm is over: {}", alarm.code()),
+        };
+        complain(&said);
+        self.notifier.status(said);
+        if tell != Tell::GoesOn {
+            self.audit.alarm(self.generations.epoch(), alarm, tell == Tell::Begins);
         }
     }
 
@@ -151,9 +167,8 @@ impl Control {
     fn watch(&mut self, seen: &mut u64) {
         let turns = self.shared.turns();
         if turns == *seen {
-            let what = "ALARM: the worker has stood still for a second; the gate stops at once";
-            complain(what);
-            self.notifier.status(what);
+            let what = "the worker has stood still for a second; the gate stops at once";
+            self.report(Alarm::WorkerStalled, Some(what.to_owned()));
             self.audit.flush();
             std::process::exit(Exit::Finding as i32);
         }

@@ -12,6 +12,7 @@
 //! kernel does not forward: that is checked before the start and while the gate runs. Then what the
 //! running gate does not need is given up (`sandbox`), and threads are made.
 
+mod alarms;
 mod audit;
 mod barriers;
 mod census;
@@ -34,6 +35,7 @@ use wicketgate_xdp::{Settings, Umem, XdpPort};
 
 use crate::cli;
 use crate::exit::{Exit, complain};
+use alarms::Alarms;
 use audit::Audit;
 use barriers::Barriers;
 use control::Control;
@@ -83,8 +85,18 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let shared = Arc::new(Shared::new());
     let data = DataPath::new(worker(port, tables), shared.clone(), arguments);
     let barriers = Barriers::open(interfaces.names())?;
-    let mut control =
-        Control { shared, signals, audit, generations, interfaces, neighbours, barriers, notifier };
+    let alarms = Alarms::default();
+    let mut control = Control {
+        shared,
+        signals,
+        audit,
+        generations,
+        interfaces,
+        neighbours,
+        barriers,
+        alarms,
+        notifier,
+    };
     let attached = control.interfaces.attach()?;
     control.interfaces.announce(&attached, &opened);
     sandbox::enter(arguments, user.as_ref())?;

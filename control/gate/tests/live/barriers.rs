@@ -89,11 +89,28 @@ fn forwarding_switched_on_beside_a_gate_is_an_alarm() {
     assert!(gate.says("ALARM: the kernel forwards what comes in by office past the gate"));
     assert!(tempted.reaches("100.64.10.20:502"), "the gate goes on for whom it serves");
     tempted.forward("0");
-    assert!(gate.says("the kernel forwards nothing any more"));
+    assert!(gate.says("alarm is over: kernel-forwards"));
     tempted.plant.gate.setting("ipv4/conf/line/forwarding", "1").unwrap();
     assert!(gate.says("ALARM: the kernel forwards what comes in by line past the gate"));
-    tempted.forward("0");
+    tempted.plant.gate.setting("ipv4/conf/line/forwarding", "0").unwrap();
+    assert!(gate.says("alarm is over: kernel-forwards"));
     drop(gate.stop());
+    let audit = tempted.plant.audit("audit.jsonl");
+    let alarms = audit.iter().filter(|record| record["category"] == "system");
+    let told: Vec<_> = alarms.map(|record| (&record["type"], &record["reason"])).collect();
+    let (on, off, why) = (json!("alarm"), json!("alarm-end"), json!("kernel-forwards"));
+    assert_eq!(told, [(&on, &why), (&off, &why), (&on, &why), (&off, &why)]);
+}
+
+/// A stop reaches a thread when that has a core next.
+fn await_stopped(gate: &Gate) {
+    let is_stopped = |thread: &u32| {
+        let path = format!("/proc/{}/task/{thread}/stat", gate.id());
+        std::fs::read_to_string(path).unwrap().contains(") T ")
+    };
+    while !gate.threads().iter().all(is_stopped) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 #[test]
@@ -105,6 +122,7 @@ fn a_gate_that_hangs_lets_nothing_pass() {
     let ssh = plant.gate.enter(|| TcpListener::bind("192.168.20.1:22").unwrap()).unwrap();
     // The program is attached and nobody empties the rings.
     gate.signal(Signal::STOP);
+    await_stopped(&gate);
     assert!(plant.connect().is_err());
     plant.user.enter(|| TcpStream::connect("192.168.20.1:22").unwrap()).unwrap();
     ssh.accept().unwrap();

@@ -89,4 +89,5 @@ fn a_worker_that_stands_still_ends_the_gate() {
     assert!(plant.connect().is_err(), "it fails closed");
     let text = std::fs::read_to_string(plant.file("audit.jsonl")).unwrap();
     assert!(text.contains("read-holding-registers"), "what was done is on record");
+    assert!(text.contains("\"reason\":\"worker-stalled\""), "and why it ended");
 }
