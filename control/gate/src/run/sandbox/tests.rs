@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use clap::Parser;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 use super::*;
 
@@ -42,6 +43,11 @@ fn inside() {
     let Ok(case) = env::var(CASE) else { return };
     let folder = PathBuf::from(env::var_os(FOLDER).unwrap());
     let outside = File::open("/etc/passwd");
+    match case.as_str() {
+        "no-landlock" => take_away(libc::SYS_landlock_create_ruleset),
+        "no-seccomp" => take_away(libc::SYS_seccomp),
+        _ => {}
+    }
     enter_here(&folder, case.starts_with("unfenced"));
     match case.as_str() {
         "reload" => reload(&folder),
@@ -54,6 +60,8 @@ fn inside() {
         "program" | "unfenced-program" => drop(Command::new("/bin/true").status().unwrap()),
         "status" => println!("{}", fs::read_to_string("/proc/self/status").unwrap()),
         "abort" => std::process::abort(),
+        "no-landlock" => drop(File::open("/etc/passwd").unwrap()),
+        "no-seccomp" => drop(File::open("/etc/passwd").unwrap_err()),
         other => panic!("no case {other}"),
     }
     std::process::exit(DONE);
@@ -65,6 +73,16 @@ fn enter_here(folder: &Path, no_sandbox: bool) {
     words.extend(no_sandbox.then_some("--no-sandbox"));
     let cli::Command::Run(arguments) = cli::Cli::parse_from(words).command else { panic!() };
     give_up(&arguments, None).unwrap();
+}
+
+/// Makes this kernel one that does not know a call.
+fn take_away(call: libc::c_long) {
+    let absent = SeccompAction::Errno(libc::ENOSYS.cast_unsigned());
+    let here = env::consts::ARCH.try_into().unwrap();
+    let calls = [(call, Vec::new())].into_iter().collect();
+    let filter = SeccompFilter::new(calls, SeccompAction::Allow, absent, here).unwrap();
+    let program: BpfProgram = filter.try_into().unwrap();
+    seccompiler::apply_filter(&program).unwrap();
 }
 
 /// As editors do it: a new file takes the old one's place.
@@ -159,6 +177,22 @@ fn without_a_sandbox_nothing_is_fenced_and_that_is_said() {
         let output = output(case);
         assert_eq!(output.status.code(), Some(DONE), "{output:?}");
         assert!(String::from_utf8(output.stderr).unwrap().contains("NO SANDBOX"));
+    }
+}
+
+#[test]
+fn a_kernel_without_a_fence_is_named_and_the_other_fence_stands() {
+    if !is_fenced("a_kernel_without_a_fence_is_named_and_the_other_fence_stands") {
+        return;
+    }
+    for (case, missing, up) in [
+        ("no-landlock", "files are NOT fenced", "system calls are fenced"),
+        ("no-seccomp", "system calls are NOT fenced", "files are fenced"),
+    ] {
+        let output = output(case);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(DONE), "{case}: {said}");
+        assert!(said.contains(missing) && said.contains(up), "{case}: {said}");
     }
 }
 
