@@ -82,7 +82,7 @@ person press press 192.168.10.20 192.168.10.1 10
 person paint paint 192.168.30.20 192.168.30.1 30
 for asset in "$press" "$paint"; do
     at "$asset" "$work/device" 502 >"$work/device.$asset" &
-    until grep -q READY "$work/device.$asset"; do sleep 0.01; done
+    until grep -qs READY "$work/device.$asset"; do sleep 0.01; done
 done
 for interface in office press paint; do
     until ip -oneline link show dev "$interface" | grep -q "state UP"; do sleep 0.01; done
@@ -120,7 +120,7 @@ mkdir "$work/config"
 cp "$here/policy.toml" "$work/config/"
 "$gate" run --config "$work/config/policy.toml" --audit "$work/audit.jsonl" >"$work/report" 2>"$work/said" &
 running=$!
-until grep -q running "$work/said"; do
+until grep -qs running "$work/said"; do
     kill -0 "$running" 2>/dev/null || { cat "$work/said" >&2; cannot "the gate does not start"; }
     sleep 0.05
 done
