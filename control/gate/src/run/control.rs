@@ -22,6 +22,8 @@ use crate::exit::{Exit, complain};
 const TICK: Duration = Duration::from_millis(5);
 /// Ticks in a second.
 const SECOND: u32 = 200;
+/// Ticks that a worker has to finish its turn and tell what it has to tell.
+const PATIENCE: u32 = 3 * SECOND;
 
 /// Everything that control holds.
 pub(super) struct Control {
@@ -62,9 +64,15 @@ impl Control {
     pub(super) fn wind_up(&mut self, worker: ScopedJoinHandle<'_, Outcome>) -> Option<Outcome> {
         self.notifier.stopping();
         self.shared.stop();
-        while !worker.is_finished() {
+        for tick in 1_u32.. {
+            if worker.is_finished() {
+                break;
+            }
             self.log_all();
             sleep(TICK);
+            if tick == PATIENCE {
+                self.abandon("the worker does not stop");
+            }
         }
         self.log_all();
         worker.join().ok()
@@ -167,11 +175,14 @@ impl Control {
     fn watch(&mut self, seen: &mut u64) {
         let turns = self.shared.turns();
         if turns == *seen {
-            let what = "the worker has stood still for a second; the gate stops at once";
-            self.report(Alarm::WorkerStalled, Some(what.to_owned()));
-            self.audit.flush();
-            std::process::exit(Exit::Finding as i32);
+            self.abandon("the worker has stood still for a second");
         }
         *seen = turns;
+    }
+
+    fn abandon(&mut self, why: &str) {
+        self.report(Alarm::WorkerStalled, Some(format!("{why}; the gate stops at once")));
+        self.audit.flush();
+        std::process::exit(Exit::Finding as i32);
     }
 }

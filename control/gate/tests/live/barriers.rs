@@ -144,3 +144,16 @@ fn it_comes_back_as_often_as_it_is_killed() {
     }
     assert_eq!(tempted.passes(), (false, false));
 }
+
+#[test]
+fn a_second_gate_does_not_take_the_first_ones_place() {
+    let (server, _) = need!("a_second_gate_does_not_take_the_first_ones_place");
+    let plant = Plant::new(1);
+    let _device = device(&plant, &server);
+    let first = plant.start("first.jsonl");
+    let second = plant.try_start("second.jsonl");
+    assert!(second.says("another XDP program (\"wicketgate\""));
+    assert_eq!(second.exit_code(), Some(2));
+    register(&mut plant.connect().unwrap(), 1);
+    assert_whole(&first.stop());
+}

@@ -9,6 +9,16 @@ use wicketgate_lab::skip;
 use super::*;
 use crate::hardening::{debug, debugger};
 
+/// The debugger, or a return from the test.
+macro_rules! need_debugger {
+    ($test:expr) => {
+        match debugger() {
+            Ok(debugger) => debugger,
+            Err(why) => return skip($test, &why),
+        }
+    };
+}
+
 /// Longer than anything may take that the gate should say.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -67,10 +77,7 @@ fn systemd_is_told_how_the_gate_is() {
 #[test]
 fn a_worker_that_stands_still_ends_the_gate() {
     let (server, _) = need!("a_worker_that_stands_still_ends_the_gate");
-    let debugger = match debugger() {
-        Ok(debugger) => debugger,
-        Err(why) => return skip("a_worker_that_stands_still_ends_the_gate", &why),
-    };
+    let debugger = need_debugger!("a_worker_that_stands_still_ends_the_gate");
     let plant = Plant::new(1);
     let _device = device(&plant, &server);
     let manager = Manager::new(&plant);
@@ -90,4 +97,18 @@ fn a_worker_that_stands_still_ends_the_gate() {
     let text = std::fs::read_to_string(plant.file("audit.jsonl")).unwrap();
     assert!(text.contains("read-holding-registers"), "what was done is on record");
     assert!(text.contains("\"reason\":\"worker-stalled\""), "and why it ended");
+}
+
+#[test]
+fn a_worker_that_stands_still_does_not_keep_the_gate_from_stopping() {
+    const TEST: &str = "a_worker_that_stands_still_does_not_keep_the_gate_from_stopping";
+    let _ = need!(TEST);
+    let debugger = need_debugger!(TEST);
+    let plant = Plant::new(1);
+    let gate = plant.start("audit.jsonl");
+    let worker = gate.threads()[1].to_string();
+    let _debugger = debug(&debugger, &["stop", &worker]);
+    gate.signal(Signal::TERM);
+    assert!(gate.says("ALARM: the worker"), "it does not stop, or has stood still");
+    assert_eq!(gate.exit_code(), Some(1));
 }
