@@ -10,7 +10,7 @@ DEMO := pcaps/modbus/maintenance-writes
 # Seconds for each fuzz target.
 SECONDS_EACH ?= 30
 
-.PHONY: help deps build demo test lint docs fuzz bench captures clean
+.PHONY: help deps build demo replay test lint docs fuzz bench captures clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -21,12 +21,16 @@ deps: ## install the system packages that building needs, if any is missing
 build: deps ## the program: target/release/wicketgate
 	$(CARGO) build --release --locked -p wicketgate
 
-demo: build ## a plant's capture through the gate: allowed, denied, timing
+demo: build ## a plant in network namespaces, live; where that is not possible, a replay
+	@.ci/packages libmodbus-dev mbpoll iproute2 ethtool util-linux || true
+	@tests/demo/live.sh $(BIN) || { [ $$? -eq 3 ] && echo "So a captured plant is replayed." && $(MAKE) replay; }
+
+replay: build ## a plant's capture through the gate: allowed, denied, timing
 	$(BIN) check --config $(DEMO)/policy.toml
 	$(BIN) replay $(DEMO)/capture.pcapng --config $(DEMO)/policy.toml $$(cat $(DEMO)/replay.args)
 
 test: deps ## all tests; those on real interfaces need root, and say so where they cannot run
-	@.ci/packages libmodbus-dev iproute2 ethtool util-linux python3
+	@.ci/packages libmodbus-dev mbpoll iproute2 ethtool util-linux nftables python3
 	$(CARGO) test --locked --workspace
 
 lint: deps ## formatting and clippy, warnings denied

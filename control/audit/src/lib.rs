@@ -5,6 +5,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`log`] | [`AuditLog`]: appends records |
+//! | [`alarm`] | [`Alarm`]: what is wrong with the gate itself |
 //! | `record` | the fields of a record, in their order |
 //! | `words` | the words that events become: category, type, result, table |
 //! | `ascii` | JSON in printable ASCII: why no name can forge a line |
@@ -13,6 +14,7 @@
 //!
 //! Invariant: the same events give the same bytes. No clock, no random number, no host name.
 
+pub mod alarm;
 mod ascii;
 pub mod chain;
 pub mod log;
@@ -22,6 +24,7 @@ mod words;
 
 use std::fmt;
 
+pub use alarm::Alarm;
 pub use chain::Hash;
 pub use log::AuditLog;
 pub use verify::{Fault, VerifyError, verify};

@@ -7,6 +7,7 @@ use serde::{Serialize, ser};
 use wicketgate_engine::event::{CommandEvent, EndCause, Event, EventKind, PAYLOAD, Totals};
 use wicketgate_engine::{AssetId, EndpointId, GrantId, RuleId, SubjectId, Tables};
 
+use crate::alarm::Alarm;
 use crate::chain::{Hash, write_hex};
 use crate::words::{self, Words};
 use crate::{FORMAT, MAX_NAME};
@@ -31,6 +32,8 @@ pub(crate) enum Entry<'a> {
     LogStart(u32),
     /// Something happened, under these tables.
     Event(&'a Tables, &'a Event),
+    /// An alarm begins (`true`) or is over, under this epoch of policy.
+    Alarm(u32, Alarm, bool),
 }
 
 impl Serialize for Record<'_> {
@@ -40,6 +43,7 @@ impl Serialize for Record<'_> {
         match self.entry {
             Entry::LogStart(_) => fields.put("format", &FORMAT)?,
             Entry::Event(tables, event) => Resolved { tables, event }.fields(&mut fields)?,
+            Entry::Alarm(_, alarm, _) => fields.put("reason", alarm.code())?,
         }
         fields.put("epoch", &self.entry.epoch())?;
         fields.put("prev", &self.prev)?;
@@ -66,12 +70,14 @@ impl Entry<'_> {
         match self {
             Entry::LogStart(_) => Words::LOG_START,
             Entry::Event(_, event) => Words::of(&event.kind),
+            Entry::Alarm(.., true) => Words::ALARM,
+            Entry::Alarm(.., false) => Words::ALARM_END,
         }
     }
 
     fn epoch(&self) -> u32 {
         match self {
-            Entry::LogStart(epoch) => *epoch,
+            Entry::LogStart(epoch) | Entry::Alarm(epoch, ..) => *epoch,
             Entry::Event(tables, _) => tables.epoch(),
         }
     }

@@ -11,7 +11,7 @@ use std::process::Command;
 use common::{event, events, lines, log, log_of, plant, tables, write_register};
 use proptest::prelude::*;
 use serde_json::Value;
-use wicketgate_audit::{AuditLog, MAX_LINE, MAX_NAME, verify};
+use wicketgate_audit::{Alarm, AuditLog, MAX_LINE, MAX_NAME, verify};
 use wicketgate_engine::event::{CommandEvent, EventKind, PAYLOAD};
 use wicketgate_engine::{AssetId, EndpointId, Event, GrantId, Reason, RuleId, SubjectId};
 
@@ -95,6 +95,13 @@ fn each_reason_and_result_is_told() {
         let results = (records[1]["result"].as_str(), records[2]["result"].as_str());
         assert_eq!(results, (Some("denied"), Some("observed")));
         assert_eq!(records[2]["reason"].as_str(), Some(reason.code()));
+    }
+}
+
+#[test]
+fn each_alarm_is_documented() {
+    for alarm in Alarm::ALL {
+        assert!(document().contains(&format!("`{}`", alarm.code())), "{alarm:?}");
     }
 }
 

@@ -98,7 +98,8 @@ pub(crate) struct Replay {
 /// `wicketgate run`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF. Only conduits pass: there are no logins yet.
+Needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF; gives up what it does not need once all is open.
+Under systemd it says when it is ready and that it lives. Only conduits pass: there are no logins yet.
 
 SIGTERM and Ctrl-C stop the gate; what it did is then reported. SIGHUP reads the config again: a bad one
 changes nothing.
@@ -121,6 +122,12 @@ pub(crate) struct Run {
     /// Never sleep: for cores that are the workers' alone
     #[arg(long)]
     pub(crate) spin: bool,
+    /// Go on as this user once all is open, with the capabilities that a running gate needs
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// Fence neither files nor system calls: to look for a fault
+    #[arg(long)]
+    pub(crate) no_sandbox: bool,
 }
 
 /// `wicketgate check`

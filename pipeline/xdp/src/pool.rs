@@ -125,6 +125,11 @@ impl<'u> Pool<'u> {
         self.strays
     }
 
+    /// Free frames of its UMEM that are no worker's.
+    pub(crate) fn in_common(&self) -> u32 {
+        self.umem.in_common()
+    }
+
     fn pop_free(&mut self) -> Option<u32> {
         if self.free.is_empty() && self.umem.depot.take(&mut self.free) {
             self.accounts.free += BATCH as i64;

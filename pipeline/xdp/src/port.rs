@@ -172,6 +172,17 @@ impl<'u> XdpPort<'u> {
         self.pool.accounts()
     }
 
+    /// Free frames of its UMEM that are no worker's, on their way from one to another.
+    pub fn in_common(&self) -> u32 {
+        self.pool.in_common()
+    }
+
+    /// Frames with the kernel as the sockets count them, beside the ledger: to receive into, to be sent.
+    pub fn in_rings(&self) -> (u32, u32) {
+        let lanes = self.lanes.iter().map(|lane| (lane.filling, lane.sending));
+        lanes.fold((0, 0), |sum, lane| (sum.0 + lane.0, sum.1 + lane.1))
+    }
+
     /// Frames and addresses that were not this port's to take; 0 unless something is broken.
     pub fn strays(&self) -> u64 {
         self.pool.strays()

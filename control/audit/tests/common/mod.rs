@@ -6,7 +6,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use wicketgate_audit::{AuditLog, Summary};
+use wicketgate_audit::{Alarm, AuditLog, Summary};
 use wicketgate_dissectors::{Class, Protocol, Space, Transport};
 use wicketgate_engine::event::{CommandEvent, EndCause, PAYLOAD, Totals};
 use wicketgate_engine::tables::{Asset, Endpoint, Grant, Port, Side, Subject};
@@ -146,9 +146,18 @@ pub fn log_of(tables: &Tables, events: &[Event]) -> (Vec<u8>, Summary) {
     log.finish().unwrap()
 }
 
-/// The log of [`events`].
+/// The log of [`events`], and of an alarm.
 pub fn log() -> (Vec<u8>, Summary) {
-    log_of(&plant(), &events())
+    let tables = plant();
+    let mut log = AuditLog::new(Vec::new(), GATE, tables.epoch(), START).unwrap();
+    for event in events() {
+        log.record(&tables, &event).unwrap();
+    }
+    for (seconds, on) in [(1, true), (61, false)] {
+        let time = START + std::time::Duration::from_secs(seconds);
+        log.alarm(time, tables.epoch(), Alarm::KernelForwards, on).unwrap();
+    }
+    log.finish().unwrap()
 }
 
 /// Its lines, each with its newline.

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
-use wicketgate_audit::{AuditLog, Summary};
+use wicketgate_audit::{Alarm, AuditLog, Summary};
 use wicketgate_engine::{Event, Tables};
 use wicketgate_packet::Time;
 use wicketgate_policy::Policy;
@@ -66,6 +66,13 @@ impl Audit {
     pub(super) fn record(&mut self, tables: &Tables, event: &Event) {
         let written = self.log.record(tables, event);
         self.note(written);
+    }
+
+    /// Appends that an alarm begins (`on`) or is over.
+    pub(super) fn alarm(&mut self, epoch: u32, alarm: Alarm, on: bool) {
+        let written = self.log.alarm(clock::now(), epoch, alarm, on);
+        self.note(written);
+        self.flush();
     }
 
     /// Writes out what is buffered.

@@ -4,12 +4,18 @@ use std::sync::Arc;
 use std::thread::{ScopedJoinHandle, sleep};
 use std::time::Duration;
 
+use wicketgate_audit::Alarm;
+
+use super::alarms::{Alarms, Tell};
 use super::audit::Audit;
+use super::barriers::Barriers;
+use super::census::Books;
 use super::clock;
 use super::data::{Outcome, Shared};
 use super::interfaces::Interfaces;
 use super::journal::Journal;
 use super::neighbours::Neighbours;
+use super::notify::Notifier;
 use super::policy::Generations;
 use super::signals::Signals;
 use crate::exit::{Exit, complain};
@@ -18,6 +24,8 @@ use crate::exit::{Exit, complain};
 const TICK: Duration = Duration::from_millis(5);
 /// Ticks in a second.
 const SECOND: u32 = 200;
+/// Ticks that a worker has to finish its turn and tell what it has to tell.
+const PATIENCE: u32 = 3 * SECOND;
 
 /// The thread of a worker.
 pub(super) type Thread<'s> = ScopedJoinHandle<'s, Outcome>;
@@ -31,6 +39,10 @@ pub(super) struct Control {
     pub(super) generations: Generations,
     pub(super) interfaces: Interfaces,
     pub(super) neighbours: Neighbours,
+    pub(super) barriers: Barriers,
+    pub(super) alarms: Alarms,
+    pub(super) books: Books,
+    pub(super) notifier: Notifier,
 }
 
 impl Control {
@@ -48,17 +60,26 @@ impl Control {
             }
             if tick.is_multiple_of(SECOND) {
                 self.watch(&mut seen);
+                self.notifier.alive();
                 self.refresh();
+                self.look();
             }
         }
     }
 
     /// Ends the workers and logs what they have to tell; `None` where one panicked.
     pub(super) fn wind_up(&mut self, workers: Vec<Thread<'_>>) -> Option<Vec<Outcome>> {
+        self.notifier.stopping();
         self.shared.iter().for_each(|shared| shared.stop());
-        while !workers.iter().all(Thread::is_finished) {
+        for tick in 1_u32.. {
+            if workers.iter().all(Thread::is_finished) {
+                break;
+            }
             self.log_all();
             sleep(TICK);
+            if tick == PATIENCE {
+                self.abandon("a worker does not stop");
+            }
         }
         self.log_all();
         workers.into_iter().map(|worker| worker.join().ok()).collect()
@@ -84,15 +105,16 @@ impl Control {
 
     /// Reads the policy again. On an error nothing changes.
     fn reload(&mut self) {
-        match self.try_reload() {
-            Ok(()) => {
-                complain(format_args!("config read again, epoch {}", self.generations.epoch()))
-            }
-            Err(what) => {
-                let epoch = self.generations.epoch();
-                complain(format_args!("config not taken, epoch {epoch} stays:\n{what}"));
-            }
-        }
+        self.notifier.reloading();
+        let outcome = self.try_reload();
+        let epoch = self.generations.epoch();
+        let said = match &outcome {
+            Ok(()) => format!("config read again, epoch {epoch}"),
+            Err(what) => format!("config not taken, epoch {epoch} stays:\n{what}"),
+        };
+        complain(&said);
+        self.notifier.status(&said);
+        self.notifier.ready();
     }
 
     fn try_reload(&mut self) -> Result<(), String> {
@@ -125,6 +147,36 @@ impl Control {
         }
     }
 
+    /// Looks whether the kernel still does not forward, and whether no frame was lost.
+    fn look(&mut self) {
+        let forwards = self.barriers.fault();
+        self.report(Alarm::KernelForwards, forwards);
+        if let Some(fault) = self.count() {
+            self.report(Alarm::FramesLost, fault);
+        }
+    }
+
+    /// What does not add up of the frames; `None` where some worker has not counted yet.
+    fn count(&mut self) -> Option<Option<String>> {
+        let counts: Vec<_> = self.shared.iter().map(|shared| shared.census.next()).collect();
+        let counts: Option<Vec<_>> = counts.into_iter().collect();
+        Some(self.books.fault(&counts?))
+    }
+
+    /// Tells an alarm to people, to the log and to systemd, when there is something new to tell of it.
+    fn report(&mut self, alarm: Alarm, fault: Option<String>) {
+        let Some(tell) = self.alarms.look(alarm, fault.is_some()) else { return };
+        let said = match fault {
+            Some(what) => format!("ALARM: {what}"),
+            None => format!("alarm is over: {}", alarm.code()),
+        };
+        complain(&said);
+        self.notifier.status(said);
+        if tell != Tell::GoesOn {
+            self.audit.alarm(self.generations.epoch(), alarm, tell == Tell::Begins);
+        }
+    }
+
     fn publish(&mut self) -> Result<(), String> {
         let Control { interfaces, neighbours, .. } = self;
         let tables = self.generations.compile(clock::now(), interfaces, neighbours)?;
@@ -136,12 +188,14 @@ impl Control {
     /// here, and the kernel detaches the program.
     fn watch(&mut self, seen: &mut [u64]) {
         if let Some(worker) = stalled(&self.shared, seen) {
-            complain(format_args!(
-                "worker {worker} has stood still for a second; the gate stops at once"
-            ));
-            self.audit.flush();
-            std::process::exit(Exit::Finding as i32);
+            self.abandon(&format!("worker {worker} has stood still for a second"));
         }
+    }
+
+    fn abandon(&mut self, why: &str) {
+        self.report(Alarm::WorkerStalled, Some(format!("{why}; the gate stops at once")));
+        self.audit.flush();
+        std::process::exit(Exit::Finding as i32);
     }
 }
 

@@ -13,6 +13,7 @@ use wicketgate_ports::{Port, PortError};
 use wicketgate_worker::{HandOver, Latency, Machine, Observer, Worker};
 use wicketgate_xdp::{Accounts, Queue, Statistics, XdpPort};
 
+use super::census::{Census, Desk};
 use super::clock;
 use crate::exit::complain;
 
@@ -26,12 +27,13 @@ const NAP: Duration = Duration::from_millis(100);
 /// Milliseconds at most that a worker waits for the others at the end.
 const SETTLE: u32 = 1000;
 
-/// What one worker and control share: two bounded queues, a flag, a counter.
+/// What one worker and control share: two bounded queues, a flag, a counter, a desk for counts.
 pub(super) struct Shared {
     stop: AtomicBool,
     turns: AtomicU64,
     tables: ArrayQueue<Arc<Tables>>,
     events: ArrayQueue<(u32, Event)>,
+    pub(super) census: Desk,
 }
 
 impl Shared {
@@ -41,6 +43,7 @@ impl Shared {
             turns: AtomicU64::new(0),
             tables: ArrayQueue::new(1),
             events: ArrayQueue::new(EVENTS),
+            census: Desk::new(),
         }
     }
 
@@ -143,6 +146,7 @@ impl<'u> DataPath<'u> {
     fn turn(&mut self) -> Result<(), PortError> {
         let count = self.worker.turn(&mut self.outbox)?;
         self.shared.turned();
+        self.shared.census.answer(|| Census::of(self.worker.port()));
         // An event must not be named by tables that it does not count in.
         if !self.outbox.behind
             && let Some(tables) = self.shared.tables.pop()

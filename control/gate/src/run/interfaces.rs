@@ -139,6 +139,11 @@ impl Interfaces {
         self.of(port).map_or("?", |interface| &interface.name)
     }
 
+    /// The names of all interfaces.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|interface| &*interface.name)
+    }
+
     /// The name of the interface of that number.
     pub(super) fn name_of(&self, index: u32) -> &str {
         let found = self.0.iter().find(|interface| interface.link.index == index);

@@ -9,9 +9,13 @@
 //! ```
 //!
 //! The XDP program is attached last and detached first. Before and after nothing is the gate's, and the
-//! kernel does not forward: that is checked before the start.
+//! kernel does not forward: that is checked before the start and while the gate runs. Then what the
+//! running gate does not need is given up (`sandbox`), and threads are made.
 
+mod alarms;
 mod audit;
+mod barriers;
+mod census;
 mod clock;
 mod control;
 mod data;
@@ -19,9 +23,11 @@ mod interfaces;
 mod journal;
 mod memory;
 mod neighbours;
+mod notify;
 mod owners;
 mod policy;
 mod report;
+mod sandbox;
 mod signals;
 
 use std::sync::Arc;
@@ -33,14 +39,19 @@ use wicketgate_xdp::{Opened, XdpPort};
 
 use crate::cli;
 use crate::exit::{Exit, complain};
+use alarms::Alarms;
 use audit::Audit;
+use barriers::Barriers;
+use census::Books;
 use control::Control;
 use data::{DataPath, Shared};
 use interfaces::Interfaces;
 use journal::Journal;
 use neighbours::Neighbours;
+use notify::Notifier;
 use policy::Generations;
 use report::{Figures, Report};
+use sandbox::User;
 use signals::Signals;
 
 /// Sessions open at a time.
@@ -60,6 +71,8 @@ pub(crate) fn run(arguments: &cli::Run) -> Exit {
 /// Whatever can be wrong is found before the first frame is taken from the kernel.
 fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let signals = Signals::listen();
+    let notifier = Notifier::connect();
+    let user = arguments.user.as_deref().map(User::find).transpose()?;
     let policy = crate::config::load(&arguments.config)?;
     let mut interfaces = Interfaces::find(&policy)?;
     let neighbours = Neighbours::find(&policy, &interfaces)?;
@@ -70,6 +83,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let settings = memory::settings(&tuning);
     let mut umem = memory::umem(&tuning, settings, queues.iter().map(Vec::len).sum())?;
     let audit = Audit::create(arguments, generations.policy(), &tables)?;
+    let frames = umem.frames();
     let (ports, opened) = XdpPort::open_all(&mut umem, &queues, settings, clock::now)
         .map_err(|error| format!("{}: {error}", interfaces.name_of(error.queue.interface)))?;
     interfaces.steer(&ports, generations.policy())?;
@@ -81,15 +95,30 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     });
     let data: Vec<DataPath<'_>> = data.collect();
     let journal = Journal::new(&shared);
-    let mut control =
-        Control { shared, journal, signals, audit, generations, interfaces, neighbours };
+    let barriers = Barriers::open(interfaces.names())?;
+    let (alarms, books) = (Alarms::default(), Books::new(frames));
+    let mut control = Control {
+        shared,
+        journal,
+        signals,
+        audit,
+        generations,
+        interfaces,
+        neighbours,
+        barriers,
+        alarms,
+        books,
+        notifier,
+    };
     let attached = control.interfaces.attach()?;
     control.interfaces.announce(&attached, &opened);
     announce(&tuning, &cores, &opened);
+    sandbox::enter(arguments, user.as_ref())?;
     let outcomes = std::thread::scope(|scope| {
         let threads: Vec<_> =
             data.into_iter().map(|data| scope.spawn(move || data.run())).collect();
         complain("running");
+        control.notifier.ready();
         control.run(&threads);
         drop(attached);
         control.wind_up(threads)

@@ -19,9 +19,12 @@ macro_rules! need {
     };
 }
 
+mod barriers;
+mod hardening;
 mod modbus;
 mod plant;
 mod scale;
+mod service;
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;

@@ -101,9 +101,16 @@ impl Plant {
     }
 
     pub(crate) fn try_start_with(&self, arguments: &[&str]) -> Gate {
-        let mut command = self.gate.command(env!("CARGO_BIN_EXE_wicketgate"));
-        let policy = self.file("policy.toml");
-        Gate::spawn(command.args(["run", "--json", "--config"]).arg(policy).args(arguments))
+        Gate::spawn(&mut self.command(&[], arguments))
+    }
+
+    /// The gate's command line; `before` starts it in its place.
+    pub(crate) fn command(&self, before: &[&str], arguments: &[&str]) -> Command {
+        let words = [before, &[env!("CARGO_BIN_EXE_wicketgate"), "run", "--json", "--config"]];
+        let mut words = words.concat().into_iter();
+        let mut command = self.gate.command(words.next().unwrap());
+        command.args(words).arg(self.file("policy.toml")).args(arguments);
+        command
     }
 
     /// A connection from the user to the asset by way of the gate.
@@ -151,6 +158,27 @@ impl Gate {
         std::iter::from_fn(|| self.said.recv_timeout(PATIENCE).ok()).any(|line| line.contains(what))
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its threads; the first is control, the others are workers.
+    pub(crate) fn threads(&self) -> Vec<u32> {
+        let folder = format!("/proc/{}/task", self.id());
+        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
+        let entries = std::fs::read_dir(folder).unwrap().map(name);
+        let mut threads: Vec<u32> =
+            entries.map(|name| name.into_string().unwrap().parse().unwrap()).collect();
+        threads.sort_by_key(|thread| (*thread != self.id(), *thread));
+        threads
+    }
+
+    /// How it ended.
+    pub(crate) fn status(mut self) -> std::process::ExitStatus {
+        self.child.wait().unwrap()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
@@ -177,8 +205,8 @@ impl Gate {
         self.child.wait().unwrap();
     }
 
-    pub(crate) fn exit_code(mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
+    pub(crate) fn exit_code(self) -> Option<i32> {
+        self.status().code()
     }
 }
 
