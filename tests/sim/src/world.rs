@@ -1,0 +1,340 @@
+//! The run: two ends, four links, the relay, and a clock that jumps to whatever is due next.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use wicketgate_packet::{PortId, Time};
+use wicketgate_tests::frame::flag;
+use wicketgate_tests::gate::START;
+use wicketgate_tests::plant::{GATE_MAC, LINE, OFFICE, OFFICE_MAC, PRESS_MAC};
+
+use crate::lane::Lane;
+use crate::link::Link;
+use crate::program::{Client, Program, Server};
+use crate::protocol::{Exchange, Protocol, exchanges};
+use crate::relay::Relay;
+use crate::scenario::{Closer, Part, Scenario};
+use crate::segment::{ETHERNET, Segment};
+use crate::stack::{Stack, State};
+use crate::violation::Violation;
+
+/// Virtual time without progress after which a run is stuck. A stack waits a minute at most before it
+/// sends again (RFC 6298 section 2.5); that a third of all frames is lost 20 times in a row does not happen.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+
+/// Steps after which a run goes in circles.
+const STEPS: u64 = 20_000_000;
+
+/// A frame that entered the relay: when, where, what.
+pub type Entered = (Time, PortId, Vec<u8>);
+
+/// What a run was, if nothing was wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Times that the clock jumped.
+    pub steps: u64,
+    /// Frames that entered the relay.
+    pub entered: u64,
+    /// Frames that left it.
+    pub left: u64,
+    /// Virtual time from start to close.
+    pub time: Duration,
+}
+
+/// One end: its stack, and the frames on either side of it.
+struct End<S> {
+    stack: S,
+    mac: [u8; 6],
+    gate: [u8; 6],
+    arrived: VecDeque<Vec<u8>>,
+    sent: VecDeque<Vec<u8>>,
+    name: &'static str,
+    state: State,
+    /// When it wants a turn, if nothing arrives.
+    due: Time,
+}
+
+/// A run under way.
+pub struct World<P, S, R> {
+    scenario: Scenario,
+    now: Time,
+    plan: Rc<[Exchange]>,
+    client: Client<P>,
+    server: Server<P>,
+    /// Client and server.
+    ends: [End<S>; 2],
+    /// From the end to the relay, and from it to the end.
+    links: [[Link; 2]; 2],
+    /// What must leave: towards the client, towards the server.
+    lanes: [Lane; 2],
+    relay: R,
+    left: Vec<(PortId, Vec<u8>)>,
+    record: Option<Vec<Entered>>,
+    outcome: Outcome,
+    /// When something last went on, and how much had.
+    progress: (Time, usize),
+}
+
+impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
+    /// A run of this scenario, with stacks made by `stack` and this relay between them.
+    pub fn new(
+        scenario: Scenario,
+        stack: impl Fn(&crate::stack::Setup, Time) -> S,
+        relay: R,
+    ) -> World<P, S, R> {
+        let (seed, count) = (scenario.seed, scenario.commands);
+        let mut chance = scenario.chance(Part::Plan);
+        let plan: Rc<[Exchange]> = exchanges::<P>(seed, count, scenario.denied, &mut chance).into();
+        let (asking, serving) = (scenario.asking.clone(), scenario.serving.clone());
+        let client = Client::new(plan.clone(), asking, scenario.chance(Part::Client));
+        let device = P::device(seed);
+        let server = Server::new(device, plan.clone(), serving, scenario.chance(Part::Server));
+        let end = |setup, name, mac, gate| End::new(stack(setup, START), name, mac, gate);
+        let links = scenario.chance(Part::Links);
+        let link = |at: u64, impairment| Link::new(impairment, links.part(at));
+        World {
+            ends: [
+                end(&scenario.client, "client", OFFICE_MAC, GATE_MAC[0]),
+                end(&scenario.server, "server", PRESS_MAC, GATE_MAC[1]),
+            ],
+            links: [
+                [link(0, scenario.office[0]), link(1, scenario.office[1])],
+                [link(2, scenario.line[0]), link(3, scenario.line[1])],
+            ],
+            lanes: lanes(&scenario, &plan),
+            now: START,
+            plan,
+            client,
+            server,
+            relay,
+            left: Vec::new(),
+            record: None,
+            outcome: Outcome::default(),
+            progress: (START, 0),
+            scenario,
+        }
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// The first thing that was wrong.
+    pub fn run(&mut self) -> Result<Outcome, Violation> {
+        while !self.is_over() {
+            self.advance()?;
+            self.step()?;
+        }
+        self.audit()?;
+        self.outcome.time = self.now.since(START);
+        self.relay.settle(self.now)?;
+        Ok(self.outcome)
+    }
+
+    /// The same, with the frames that entered the relay.
+    pub fn run_recorded(&mut self) -> (Result<Outcome, Violation>, Vec<Entered>) {
+        self.record = Some(Vec::new());
+        let result = self.run();
+        (result, self.record.take().unwrap_or_default())
+    }
+
+    /// What the relay told the audit.
+    pub fn relay(&self) -> &R {
+        &self.relay
+    }
+
+    /// Both FINs have reached the other end: whoever is through knows that.
+    fn is_over(&self) -> bool {
+        self.ends.iter().any(|end| end.state == State::Closed)
+    }
+
+    fn advance(&mut self) -> Result<(), Violation> {
+        let due = self.due().max(self.now);
+        self.outcome.steps += 1;
+        let done = self.client.answered() + self.server.executed() + self.closing();
+        if done > self.progress.1 {
+            self.progress = (self.now, done);
+        }
+        if due.since(self.progress.0) > PATIENCE || self.outcome.steps > STEPS {
+            let (answered, executed) = (self.client.answered(), self.server.executed());
+            return Err(Violation::Stalled { answered, executed });
+        }
+        self.now = due;
+        Ok(())
+    }
+
+    /// How far the connection has come: to open and to close is progress, too.
+    fn closing(&self) -> usize {
+        let rank = |state| match state {
+            State::Opening => 0,
+            State::Open => 1,
+            State::Ended | State::Closing => 2,
+            State::Waiting => 3,
+            State::Closed => 4,
+        };
+        self.ends.iter().map(|end| rank(end.state)).sum()
+    }
+
+    fn due(&mut self) -> Time {
+        let links = self.links.iter().flatten().map(Link::due);
+        let ends = self.ends.iter().map(|end| end.due);
+        links.chain(ends).fold(self.relay.due(self.now), Time::min)
+    }
+
+    fn step(&mut self) -> Result<(), Violation> {
+        if self.enter()? | (self.relay.due(self.now) <= self.now) {
+            self.relay.turn(self.now, &mut self.left);
+            self.leave()?;
+        }
+        self.receive()?;
+        self.turn_ends()
+    }
+
+    /// Frames reach the relay.
+    fn enter(&mut self) -> Result<bool, Violation> {
+        let before = self.outcome.entered;
+        for ([link, _], port) in self.links.iter_mut().zip([OFFICE, LINE]) {
+            while let Some(frame) = link.receive(self.now) {
+                self.outcome.entered += 1;
+                self.relay.arrive(self.now, port, &frame)?;
+                if let Some(record) = &mut self.record {
+                    record.push((self.now, port, frame));
+                }
+            }
+        }
+        Ok(self.outcome.entered > before)
+    }
+
+    /// Frames leave it: each is held against what must leave.
+    fn leave(&mut self) -> Result<(), Violation> {
+        for (port, frame) in self.left.drain(..) {
+            let side = usize::from(port.0);
+            if self.relay.is_canonical() {
+                self.lanes[side].see(&frame)?;
+            }
+            self.outcome.left += 1;
+            self.links[side][1].send(self.now, frame);
+        }
+        Ok(())
+    }
+
+    /// Frames reach the ends. What was damaged on the way ends at the card.
+    fn receive(&mut self) -> Result<(), Violation> {
+        for ([_, link], end) in self.links.iter_mut().zip(&mut self.ends) {
+            while let Some(frame) = link.receive(self.now) {
+                if Segment::read(&frame).is_ok() {
+                    end.arrived.push_back(frame[ETHERNET..].to_vec());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn turn_ends(&mut self) -> Result<(), Violation> {
+        let [client, server] = &mut self.ends;
+        let [[office, _], [line, _]] = &mut self.links;
+        client.turn(self.now, &mut self.client, office)?;
+        server.turn(self.now, &mut self.server, line)?;
+        self.close();
+        Ok(())
+    }
+
+    /// When all is answered one end closes, and the other follows.
+    fn close(&mut self) {
+        if !self.client.is_done() || !self.server.is_done() {
+            return;
+        }
+        let closer = self.scenario.closer;
+        let first = [closer != Closer::Server, closer != Closer::Client];
+        for (end, first) in self.ends.iter_mut().zip(first) {
+            let state = end.stack.state();
+            if first && state == State::Open || state == State::Ended {
+                end.stack.close();
+                end.due = self.now;
+            }
+        }
+    }
+
+    /// Exactly one event for each command, with the right verdict.
+    fn audit(&self) -> Result<(), Violation> {
+        let Some(told) = self.relay.told() else { return Ok(()) };
+        let due: Vec<_> = self.plan.iter().map(|it| (it.request.clone(), !it.allowed)).collect();
+        let after = told.iter().zip(&due).take_while(|(told, due)| told == due).count();
+        if after == told.len() && after == due.len() {
+            return Ok(());
+        }
+        Err(Violation::Audit {
+            after,
+            told: told.get(after).cloned(),
+            due: due.get(after).cloned(),
+        })
+    }
+}
+
+/// What must leave by each port.
+fn lanes(scenario: &Scenario, plan: &[Exchange]) -> [Lane; 2] {
+    let answers = plan.iter().flat_map(|exchange| exchange.answer.clone()).collect();
+    let allowed = plan.iter().filter(|exchange| exchange.allowed);
+    let requests = allowed.flat_map(|exchange| exchange.request.clone()).collect();
+    let client = (scenario.client.address, scenario.client.port);
+    let server = (scenario.server.address, scenario.server.port);
+    let overlay = scenario.client.peer.unwrap_or(server);
+    [
+        Lane::new(OFFICE, (GATE_MAC[0], OFFICE_MAC), (overlay, client), answers),
+        Lane::new(LINE, (GATE_MAC[1], PRESS_MAC), (Scenario::nat(), server), requests),
+    ]
+}
+
+impl<S: Stack> End<S> {
+    fn new(stack: S, name: &'static str, mac: [u8; 6], gate: [u8; 6]) -> End<S> {
+        let (arrived, sent) = (VecDeque::new(), VecDeque::new());
+        End { stack, mac, gate, arrived, sent, name, state: State::Opening, due: START }
+    }
+
+    /// Lets stack and program do what they can, if there is anything to do.
+    fn turn(
+        &mut self,
+        now: Time,
+        program: &mut impl Program,
+        link: &mut Link,
+    ) -> Result<(), Violation> {
+        if self.arrived.is_empty() && self.due > now {
+            return Ok(());
+        }
+        self.stack.turn(now, &mut self.arrived, &mut self.sent);
+        program.turn(now, &mut self.stack)?;
+        self.stack.turn(now, &mut self.arrived, &mut self.sent);
+        self.note()?;
+        if self.state == State::Closed {
+            // The host has forgotten the connection; a straggler must not make it say so by a reset.
+            self.sent.clear();
+        }
+        while let Some(packet) = self.sent.pop_front() {
+            link.send(now, self.frame(&packet)?);
+        }
+        self.due = self.stack.due(now).min(program.due(now));
+        Ok(())
+    }
+
+    /// Follows the connection's state: only one that both ends have closed may be over.
+    fn note(&mut self) -> Result<(), Violation> {
+        let state = self.stack.state();
+        let closes = matches!(self.state, State::Closing | State::Waiting | State::Closed);
+        self.state = state;
+        match state {
+            State::Closed if !closes => Err(self.ended("is over, and nobody closed it")),
+            _ => Ok(()),
+        }
+    }
+
+    fn ended(&self, how: &'static str) -> Violation {
+        Violation::Ended { end: self.name, how }
+    }
+
+    /// A packet on the wire.
+    fn frame(&self, packet: &[u8]) -> Result<Vec<u8>, Violation> {
+        let frame = [&self.gate[..], &self.mac, &[8, 0], packet].concat();
+        let reset = Segment::read(&frame).is_ok_and(|segment| segment.has(flag::RST));
+        if reset { Err(self.ended("sends a reset")) } else { Ok(frame) }
+    }
+}
