@@ -19,12 +19,17 @@ use crate::violation::Violation;
 /// Frames in the hands of port and engine together.
 const FRAMES: usize = 256;
 
+/// A gate that was idle for a second has its next turn within a twentieth of one.
+const IDLE: u32 = 20;
+
 /// The gate of one run.
 pub struct Gate {
     worker: Worker<RingPort, Frozen>,
     audit: Audit,
     tick: Duration,
     next_tick: Time,
+    /// When the last frame came or left.
+    busy: Time,
 }
 
 /// The gate's own time is none of a simulation's.
@@ -67,11 +72,12 @@ fn limits(mut limits: Limits) -> Limits {
 }
 
 impl Gate {
-    /// A gate that judges by `tables` and has a turn each `tick`, whether a frame arrives or not.
+    /// A gate that judges by `tables` and has a turn each `tick`, whether a frame arrives or not; less often
+    /// the longer nothing happens, so that nobody waits for the simulation where nobody waits for the gate.
     pub fn new(tables: Arc<Tables>, tick: Duration) -> Gate {
         let engine = Engine::new(limits(Limits::default()), tables, Arc::new(Sessions::new(4)));
         let worker = Worker::new(RingPort::new(FRAMES, FRAMES), engine, Frozen);
-        Gate { worker, audit: Audit::default(), tick, next_tick: START }
+        Gate { worker, audit: Audit::default(), tick, next_tick: START, busy: START }
     }
 
     /// Turns until everything that has arrived is decided on.
@@ -130,16 +136,23 @@ fn left(what: &str) -> Violation {
 impl Relay for Gate {
     fn arrive(&mut self, now: Time, port: PortId, frame: &[u8]) -> Result<(), Violation> {
         match self.worker.port_mut().feed(port, now, frame) {
-            true => Ok(()),
+            true => {
+                self.busy = now;
+                Ok(())
+            }
             false => Err(left("so many frames that none is free for one that arrives")),
         }
     }
 
     fn turn(&mut self, now: Time, left: &mut Vec<(PortId, Vec<u8>)>) {
         self.work(now);
+        let before = left.len();
         let keep = |port, _at, bytes: &[u8]| left.push((port, bytes.to_vec()));
         self.worker.port_mut().drain_with(keep);
-        self.next_tick = now + self.tick;
+        if left.len() > before {
+            self.busy = now;
+        }
+        self.next_tick = now + self.tick.max(now.since(self.busy) / IDLE);
     }
 
     fn due(&mut self, _now: Time) -> Time {

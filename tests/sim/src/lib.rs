@@ -20,6 +20,7 @@
 //! | [`link`] | one direction of a wire |
 //! | [`relay`], [`gate`], [`wire`] | what stands in the middle: the gate, or NAT alone |
 //! | [`lane`] | every frame that leaves, held against the stream that must leave |
+//! | [`runner`], [`knobs`], [`report`] | one seed through the gate; the same with less; what is left of one that failed |
 //! | [`violation`] | what a run can show that must not be |
 //! | [`segment`] | TCP segments as bytes |
 //! | [`chance`] | random numbers that a seed repeats |
@@ -34,12 +35,15 @@
 
 pub mod chance;
 pub mod gate;
+pub mod knobs;
 pub mod lane;
 pub mod link;
 pub mod modbus;
 pub mod program;
 pub mod protocol;
 pub mod relay;
+pub mod report;
+pub mod runner;
 pub mod scenario;
 pub mod segment;
 pub mod smol;
@@ -48,6 +52,7 @@ pub mod violation;
 pub mod wire;
 pub mod world;
 
+pub use knobs::Knobs;
 pub use modbus::Modbus;
 pub use scenario::Scenario;
 pub use smol::Smol;

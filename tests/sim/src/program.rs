@@ -103,7 +103,17 @@ impl<P: Protocol> Client<P> {
     pub fn new(plan: Rc<[Exchange]>, manner: Manner, chance: Chance) -> Client<P> {
         let (outbox, received, deaf_until) = (Outbox::default(), Vec::new(), Time::EPOCH);
         let protocol = PhantomData;
-        Client { plan, manner, chance, outbox, asked: 0, answered: 0, received, deaf_until, protocol }
+        Client {
+            plan,
+            manner,
+            chance,
+            outbox,
+            asked: 0,
+            answered: 0,
+            received,
+            deaf_until,
+            protocol,
+        }
     }
 
     fn answer(&mut self, now: Time, got: Vec<u8>) -> Result<(), Violation> {

@@ -97,25 +97,6 @@ impl Scenario {
         (NAT, CLIENT_PORT)
     }
 
-    /// The same with fewer commands.
-    #[must_use]
-    pub fn with_commands(self, commands: u16) -> Scenario {
-        Scenario { commands, ..self }
-    }
-
-    /// The same with this share of denied commands, in a thousand.
-    #[must_use]
-    pub fn with_denied(self, denied: u32) -> Scenario {
-        Scenario { denied, ..self }
-    }
-
-    /// The same with every link changed.
-    #[must_use]
-    pub fn with_links(mut self, change: impl Fn(&mut Impairment)) -> Scenario {
-        self.office.iter_mut().chain(&mut self.line).for_each(change);
-        self
-    }
-
     /// A generator for a part of the run.
     pub fn chance(&self, part: Part) -> Chance {
         Chance::new(self.seed).part(part as u64 + 1)
@@ -157,7 +138,7 @@ fn setup(chance: &mut Chance, address: std::net::Ipv4Addr) -> Setup {
         peer: None,
         sequence: chance.pick(&[near_wrap, anywhere]),
         segment: chance.pick(&[40, 64, 128, 256, 536, 1200, 1460]),
-        receive: chance.pick(&[300, 500, 1000, 2000, 8000, 65_535, 200_000]),
+        receive: chance.pick(&[200, 500, 1000, 2000, 8000, 65_535, 200_000]),
         send: chance.size(300..=IN_FLIGHT),
         nagle: chance.happens(500),
         delayed_ack: chance.pick(&[None, Some(Duration::from_millis(10)), Some(DELAYED)]),

@@ -90,12 +90,7 @@ fn socket(setup: &Setup) -> tcp::Socket<'static> {
 }
 
 impl Stack for Smol {
-    fn turn(
-        &mut self,
-        now: Time,
-        arrived: &mut VecDeque<Vec<u8>>,
-        sent: &mut VecDeque<Vec<u8>>,
-    ) {
+    fn turn(&mut self, now: Time, arrived: &mut VecDeque<Vec<u8>>, sent: &mut VecDeque<Vec<u8>>) {
         MILLIS.set(now.since(START).as_millis() as u32);
         for mut packet in arrived.drain(..) {
             self.sequence.inwards(&mut packet);
@@ -134,6 +129,13 @@ impl Stack for Smol {
 
     fn close(&mut self) {
         self.socket().close();
+    }
+
+    fn owes(&self) -> bool {
+        let socket = self.sockets.get::<tcp::Socket<'static>>(self.socket);
+        let state = socket.state();
+        let ending = [tcp::State::FinWait1, tcp::State::Closing, tcp::State::LastAck];
+        socket.send_queue() > 0 || ending.contains(&state)
     }
 
     fn state(&self) -> State {

@@ -9,12 +9,7 @@ use wicketgate_packet::Time;
 /// A stack with one connection.
 pub trait Stack {
     /// Takes the IPv4 packets that have arrived, and puts those that it sends behind `sent`.
-    fn turn(
-        &mut self,
-        now: Time,
-        arrived: &mut VecDeque<Vec<u8>>,
-        sent: &mut VecDeque<Vec<u8>>,
-    );
+    fn turn(&mut self, now: Time, arrived: &mut VecDeque<Vec<u8>>, sent: &mut VecDeque<Vec<u8>>);
 
     /// When its next timer runs out, if nothing arrives.
     fn due(&mut self, now: Time) -> Time;
@@ -30,10 +25,13 @@ pub trait Stack {
 
     /// Where the connection stands.
     fn state(&self) -> State;
+
+    /// Whether it has bytes or a FIN that the other end has not acknowledged.
+    fn owes(&self) -> bool;
 }
 
 /// Where a connection stands, as one of its ends sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// The handshake is under way.
     Opening,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::stack::State;
+
 /// The first thing that was wrong in a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Violation {
@@ -61,6 +63,8 @@ pub enum Violation {
         answered: usize,
         /// Requests that the device had executed.
         executed: usize,
+        /// Where client and server stand.
+        ends: [State; 2],
     },
     /// The audit was told something else.
     Audit {
@@ -94,8 +98,9 @@ impl fmt::Display for Violation {
                 write!(f, "by port {port} byte {at} was acknowledged, which the other end had not")
             }
             Violation::Ended { end, how } => write!(f, "the {end}'s connection: {how}"),
-            Violation::Stalled { answered, executed } => {
-                write!(f, "stalled with {executed} requests executed, {answered} answered")
+            Violation::Stalled { answered, executed, ends: [client, server] } => {
+                write!(f, "stalled with {executed} requests executed, {answered} answered, ")?;
+                write!(f, "the client {client:?}, the server {server:?}")
             }
             Violation::Audit { after, told, due } => {
                 write!(f, "after {after} commands the audit was told ")?;
