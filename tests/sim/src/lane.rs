@@ -22,8 +22,6 @@ pub struct Lane {
     pub stream: Vec<u8>,
     /// The number of its first byte, from the SYN.
     first: Option<u32>,
-    /// How far the stream has left.
-    reached: usize,
 }
 
 impl Lane {
@@ -34,7 +32,7 @@ impl Lane {
         ends: ((Ipv4Addr, u16), (Ipv4Addr, u16)),
         stream: Vec<u8>,
     ) -> Lane {
-        Lane { port, macs, ends, stream, first: None, reached: 0 }
+        Lane { port, macs, ends, stream, first: None }
     }
 
     /// A frame left by the port.
@@ -88,12 +86,6 @@ impl Lane {
         if segment.has(flag::FIN) && end != self.stream.len() {
             return Err(wrong("a FIN before the end", end as i64));
         }
-        self.reached = self.reached.max(end.min(self.stream.len()));
         Ok(())
-    }
-
-    /// How far the stream has left.
-    pub fn reached(&self) -> usize {
-        self.reached
     }
 }

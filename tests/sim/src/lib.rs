@@ -18,9 +18,10 @@
 //! | [`program`] | the client and the server on top of the stacks; each request and answer is checked as it comes |
 //! | [`stack`], [`smol`] | TCP at either end |
 //! | [`link`] | one direction of a wire |
-//! | [`relay`], [`gate`], [`wire`] | what stands in the middle: the gate, or NAT alone |
+//! | [`relay`], [`gate`], [`wire`], [`proxy`] | what stands in the middle: the gate; NAT alone; a proxy, right or wrong |
 //! | [`lane`] | every frame that leaves, held against the stream that must leave |
 //! | [`runner`], [`knobs`], [`report`] | one seed through the gate; the same with less; what is left of one that failed |
+//! | [`ledger`] | every acknowledgement that leaves, held against what the other end has |
 //! | [`violation`] | what a run can show that must not be |
 //! | [`segment`] | TCP segments as bytes |
 //! | [`chance`] | random numbers that a seed repeats |
@@ -37,10 +38,12 @@ pub mod chance;
 pub mod gate;
 pub mod knobs;
 pub mod lane;
+pub mod ledger;
 pub mod link;
 pub mod modbus;
 pub mod program;
 pub mod protocol;
+pub mod proxy;
 pub mod relay;
 pub mod report;
 pub mod runner;

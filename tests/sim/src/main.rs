@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use wicketgate_engine::Tables;
 use wicketgate_sim::gate::compile;
 use wicketgate_sim::knobs::Trouble;
 use wicketgate_sim::protocol::Protocol;
+use wicketgate_sim::proxy::Proxy;
 use wicketgate_sim::report::Report;
 use wicketgate_sim::runner::{record, run, run_with};
 use wicketgate_sim::wire::Wire;
@@ -38,12 +39,23 @@ struct Cli {
     /// Leave out some of what makes a run hard
     #[arg(long, value_enum)]
     without: Vec<Trouble>,
-    /// NAT alone in the middle instead of the gate: what fails then is no fault of the gate
-    #[arg(long)]
-    wire: bool,
+    /// What stands in the middle: what fails with another than the gate is no fault of the gate
+    #[arg(long, value_enum, default_value_t = Middle::Gate)]
+    middle: Middle,
     /// Where the captures of failed seeds go
     #[arg(long, default_value = "target/sim")]
     out: PathBuf,
+}
+
+/// What stands between the ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Middle {
+    /// The gate.
+    Gate,
+    /// A proxy with a stack towards either end.
+    Proxy,
+    /// NAT alone; denies nothing.
+    Wire,
 }
 
 /// What the seeds so far were.
@@ -94,9 +106,10 @@ fn main() -> ExitCode {
 }
 
 fn one(cli: &Cli, scenario: &Scenario, tables: &Arc<Tables>) -> Result<Outcome, Violation> {
-    match cli.wire {
-        true => run_with::<Modbus, Wire>(scenario, Wire::default()),
-        false => run::<Modbus>(scenario, tables),
+    match cli.middle {
+        Middle::Gate => run::<Modbus>(scenario, tables),
+        Middle::Proxy => run_with::<Modbus, _>(scenario, Proxy::<Modbus>::new(scenario, None)),
+        Middle::Wire => run_with::<Modbus, Wire>(scenario, Wire::default()),
     }
 }
 
@@ -104,7 +117,7 @@ fn one(cli: &Cli, scenario: &Scenario, tables: &Arc<Tables>) -> Result<Outcome, 
 /// to replay that.
 fn tell(cli: &Cli, knobs: &Knobs, seed: u64, tables: &Arc<Tables>, violation: &Violation) {
     println!("seed {seed}: {violation}");
-    if cli.wire {
+    if cli.middle != Middle::Gate {
         return;
     }
     let same =

@@ -27,6 +27,11 @@ pub trait Relay {
         true
     }
 
+    /// Whether it acknowledges what it has forwarded, and sends it again itself: a proxy does.
+    fn answers_for_delivery(&self) -> bool {
+        false
+    }
+
     /// Both ends have closed: nothing may be left once its time is over.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use wicketgate_tests::gate::START;
 use wicketgate_tests::plant::{GATE_MAC, LINE, OFFICE, OFFICE_MAC, PRESS_MAC};
 
 use crate::lane::Lane;
+use crate::ledger::{Ledger, Share};
 use crate::link::Link;
 use crate::program::{Client, Program, Server};
 use crate::protocol::{Exchange, Protocol, exchanges};
@@ -83,6 +84,8 @@ pub struct World<P, S, R> {
     links: [[Link; 2]; 2],
     /// What must leave: towards the client, towards the server.
     lanes: [Lane; 2],
+    /// Of the client's bytes, and of the server's.
+    ledgers: [Ledger; 2],
     relay: R,
     left: Vec<(PortId, Vec<u8>)>,
     record: Option<Record>,
@@ -118,6 +121,7 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
                 [link(2, scenario.line[0]), link(3, scenario.line[1])],
             ],
             lanes: lanes(&scenario, &plan),
+            ledgers: ledgers(&plan),
             now: START,
             plan,
             client,
@@ -226,6 +230,9 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
             while let Some(frame) = link.receive(self.now) {
                 self.outcome.entered += 1;
                 self.relay.arrive(self.now, port, &frame)?;
+                if let Ok(segment) = Segment::read(&frame) {
+                    self.ledgers.iter_mut().for_each(|ledger| ledger.enter(port, &segment));
+                }
                 if let Some(record) = &mut self.record {
                     record.entered.push((self.now, port, frame));
                 }
@@ -244,6 +251,11 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
             }
             if self.relay.is_canonical() {
                 self.lanes[side].see(&frame)?;
+            }
+            if !self.relay.answers_for_delivery()
+                && let Ok(segment) = Segment::read(&frame)
+            {
+                self.ledgers.iter_mut().try_for_each(|ledger| ledger.leave(port, &segment))?;
             }
             self.links[side][1].send(self.now, frame);
         }
@@ -314,6 +326,22 @@ fn lanes(scenario: &Scenario, plan: &[Exchange]) -> [Lane; 2] {
     [
         Lane::new(OFFICE, (GATE_MAC[0], OFFICE_MAC), (overlay, client), answers),
         Lane::new(LINE, (GATE_MAC[1], PRESS_MAC), (Scenario::nat(), server), requests),
+    ]
+}
+
+/// Which bytes pass from one end to the other: those of allowed exchanges.
+fn ledgers(plan: &[Exchange]) -> [Ledger; 2] {
+    let requests = |all: bool| {
+        let some = plan.iter().filter(move |exchange| all || exchange.allowed);
+        Share::new(some.map(|exchange| (exchange.request.len(), exchange.allowed)))
+    };
+    let answers = |all: bool| {
+        let some = plan.iter().filter(move |exchange| all || exchange.allowed);
+        Share::new(some.map(|exchange| (exchange.answer.len(), exchange.allowed)))
+    };
+    [
+        Ledger::new(OFFICE, requests(true), requests(false)),
+        Ledger::new(LINE, answers(false), answers(true)),
     ]
 }
 
