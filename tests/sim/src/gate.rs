@@ -86,8 +86,11 @@ impl Gate {
         while self.worker.turn(&mut self.audit).expect("rings do not break") > 0 {}
     }
 
-    /// Lets time pass until no flow is open.
-    fn age(&mut self, from: Time) -> Result<Time, Violation> {
+    /// Lets time pass until no flow is open; when that is.
+    ///
+    /// # Errors
+    /// One still is when its time is over.
+    pub fn age(&mut self, from: Time) -> Result<Time, Violation> {
         let patience = timeout::CLOSING + timeout::OPENING;
         for at in (0..=patience.as_secs()).step_by(10) {
             let now = from + Duration::from_secs(at);

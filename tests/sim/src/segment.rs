@@ -188,6 +188,18 @@ pub fn shift_acknowledgement(packet: &mut [u8], by: u32) {
     complete_packet(packet);
 }
 
+/// The acknowledgement of an IPv4 packet alone, with its window, or one byte of window aside.
+pub fn bare_acknowledgement(packet: &[u8], same_window: bool) -> Vec<u8> {
+    let header = IPV4 + usize::from(packet[IPV4 + 12] >> 4) * 4;
+    let mut bare = packet[..header].to_vec();
+    let len = (packet.len() - header) as u32 + u32::from(packet[IPV4 + 13] & flag::FIN);
+    set_long(&mut bare, IPV4 + 4, long(packet, IPV4 + 4).wrapping_add(len));
+    bare[IPV4 + 13] = flag::ACK;
+    bare[IPV4 + 15] ^= u8::from(!same_window);
+    complete_packet(&mut bare);
+    bare
+}
+
 /// The sequence number and flags of an IPv4 packet that leaves a stack.
 pub fn numbers(packet: &[u8]) -> (u32, u8) {
     (long(packet, IPV4 + 4), packet[IPV4 + 13])

@@ -31,6 +31,8 @@ pub struct Smol {
     sockets: SocketSet<'static>,
     socket: SocketHandle,
     sequence: Sequence,
+    /// The last packet that arrived with an acknowledgement.
+    last: Vec<u8>,
 }
 
 /// smoltcp chooses its initial sequence number by itself. The scenario wants another, near the wrap for
@@ -69,7 +71,7 @@ impl Smol {
         let mut sockets = SocketSet::new(Vec::with_capacity(1));
         let socket = sockets.add(socket);
         let sequence = Sequence { initial: setup.sequence, shift: None };
-        Smol { interface, device, sockets, socket, sequence }
+        Smol { interface, device, sockets, socket, sequence, last: Vec::new() }
     }
 
     fn socket(&mut self) -> &mut tcp::Socket<'static> {
@@ -94,6 +96,9 @@ impl Stack for Smol {
         MILLIS.set(now.since(START).as_millis() as u32);
         for mut packet in arrived.drain(..) {
             self.sequence.inwards(&mut packet);
+            if segment::numbers(&packet).1 & (flag::ACK | flag::SYN) == flag::ACK {
+                self.last.clone_from(&packet);
+            }
             self.device.arrived.push_back(packet);
         }
         self.interface.poll(instant(now), &mut self.device, &mut self.sockets);
@@ -136,6 +141,17 @@ impl Stack for Smol {
         let state = socket.state();
         let ending = [tcp::State::FinWait1, tcp::State::Closing, tcp::State::LastAck];
         socket.send_queue() > 0 || ending.contains(&state)
+    }
+
+    /// smoltcp loses its timer when a window closes and opens while bytes are under way. Three
+    /// acknowledgements that say nothing new have it send again (RFC 5681 section 3.2); one with another
+    /// window before them has it count from none.
+    fn nudge(&mut self) {
+        if !self.last.is_empty() {
+            let again = [false, true, true, true, true];
+            let again = again.map(|same| segment::bare_acknowledgement(&self.last, same));
+            self.device.arrived.extend(again);
+        }
     }
 
     fn state(&self) -> State {

@@ -28,6 +28,10 @@ pub trait Stack {
 
     /// Whether it has bytes or a FIN that the other end has not acknowledged.
     fn owes(&self) -> bool;
+
+    /// It owes, and has been silent for longer than any retransmission timer runs (RFC 6298 section 2.5):
+    /// makes it send again, if it can be made to.
+    fn nudge(&mut self);
 }
 
 /// Where a connection stands, as one of its ends sees it.

@@ -24,6 +24,9 @@ use crate::violation::Violation;
 /// sends again (RFC 6298 section 2.5); that a third of all frames is lost 20 times in a row does not happen.
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
 
+/// Silence after which a stack that owes bytes has lost its timer: the longest one, and half of it.
+const OVERDUE: Duration = Duration::from_secs(90);
+
 /// Steps after which a run goes in circles.
 const STEPS: u64 = 20_000_000;
 
@@ -50,6 +53,8 @@ pub struct Outcome {
     pub left: u64,
     /// Virtual time from start to close.
     pub time: Duration,
+    /// Times that a stack had to be told to send again what it owed.
+    pub nudges: u64,
     /// A stack stopped sending what it owed; the run was given up there.
     pub hung: bool,
 }
@@ -67,6 +72,9 @@ struct End<S> {
     due: Time,
     /// When it last sent a byte or a FIN, keep-alives aside.
     spoke: Time,
+    /// When it was last told to do so.
+    nudged: Time,
+    nudges: u64,
     /// The highest sequence number it has sent.
     reached: Option<u32>,
 }
@@ -149,6 +157,7 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
         }
         self.audit()?;
         self.outcome.time = self.now.since(START);
+        self.outcome.nudges = self.ends.iter().map(|end| end.nudges).sum();
         self.relay.settle(self.now)?;
         Ok(self.outcome)
     }
@@ -170,10 +179,9 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
         self.ends.iter().any(|end| end.state == State::Closed)
     }
 
-    /// A stack that owes bytes and does not send them again is not stopped by what is in the middle.
-    /// smoltcp does so at times, mostly with small windows, with NAT alone in the middle as well: its
-    /// timer is lost when a window closes and opens, or when both ends close at once. Such a run is
-    /// counted, and says nothing of the gate.
+    /// A stack that owes a FIN and does not send it again is not stopped by what is in the middle.
+    /// smoltcp does so when both ends close at once and frames overtake, with NAT alone in the middle as
+    /// well. Such a run is counted, and says nothing of the gate.
     fn is_hung(&mut self) -> bool {
         self.outcome.hung = self.ends.iter().any(|end| end.is_hung(self.now));
         self.outcome.hung
@@ -358,6 +366,8 @@ impl<S: Stack> End<S> {
             state: State::Opening,
             due: START,
             spoke: START,
+            nudged: START,
+            nudges: 0,
             reached: None,
         }
     }
@@ -372,6 +382,10 @@ impl<S: Stack> End<S> {
         if self.arrived.is_empty() && self.due > now {
             return Ok(());
         }
+        if self.stack.owes() && now >= self.overdue() {
+            self.stack.nudge();
+            (self.nudged, self.nudges) = (now, self.nudges + 1);
+        }
         self.stack.turn(now, &mut self.arrived, &mut self.sent);
         program.turn(now, &mut self.stack)?;
         self.stack.turn(now, &mut self.arrived, &mut self.sent);
@@ -384,6 +398,9 @@ impl<S: Stack> End<S> {
             link.send(now, self.frame(now, &packet)?);
         }
         self.due = self.stack.due(now).min(program.due(now));
+        if self.stack.owes() {
+            self.due = self.due.min(self.overdue().max(now));
+        }
         Ok(())
     }
 
@@ -417,6 +434,11 @@ impl<S: Stack> End<S> {
             self.reached = Some(segment.end());
         }
         Ok(frame)
+    }
+
+    /// When a stack with a right timer would have sent again.
+    fn overdue(&self) -> Time {
+        self.spoke.max(self.nudged) + OVERDUE
     }
 
     /// Whether it should have sent something again long ago.
