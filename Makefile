@@ -41,6 +41,7 @@ docs: deps ## the code's documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
 sim: deps ## the gate between TCP stacks on virtual time: SEEDS=20000 from=0
+	$(CARGO) test --release --locked -p wicketgate-sim --test overlap -- --include-ignored
 	$(CARGO) run --release --locked -p wicketgate-sim -- --seeds $(SEEDS) --from $(from)
 
 fuzz: ## each fuzz target for SECONDS_EACH seconds (30)
