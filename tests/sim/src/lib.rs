@@ -13,7 +13,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`scenario`] | [`Scenario`]: everything that a seed decides |
-//! | [`world`] | [`World`]: the run, and the clock that jumps |
+//! | [`world`], `end` | [`World`]: the run, and the clock that jumps |
 //! | [`protocol`], [`modbus`] | what is asked, what a device does, how it answers |
 //! | [`program`] | the client and the server on top of the stacks; each request and answer is checked as it comes |
 //! | [`stack`], [`smol`] | TCP at either end |
@@ -35,6 +35,7 @@
 )]
 
 pub mod chance;
+mod end;
 pub mod gate;
 pub mod knobs;
 pub mod lane;

@@ -1,14 +1,13 @@
 //! The run: two ends, four links, the relay, and a clock that jumps to whatever is due next.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
 use wicketgate_packet::{PortId, Time};
-use wicketgate_tests::frame::flag;
 use wicketgate_tests::gate::START;
 use wicketgate_tests::plant::{GATE_MAC, LINE, OFFICE, OFFICE_MAC, PRESS_MAC};
 
+use crate::end::End;
 use crate::lane::Lane;
 use crate::ledger::{Ledger, Share};
 use crate::link::Link;
@@ -16,16 +15,13 @@ use crate::program::{Client, Program, Server};
 use crate::protocol::{Exchange, Protocol, exchanges};
 use crate::relay::Relay;
 use crate::scenario::{Closer, Part, Scenario};
-use crate::segment::{ETHERNET, Segment};
-use crate::stack::{Stack, State};
+use crate::segment::Segment;
+use crate::stack::{Setup, Stack, State};
 use crate::violation::Violation;
 
 /// Virtual time without progress after which a run is stuck. A stack waits a minute at most before it
 /// sends again (RFC 6298 section 2.5); that a third of all frames is lost 20 times in a row does not happen.
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
-
-/// Silence after which a stack that owes bytes has lost its timer: the longest one, and half of it.
-const OVERDUE: Duration = Duration::from_secs(90);
 
 /// Steps after which a run goes in circles.
 const STEPS: u64 = 20_000_000;
@@ -59,26 +55,6 @@ pub struct Outcome {
     pub hung: bool,
 }
 
-/// One end: its stack, and the frames on either side of it.
-struct End<S> {
-    stack: S,
-    mac: [u8; 6],
-    gate: [u8; 6],
-    arrived: VecDeque<Vec<u8>>,
-    sent: VecDeque<Vec<u8>>,
-    name: &'static str,
-    state: State,
-    /// When it wants a turn, if nothing arrives.
-    due: Time,
-    /// When it last sent a byte or a FIN, keep-alives aside.
-    spoke: Time,
-    /// When it was last told to do so.
-    nudged: Time,
-    nudges: u64,
-    /// The highest sequence number it has sent.
-    reached: Option<u32>,
-}
-
 /// A run under way.
 pub struct World<P, S, R> {
     scenario: Scenario,
@@ -104,11 +80,7 @@ pub struct World<P, S, R> {
 
 impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
     /// A run of this scenario, with stacks made by `stack` and this relay between them.
-    pub fn new(
-        scenario: Scenario,
-        stack: impl Fn(&crate::stack::Setup, Time) -> S,
-        relay: R,
-    ) -> World<P, S, R> {
+    pub fn new(scenario: Scenario, stack: impl Fn(&Setup, Time) -> S, relay: R) -> World<P, S, R> {
         let (seed, count) = (scenario.seed, scenario.commands);
         let mut chance = scenario.chance(Part::Plan);
         let plan: Rc<[Exchange]> = exchanges::<P>(seed, count, scenario.denied, &mut chance).into();
@@ -206,14 +178,7 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
 
     /// How far the connection has come: to open and to close is progress, too.
     fn closing(&self) -> usize {
-        let rank = |state| match state {
-            State::Opening => 0,
-            State::Open => 1,
-            State::Ended | State::Closing => 2,
-            State::Waiting => 3,
-            State::Closed => 4,
-        };
-        self.ends.iter().map(|end| rank(end.state)).sum()
+        self.ends.iter().map(|end| end.state as usize).sum()
     }
 
     fn due(&mut self) -> Time {
@@ -227,7 +192,7 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
             self.relay.turn(self.now, &mut self.left);
             self.leave()?;
         }
-        self.receive()?;
+        self.receive();
         self.turn_ends()
     }
 
@@ -270,16 +235,12 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
         Ok(())
     }
 
-    /// Frames reach the ends. What was damaged on the way ends at the card.
-    fn receive(&mut self) -> Result<(), Violation> {
+    fn receive(&mut self) {
         for ([_, link], end) in self.links.iter_mut().zip(&mut self.ends) {
             while let Some(frame) = link.receive(self.now) {
-                if Segment::read(&frame).is_ok() {
-                    end.arrived.push_back(frame[ETHERNET..].to_vec());
-                }
+                end.receive(&frame);
             }
         }
-        Ok(())
     }
 
     fn turn_ends(&mut self) -> Result<(), Violation> {
@@ -351,98 +312,4 @@ fn ledgers(plan: &[Exchange]) -> [Ledger; 2] {
         Ledger::new(OFFICE, requests(true), requests(false)),
         Ledger::new(LINE, answers(false), answers(true)),
     ]
-}
-
-impl<S: Stack> End<S> {
-    fn new(stack: S, name: &'static str, mac: [u8; 6], gate: [u8; 6]) -> End<S> {
-        let (arrived, sent) = (VecDeque::new(), VecDeque::new());
-        End {
-            stack,
-            mac,
-            gate,
-            arrived,
-            sent,
-            name,
-            state: State::Opening,
-            due: START,
-            spoke: START,
-            nudged: START,
-            nudges: 0,
-            reached: None,
-        }
-    }
-
-    /// Lets stack and program do what they can, if there is anything to do.
-    fn turn(
-        &mut self,
-        now: Time,
-        program: &mut impl Program,
-        link: &mut Link,
-    ) -> Result<(), Violation> {
-        if self.arrived.is_empty() && self.due > now {
-            return Ok(());
-        }
-        if self.stack.owes() && now >= self.overdue() {
-            self.stack.nudge();
-            (self.nudged, self.nudges) = (now, self.nudges + 1);
-        }
-        self.stack.turn(now, &mut self.arrived, &mut self.sent);
-        program.turn(now, &mut self.stack)?;
-        self.stack.turn(now, &mut self.arrived, &mut self.sent);
-        self.note()?;
-        if self.state == State::Closed {
-            // The host has forgotten the connection; a straggler must not make it say so by a reset.
-            self.sent.clear();
-        }
-        while let Some(packet) = self.sent.pop_front() {
-            link.send(now, self.frame(now, &packet)?);
-        }
-        self.due = self.stack.due(now).min(program.due(now));
-        if self.stack.owes() {
-            self.due = self.due.min(self.overdue().max(now));
-        }
-        Ok(())
-    }
-
-    /// Follows the connection's state: only one that both ends have closed may be over.
-    fn note(&mut self) -> Result<(), Violation> {
-        let state = self.stack.state();
-        let closes = matches!(self.state, State::Closing | State::Waiting | State::Closed);
-        self.state = state;
-        match state {
-            State::Closed if !closes => Err(self.ended("is over, and nobody closed it")),
-            _ => Ok(()),
-        }
-    }
-
-    fn ended(&self, how: &'static str) -> Violation {
-        Violation::Ended { end: self.name, how }
-    }
-
-    /// A packet on the wire.
-    fn frame(&mut self, now: Time, packet: &[u8]) -> Result<Vec<u8>, Violation> {
-        let frame = [&self.gate[..], &self.mac, &[8, 0], packet].concat();
-        let segment = Segment::read(&frame).expect("stacks send canonical segments");
-        if segment.has(flag::RST) {
-            return Err(self.ended("sends a reset"));
-        }
-        let keep_alive = segment.payload.len() == 1 && Some(segment.end()) == self.reached;
-        if segment.has(flag::FIN) || !segment.payload.is_empty() && !keep_alive {
-            self.spoke = now;
-        }
-        if self.reached.is_none_or(|reached| segment.end().wrapping_sub(reached) < 1 << 31) {
-            self.reached = Some(segment.end());
-        }
-        Ok(frame)
-    }
-
-    /// When a stack with a right timer would have sent again.
-    fn overdue(&self) -> Time {
-        self.spoke.max(self.nudged) + OVERDUE
-    }
-
-    /// Whether it should have sent something again long ago.
-    fn is_hung(&self, now: Time) -> bool {
-        self.stack.owes() && now.since(self.spoke) > PATIENCE / 4
-    }
 }
