@@ -27,13 +27,13 @@ pub(crate) struct End<S> {
     pub(crate) state: State,
     /// When it wants a turn, if nothing arrives.
     pub(crate) due: Time,
-    /// When it last sent a byte or a FIN, keep-alives aside.
+    /// When it last sent a FIN, or a byte that was not acknowledged: keep-alives do not count.
     spoke: Time,
     /// When it was last told to do so.
     nudged: Time,
     pub(crate) nudges: u64,
-    /// The highest sequence number it has sent.
-    reached: Option<u32>,
+    /// The highest acknowledgement that has reached it.
+    acknowledged: u32,
 }
 
 impl<S: Stack> End<S> {
@@ -52,7 +52,7 @@ impl<S: Stack> End<S> {
             spoke: START,
             nudged: START,
             nudges: 0,
-            reached: None,
+            acknowledged: 0,
         }
     }
 
@@ -110,21 +110,23 @@ impl<S: Stack> End<S> {
         if segment.has(flag::RST) {
             return Err(self.ended("sends a reset"));
         }
-        let keep_alive = segment.payload.len() == 1 && Some(segment.end()) == self.reached;
-        if segment.has(flag::FIN) || !segment.payload.is_empty() && !keep_alive {
+        let news = is_after(segment.end(), self.acknowledged) && !segment.payload.is_empty();
+        if segment.has(flag::FIN) || news {
             self.spoke = now;
-        }
-        if self.reached.is_none_or(|reached| segment.end().wrapping_sub(reached) < 1 << 31) {
-            self.reached = Some(segment.end());
         }
         Ok(frame)
     }
 
     /// A frame reaches the end. What was damaged on the way ends at the card.
     pub(crate) fn receive(&mut self, frame: &[u8]) {
-        if Segment::read(frame).is_ok() {
-            self.arrived.push_back(frame[ETHERNET..].to_vec());
+        let Ok(segment) = Segment::read(frame) else { return };
+        if segment.has(flag::ACK) {
+            let first = segment.has(flag::SYN) || self.state == State::Opening;
+            if first || is_after(segment.ack, self.acknowledged) {
+                self.acknowledged = segment.ack;
+            }
         }
+        self.arrived.push_back(frame[ETHERNET..].to_vec());
     }
 
     /// When a stack with a right timer would have sent again.
@@ -136,4 +138,9 @@ impl<S: Stack> End<S> {
     pub(crate) fn is_hung(&self, now: Time) -> bool {
         self.stack.owes() && now.since(self.spoke) > 3 * OVERDUE
     }
+}
+
+/// Whether a sequence number comes after another (RFC 9293 section 3.4).
+fn is_after(number: u32, other: u32) -> bool {
+    (number.wrapping_sub(other) as i32) > 0
 }
