@@ -22,6 +22,8 @@ pub struct Lane {
     pub stream: Vec<u8>,
     /// The number of its first byte, from the SYN.
     first: Option<u32>,
+    /// Whether its FIN has left.
+    ended: bool,
 }
 
 impl Lane {
@@ -32,7 +34,7 @@ impl Lane {
         ends: ((Ipv4Addr, u16), (Ipv4Addr, u16)),
         stream: Vec<u8>,
     ) -> Lane {
-        Lane { port, macs, ends, stream, first: None }
+        Lane { port, macs, ends, stream, first: None, ended: false }
     }
 
     /// A frame left by the port.
@@ -86,6 +88,12 @@ impl Lane {
         if segment.has(flag::FIN) && end != self.stream.len() {
             return Err(wrong("a FIN before the end", end as i64));
         }
+        self.ended |= segment.has(flag::FIN);
         Ok(())
+    }
+
+    /// Whether the whole stream and its FIN have left.
+    pub fn has_ended(&self) -> bool {
+        self.ended
     }
 }

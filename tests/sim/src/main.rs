@@ -63,7 +63,7 @@ enum Middle {
 struct Sum {
     seeds: u64,
     failed: usize,
-    hung: u64,
+    given_up: u64,
     nudges: u64,
     steps: u64,
     frames: u64,
@@ -72,7 +72,7 @@ struct Sum {
 
 impl Sum {
     fn add(&mut self, outcome: &Outcome) {
-        self.hung += u64::from(outcome.hung);
+        self.given_up += u64::from(outcome.given_up);
         self.nudges += outcome.nudges;
         self.steps += outcome.steps;
         self.frames += outcome.entered + outcome.left;
@@ -140,11 +140,11 @@ fn line(sum: &Sum, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64().max(1e-3);
     let rate = |count: u64| count as f64 / seconds;
     format!(
-        "{} seeds, {} failed, {} given up by a stack ({} nudged); {:.0} seeds/s, {:.1} M steps/s, {:.0} k frames/s; \
+        "{} seeds, {} failed, {} given up, {} nudges; {:.0} seeds/s, {:.1} M steps/s, {:.0} k frames/s; \
          {:.0} h of virtual time in {seconds:.1} s",
         sum.seeds,
         sum.failed,
-        sum.hung,
+        sum.given_up,
         sum.nudges,
         rate(sum.seeds),
         rate(sum.steps) / 1e6,

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use wicketgate_engine::flow::timeout;
 use wicketgate_packet::{PortId, Time};
 use wicketgate_tests::gate::START;
 use wicketgate_tests::plant::{GATE_MAC, LINE, OFFICE, OFFICE_MAC, PRESS_MAC};
@@ -51,8 +52,8 @@ pub struct Outcome {
     pub time: Duration,
     /// Times that a stack had to be told to send again what it owed.
     pub nudges: u64,
-    /// A stack stopped sending what it owed; the run was given up there.
-    pub hung: bool,
+    /// The run could not go on, and not by the fault of what is in the middle.
+    pub given_up: bool,
 }
 
 /// A run under way.
@@ -76,6 +77,10 @@ pub struct World<P, S, R> {
     outcome: Outcome,
     /// When something last went on, and how much had.
     progress: (Time, usize),
+    /// When the relay last heard anything.
+    heard: Time,
+    /// Both FINs had left, and then nothing was heard for as long as a closing flow is kept.
+    forgotten: bool,
 }
 
 impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
@@ -111,6 +116,8 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
             record: None,
             outcome: Outcome::default(),
             progress: (START, 0),
+            heard: START,
+            forgotten: false,
             scenario,
         }
     }
@@ -122,7 +129,7 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
     pub fn run(&mut self) -> Result<Outcome, Violation> {
         while !self.is_over() {
             match self.advance() {
-                Err(Violation::Stalled { .. }) if self.is_hung() => return Ok(self.outcome),
+                Err(Violation::Stalled { .. }) if self.is_given_up() => return Ok(self.outcome),
                 advanced => advanced?,
             }
             self.step()?;
@@ -153,10 +160,12 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
 
     /// A stack that owes a FIN and does not send it again is not stopped by what is in the middle.
     /// smoltcp does so when both ends close at once and frames overtake, with NAT alone in the middle as
-    /// well. Such a run is counted, and says nothing of the gate.
-    fn is_hung(&mut self) -> bool {
-        self.outcome.hung = self.ends.iter().any(|end| end.is_hung(self.now));
-        self.outcome.hung
+    /// well. And a gate that has let both FINs through may forget a connection that is silent for long,
+    /// though the links lost one after the other. Such a run is counted, and says nothing of the gate.
+    fn is_given_up(&mut self) -> bool {
+        let hung = self.ends.iter().any(|end| end.is_hung(self.now));
+        self.outcome.given_up = hung || self.forgotten;
+        self.outcome.given_up
     }
 
     fn advance(&mut self) -> Result<(), Violation> {
@@ -199,19 +208,26 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
     /// Frames reach the relay.
     fn enter(&mut self) -> Result<bool, Violation> {
         let before = self.outcome.entered;
-        for ([link, _], port) in self.links.iter_mut().zip([OFFICE, LINE]) {
-            while let Some(frame) = link.receive(self.now) {
-                self.outcome.entered += 1;
+        for (side, port) in [OFFICE, LINE].into_iter().enumerate() {
+            while let Some(frame) = self.links[side][0].receive(self.now) {
                 self.relay.arrive(self.now, port, &frame)?;
-                if let Ok(segment) = Segment::read(&frame) {
-                    self.ledgers.iter_mut().for_each(|ledger| ledger.enter(port, &segment));
-                }
+                self.hear(port, &frame);
+                self.outcome.entered += 1;
                 if let Some(record) = &mut self.record {
                     record.entered.push((self.now, port, frame));
                 }
             }
         }
         Ok(self.outcome.entered > before)
+    }
+
+    /// What a frame that entered says of the connection.
+    fn hear(&mut self, port: PortId, frame: &[u8]) {
+        let Ok(segment) = Segment::read(frame) else { return };
+        let silent = self.now.since(self.heard) >= timeout::CLOSING;
+        self.forgotten |= silent && self.lanes.iter().all(Lane::has_ended);
+        self.heard = self.now;
+        self.ledgers.iter_mut().for_each(|ledger| ledger.enter(port, &segment));
     }
 
     /// Frames leave it: each is held against what must leave.
