@@ -15,12 +15,15 @@
 //! | [`stream`] | which bytes were already judged |
 //! | `inspect` | which bytes are new, and whether repeated ones are the same |
 //! | `judge` | every whole PDU, in order, each judged once |
+//! | `length`, `mss` | what is too long for the link that it would leave by |
 //! | [`translate`], `icmp`, `answer` | what leaves |
+//! | [`arp`] | the gate's own ARP in VLANs |
 //! | [`event`] | what the audit is told, and the bounded ring it goes through |
 //! | [`verdict`] | [`Verdict`] and [`Reason`]: every frame ends in exactly one |
 
 mod admit;
 mod answer;
+pub mod arp;
 pub mod counters;
 pub mod engine;
 pub mod event;
@@ -29,8 +32,10 @@ mod icmp;
 pub mod index;
 mod inspect;
 mod judge;
+mod length;
 mod live;
 pub mod matcher;
+mod mss;
 pub mod session;
 mod source;
 pub mod stream;
@@ -39,12 +44,13 @@ pub mod tcp;
 pub mod translate;
 pub mod verdict;
 
+pub use arp::{Sighting, solicit};
 pub use counters::Counters;
 pub use engine::{Engine, Limits};
 pub use event::{Event, EventKind, EventRing};
 pub use matcher::{CodeSet, Entry, Matcher, RangeSet, SpaceSet, ValueRule};
 pub use session::{SessionId, Sessions};
 pub use tables::{
-    AssetId, EndpointId, Grant, GrantId, RuleId, SubjectId, Tables, TablesBuilder, Window,
+    AssetId, EndpointId, Grant, GrantId, NextHop, RuleId, SubjectId, Tables, TablesBuilder, Window,
 };
 pub use verdict::{Reason, Verdict};

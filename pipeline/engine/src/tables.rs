@@ -52,6 +52,8 @@ pub enum Side {
     Overlay,
     /// Assets.
     Underlay,
+    /// Both, told apart by address: a gate with one network card.
+    Both,
 }
 
 /// A port of the gate.
@@ -64,6 +66,22 @@ pub struct Port {
     /// The gate's MAC address on it.
     pub mac: Mac,
     /// The gate's IPv4 address on it; on an underlay port the one that flows wear towards assets.
+    pub address: Ipv4Addr,
+    /// Longest IPv4 packet that leaves by it, in bytes (RFC 791: 68 at least).
+    pub mtu: u16,
+}
+
+/// MTU of a port that nobody has said anything of: Ethernet's (RFC 894).
+pub const ETHERNET_MTU: u16 = 1500;
+
+/// Where an asset is found: what a next hop's MAC address is asked for by. Means the same in every epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NextHop {
+    /// The port that leads to it.
+    pub port: PortId,
+    /// The VLAN it is in, 1 to 4094.
+    pub vlan: Option<u16>,
+    /// Its own address.
     pub address: Ipv4Addr,
 }
 
@@ -84,8 +102,17 @@ pub struct Asset {
     pub underlay: Ipv4Addr,
     /// Its MAC address, or that of the router on the way to it.
     pub mac: Option<Mac>,
+    /// Whether the config says that MAC address: frames from another are refused.
+    pub pinned: bool,
     /// The cycle that the gate's own time is held against.
     pub cycle: Option<Duration>,
+}
+
+impl Asset {
+    /// Where it is found.
+    pub const fn next_hop(&self) -> NextHop {
+        NextHop { port: self.port, vlan: self.vlan, address: self.underlay }
+    }
 }
 
 /// One door of an asset.
@@ -366,10 +393,10 @@ impl Tables {
         }
     }
 
-    /// Gives ports the MAC addresses that `known` says: live, they are those of the interfaces.
-    pub fn fill_ports(&mut self, mut known: impl FnMut(PortId) -> Option<Mac>) {
+    /// Gives ports the MAC address and MTU that `known` says: live, they are those of the interfaces.
+    pub fn fill_ports(&mut self, mut known: impl FnMut(PortId) -> Option<(Mac, u16)>) {
         for (port, number) in self.ports.iter_mut().zip(0..) {
-            port.mac = known(PortId(number)).unwrap_or(port.mac);
+            (port.mac, port.mtu) = known(PortId(number)).unwrap_or((port.mac, port.mtu));
         }
     }
 
@@ -409,6 +436,12 @@ impl Tables {
     /// The asset that has this underlay address on this port.
     pub fn asset_by_underlay(&self, port: PortId, address: Ipv4Addr) -> Option<AssetId> {
         self.by_underlay.get(&(port, address)).copied()
+    }
+
+    /// The asset that is found there.
+    pub fn asset_at(&self, hop: NextHop) -> Option<&Asset> {
+        let asset = self.asset(self.asset_by_underlay(hop.port, hop.address)?)?;
+        (asset.vlan == hop.vlan).then_some(asset)
     }
 
     /// The asset's door on this transport and port.

@@ -83,6 +83,8 @@ reasons! {
     // track
     /// No flow, and the frame cannot open one: seen midstream, or nobody asked for it.
     NoFlow = "no-flow",
+    /// An asset's frame, but not from the MAC address that the config says it has.
+    WrongMac = "wrong-mac",
     /// The session was revoked.
     Revoked = "session-revoked",
     /// The session's time is over.
@@ -107,6 +109,12 @@ reasons! {
     NatPortsUsedUp = "nat-ports-used-up",
     /// No buffer left to read another stream.
     StreamsUsedUp = "streams-used-up",
+
+    // length
+    /// Longer than the link that it would leave by carries; its sender is told (RFC 1191).
+    FragmentationNeeded = "fragmentation-needed",
+    /// The same, from a sender that leaves it to others to make fragments: the gate makes none.
+    TooLong = "longer-than-mtu",
 
     // inspect
     /// A SYN that carries data.
