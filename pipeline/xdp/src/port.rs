@@ -16,8 +16,9 @@ use crate::redirect::Redirect;
 use crate::socket::{Queue, Socket, Statistics, Transfer};
 use crate::umem::{Accounts, Pool, Umem};
 
-/// Frames kept for what the gate itself has to say, whatever the rings hold.
-const RESERVE: u32 = 64;
+/// Frames kept for what the gate itself has to say, and for those that wait for a MAC address, whatever the
+/// rings hold.
+const RESERVE: u32 = 128;
 
 /// How big, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
