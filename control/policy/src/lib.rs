@@ -60,4 +60,5 @@ pub use document::parse;
 pub use explain::{Explanation, explain};
 pub use model::{Asset, Conduit, Door, Factor, Gate, Policy, Port, Rule, Source};
 pub use preset::Preset;
+pub use value::Prefix;
 pub use window::Weekly;

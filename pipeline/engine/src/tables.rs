@@ -75,7 +75,7 @@ pub struct Port {
 pub const ETHERNET_MTU: u16 = 1500;
 
 /// Where an asset is found: what a next hop's MAC address is asked for by. Means the same in every epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NextHop {
     /// The port that leads to it.
     pub port: PortId,

@@ -125,6 +125,10 @@ impl Netlink {
 
 pub(crate) fn read(body: &[u8]) -> Option<Link> {
     let (fixed, rest) = Fixed::read_from_prefix(body).ok()?;
+    // Bridges tell of their ports in another family, and not all of it.
+    if fixed.family != 0 {
+        return None;
+    }
     let running = fixed.flags & RUNNING != 0;
     let mut link = Link { index: fixed.index, running, ..Link::default() };
     for (kind, value) in attributes(rest) {

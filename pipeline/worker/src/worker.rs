@@ -193,6 +193,11 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
         &self.latency
     }
 
+    /// Whether frames wait for a MAC address.
+    pub fn is_holding(&self) -> bool {
+        !self.hold.is_empty()
+    }
+
     /// What became of frames that waited for a MAC address.
     pub fn held(&self) -> HoldCounters {
         self.hold.counters

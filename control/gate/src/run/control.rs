@@ -1,8 +1,11 @@
 //! The control thread: whatever is not a frame.
 
+use std::io;
 use std::sync::Arc;
 use std::thread::{ScopedJoinHandle, sleep};
 use std::time::Duration;
+
+use wicketgate_netlink::{Change, Netlink, Watch};
 
 use super::audit::Audit;
 use super::clock;
@@ -17,6 +20,9 @@ use crate::exit::{Exit, complain};
 const TICK: Duration = Duration::from_millis(5);
 /// Ticks in a second.
 const SECOND: u32 = 200;
+/// Ticks between two generations of tables for what the kernel or workers have seen, so that somebody who
+/// changes MAC addresses all the time does not keep control from everything else.
+const DAMPING: u32 = 10;
 
 /// Everything that control holds.
 pub(super) struct Control {
@@ -26,12 +32,14 @@ pub(super) struct Control {
     pub(super) generations: Generations,
     pub(super) interfaces: Interfaces,
     pub(super) neighbours: Neighbours,
+    pub(super) kernel: Netlink,
+    pub(super) watch: Watch,
 }
 
 impl Control {
     /// Serves until the gate is to stop, or its worker has.
     pub(super) fn run(&mut self, worker: &ScopedJoinHandle<'_, Outcome>) {
-        let mut seen = 0;
+        let (mut seen, mut changed, mut quiet) = (0, false, 0);
         for tick in 1_u32.. {
             sleep(TICK);
             self.log();
@@ -41,9 +49,14 @@ impl Control {
             if self.signals.reload() {
                 self.reload();
             }
+            changed |= self.follow();
             if tick.is_multiple_of(SECOND) {
                 self.watch(&mut seen);
-                self.refresh();
+                changed |= self.refresh();
+            }
+            if changed && tick >= quiet {
+                (changed, quiet) = (false, tick + DAMPING);
+                self.try_publish();
             }
         }
     }
@@ -107,15 +120,39 @@ impl Control {
         self.publish()
     }
 
-    /// Follows windows and neighbours.
-    fn refresh(&mut self) {
-        let changed = self.neighbours.refresh().unwrap_or_else(|error| {
-            complain(format_args!("neighbours are not followed: {error}"));
-            false
+    /// Takes over what the kernel tells and workers see; true where tables have to follow.
+    fn follow(&mut self) -> bool {
+        let Control { interfaces, neighbours, watch, .. } = self;
+        let (mut changed, mut lost) = (neighbours.listen(), false);
+        let told = watch.changes(|change| match change {
+            Change::Neighbour(found) => changed |= neighbours.learn_from_kernel(&found),
+            Change::Link(link) => changed |= interfaces.note_link(&link),
+            Change::LinkGone(index) => interfaces.note_gone(index),
+            Change::Address(index, address) => interfaces.note_address(index, address, true),
+            Change::AddressGone(index, address) => interfaces.note_address(index, address, false),
+            Change::Lost => lost = true,
         });
-        if (changed || self.generations.is_due(clock::now()))
-            && let Err(what) = self.publish()
-        {
+        if let Err(error) = told {
+            complain(format_args!("changes are followed once a second only: {error}"));
+        }
+        changed | (lost && self.refresh())
+    }
+
+    /// Looks at everything anew; true where tables have to follow: the kernel's side, or a window.
+    fn refresh(&mut self) -> bool {
+        let links = self.interfaces.look(&mut self.kernel);
+        let neighbours = self.neighbours.refresh();
+        let or_say = |outcome: io::Result<bool>| {
+            outcome.unwrap_or_else(|error| {
+                complain(format_args!("links and neighbours are not followed: {error}"));
+                false
+            })
+        };
+        or_say(links) | or_say(neighbours) | self.generations.is_due(clock::now())
+    }
+
+    fn try_publish(&mut self) {
+        if let Err(what) = self.publish() {
             complain(what);
         }
     }

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
 use rustix::thread::{CpuSet, sched_setaffinity};
-use wicketgate_engine::{Counters, Event, EventRing, Tables};
+use wicketgate_engine::{Counters, Event, EventRing, NextHop, Sighting, Tables};
 use wicketgate_packet::PortId;
 use wicketgate_ports::{Port, PortError};
-use wicketgate_worker::{Latency, Machine, Observer, Worker};
+use wicketgate_worker::{HoldCounters, Latency, Machine, Observer, Worker};
 use wicketgate_xdp::{Accounts, Queue, Statistics, XdpPort};
 
 use super::clock;
+use super::exchange::Exchange;
 use crate::cli;
 use crate::exit::complain;
 
@@ -24,6 +25,8 @@ const EVENTS: usize = 1 << 13;
 const SPINS: u32 = 256;
 /// Longest sleep; a frame ends it.
 const NAP: Duration = Duration::from_millis(100);
+/// The same while frames wait for a MAC address, which control brings.
+const SHORT_NAP: Duration = Duration::from_millis(1);
 
 /// What worker and control share: two bounded queues, a flag, a counter.
 pub(super) struct Shared {
@@ -31,15 +34,17 @@ pub(super) struct Shared {
     turns: AtomicU64,
     tables: ArrayQueue<Arc<Tables>>,
     events: ArrayQueue<(u32, Event)>,
+    neighbours: Arc<Exchange>,
 }
 
 impl Shared {
-    pub(super) fn new() -> Shared {
+    pub(super) fn new(neighbours: Arc<Exchange>) -> Shared {
         Shared {
             stop: AtomicBool::new(false),
             turns: AtomicU64::new(0),
             tables: ArrayQueue::new(1),
             events: ArrayQueue::new(EVENTS),
+            neighbours,
         }
     }
 
@@ -72,6 +77,7 @@ impl Shared {
 pub(super) struct Outcome {
     pub(super) counters: Counters,
     pub(super) latency: Latency,
+    pub(super) held: HoldCounters,
     pub(super) accounts: Accounts,
     pub(super) strays: u64,
     pub(super) unsent: u64,
@@ -116,19 +122,29 @@ impl<'u> DataPath<'u> {
     }
 
     fn turn(&mut self) -> Result<(), PortError> {
+        self.obey();
         let count = self.worker.turn(&mut self.outbox)?;
         self.shared.turns.fetch_add(1, Ordering::Relaxed);
+        if count > 0 {
+            self.idle = 0;
+            return Ok(());
+        }
+        self.rest()
+    }
+
+    /// Does what control has asked for. Before the turn: the frame that ends a sleep is judged by what came
+    /// while the worker slept.
+    fn obey(&mut self) {
         // An event must not be named by tables that it does not count in.
         if !self.outbox.behind
             && let Some(tables) = self.shared.tables.pop()
         {
             self.worker.install(tables, &mut self.outbox);
         }
-        if count > 0 {
-            self.idle = 0;
-            return Ok(());
+        while let Some(hop) = self.shared.neighbours.asked() {
+            // No frame is free, or the asset is gone: control asks again.
+            let _ = self.worker.solicit(hop);
         }
-        self.rest()
     }
 
     /// Spins for a while after the last frame, then sleeps until the next.
@@ -143,7 +159,8 @@ impl<'u> DataPath<'u> {
             self.idle = 0;
             return Ok(());
         }
-        self.worker.port_mut().wait(NAP).map_err(PortError::Socket)
+        let nap = if self.worker.is_holding() { SHORT_NAP } else { NAP };
+        self.worker.port_mut().wait(nap).map_err(PortError::Socket)
     }
 
     fn pin(&self) {
@@ -165,6 +182,7 @@ impl<'u> DataPath<'u> {
         Outcome {
             counters: self.worker.engine().counters().clone(),
             latency: self.worker.latency().clone(),
+            held: self.worker.held(),
             accounts: port.accounts(),
             strays: port.strays(),
             unsent: port.unsent(),
@@ -201,5 +219,13 @@ impl Observer for Outbox {
             // This thread alone pushes, and there was room.
             let _ = self.shared.events.push((tables.epoch(), event));
         }
+    }
+
+    fn wanted(&mut self, hop: NextHop) {
+        self.shared.neighbours.want(hop);
+    }
+
+    fn seen(&mut self, sighting: Sighting) {
+        self.shared.neighbours.see(sighting);
     }
 }

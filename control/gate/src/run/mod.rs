@@ -3,9 +3,9 @@
 //! ```text
 //!   worker thread      sockets -> engine -> sockets      no lock, no log line
 //!        |  ^
-//!  events|  |tables    two bounded queues
+//!  events|  |tables    bounded queues
 //!        v  |
-//!   control thread     audit log, signals, policy, neighbours
+//!   control thread     audit log, signals, policy, links and neighbours
 //! ```
 //!
 //! The XDP program is attached last and detached first. Before and after nothing is the gate's, and the
@@ -15,6 +15,7 @@ mod audit;
 mod clock;
 mod control;
 mod data;
+mod exchange;
 mod interfaces;
 mod neighbours;
 mod policy;
@@ -24,6 +25,7 @@ mod signals;
 use std::sync::Arc;
 
 use wicketgate_engine::{Engine, Limits, Sessions, Tables};
+use wicketgate_netlink::{Netlink, Watch};
 use wicketgate_worker::{Machine, Worker};
 use wicketgate_xdp::{Settings, Umem, XdpPort};
 
@@ -32,6 +34,7 @@ use crate::exit::{Exit, complain};
 use audit::Audit;
 use control::Control;
 use data::{DataPath, Outcome, Shared};
+use exchange::Exchange;
 use interfaces::Interfaces;
 use neighbours::Neighbours;
 use policy::Generations;
@@ -56,8 +59,11 @@ pub(crate) fn run(arguments: &cli::Run) -> Exit {
 fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let signals = Signals::listen();
     let policy = crate::config::load(&arguments.config)?;
+    // Before the first look, so that nothing changes unseen in between.
+    let (kernel, watch) = listen().map_err(|error| format!("no netlink: {error}"))?;
     let mut interfaces = Interfaces::find(&policy)?;
-    let neighbours = Neighbours::find(&policy, &interfaces)?;
+    let exchange = Arc::new(Exchange::new());
+    let neighbours = Neighbours::find(&policy, &interfaces, exchange.clone())?;
     let mut generations = Generations::new(policy, &arguments.config);
     let tables = generations.compile(clock::now(), &interfaces, &neighbours)?;
     let audit = Audit::create(arguments, generations.policy(), &tables)?;
@@ -70,9 +76,10 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         .map_err(|error| format!("{}: {error}", interfaces.name_of(error.queue.interface)))?;
     interfaces.steer(&port, generations.policy())?;
 
-    let shared = Arc::new(Shared::new());
+    let shared = Arc::new(Shared::new(exchange));
     let data = DataPath::new(worker(port, tables), shared.clone(), arguments);
-    let mut control = Control { shared, signals, audit, generations, interfaces, neighbours };
+    let mut control =
+        Control { shared, signals, audit, generations, interfaces, neighbours, kernel, watch };
     let attached = control.interfaces.attach()?;
     control.interfaces.announce(&attached, &opened);
     let outcome = std::thread::scope(|scope| {
@@ -83,6 +90,10 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         control.wind_up(thread)
     });
     Ok(finish(arguments, control, outcome))
+}
+
+fn listen() -> std::io::Result<(Netlink, Watch)> {
+    Ok((Netlink::open()?, Watch::open()?))
 }
 
 fn worker(port: XdpPort<'_>, tables: Arc<Tables>) -> Worker<XdpPort<'_>, Machine> {

@@ -1,6 +1,7 @@
 //! What a gate says when it stops.
 
 use serde::Serialize;
+use wicketgate_worker::HoldCounters;
 use wicketgate_xdp::Statistics;
 
 use super::audit::Logged;
@@ -15,10 +16,19 @@ use crate::{output, reasons};
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     frames: Frames,
+    waited: Waited,
     chunks: Chunks,
     sockets: Vec<Socket>,
     latency: Latency,
     audit: AuditLine,
+}
+
+/// Frames that waited for an asset's MAC address.
+#[derive(Debug, Serialize)]
+struct Waited {
+    total: u64,
+    forwarded: u64,
+    no_room: u64,
 }
 
 /// Where the UMEM's chunks are; `held` and `strays` must be 0.
@@ -71,6 +81,7 @@ impl Report {
         let at = |quantile| all.value_at_quantile(quantile);
         Report {
             frames: Frames::new(&outcome.counters, outcome.unsent),
+            waited: waited(outcome.held),
             chunks: chunks(outcome),
             sockets: sockets.map(socket).collect(),
             latency: Latency { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: all.max() },
@@ -93,6 +104,12 @@ impl Report {
             "{} frames: {} forwarded, {} answered by the gate; {} found no room to leave",
             frames.total, frames.forwarded, frames.answered, frames.unsent
         ));
+        if self.waited.total > 0 {
+            output::text(format_args!(
+                "{} frames waited for a MAC address: {} of them were forwarded",
+                self.waited.total, self.waited.forwarded
+            ));
+        }
         let (p50, p99, max) = (nanos(time.p50), nanos(time.p99), nanos(time.max));
         output::text(format_args!("The gate's own time: p50 {p50}, p99 {p99}, max {max}"));
         output::text(format_args!(
@@ -116,6 +133,10 @@ impl Report {
         }
         table.print();
     }
+}
+
+fn waited(held: HoldCounters) -> Waited {
+    Waited { total: held.held, forwarded: held.forwarded, no_room: held.refused }
 }
 
 fn chunks(outcome: &Outcome) -> Chunks {
