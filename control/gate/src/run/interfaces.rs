@@ -26,6 +26,7 @@ struct Interface {
     address: Option<Prefix>,
     /// Whether it has it.
     has_address: bool,
+    is_gone: bool,
     queues: u32,
     redirect: Option<Redirect>,
 }
@@ -194,9 +195,16 @@ impl Interface {
         check_forwarding(&name)?;
         let queues =
             rx_queues(&name, link.rx_queues).map_err(|error| format!("{name}: {error}"))?;
-        let address = port.address;
-        let has_address = true;
-        Ok(Interface { port: number, name, link, address, has_address, queues, redirect: None })
+        Ok(Interface {
+            port: number,
+            name,
+            link,
+            address: port.address,
+            has_address: true,
+            is_gone: false,
+            queues,
+            redirect: None,
+        })
     }
 
     /// A changed MAC address or MTU goes into the tables; whatever else, people have to be told of.
@@ -220,11 +228,11 @@ impl Interface {
     }
 
     fn note_gone(&mut self) {
-        if self.link.running {
+        if !self.is_gone {
             let name = &self.name;
             complain(format_args!("alarm: the interface {name} is gone: start the gate again"));
         }
-        self.link.running = false;
+        self.is_gone = true;
     }
 
     fn note_addresses(&mut self, has: impl Fn(Ipv4Addr) -> bool) {

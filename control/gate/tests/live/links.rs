@@ -256,22 +256,26 @@ fn a_narrow_link_of_the_gate_is_told_in_the_handshake() {
 #[test]
 fn who_sends_more_than_a_link_of_the_gate_carries_is_told() {
     let _ = need!("who_sends_more_than_a_link_of_the_gate_carries_is_told");
-    let plant = shapes::straight();
-    let gate = plant.start("audit.jsonl");
-    let (client, server) = service(&plant);
-    pass(&client, &server);
-    for link in ["office", "line"] {
-        plant.gate.ip(&format!("link set dev {link} mtu {NARROW}")).unwrap();
-        assert!(gate.says(&format!("{link} has another MTU: {NARROW} bytes")));
+    for narrow in ["line", "office"] {
+        let plant = shapes::straight();
+        let gate = plant.start("audit.jsonl");
+        let (client, server) = service(&plant);
+        pass(&client, &server);
+        // Segments are agreed upon when the link narrows. One way only: a cable of the laboratory takes
+        // nothing in that is longer than what its end may send.
+        plant.gate.ip(&format!("link set dev {narrow} mtu {NARROW}")).unwrap();
+        assert!(gate.says(&format!("{narrow} has another MTU: {NARROW} bytes")));
+        let (sender, from, to) = match narrow {
+            "line" => (&plant.user, &client, &server),
+            _ => (&plant.line, &server, &client),
+        };
+        pass(from, to);
+        drop((client, server));
+        let report = gate.stop();
+        assert_whole(&report);
+        assert!(told(sender) > 0, "the sender was told: {report:#}");
+        assert_eq!(report["frames"]["answered"], told(sender), "{report:#}");
     }
-    pass(&client, &server);
-    pass(&server, &client);
-    assert!(told(&plant.user) > 0 && told(&plant.line) > 0, "either end was told");
-    drop((client, server));
-    let report = gate.stop();
-    assert_whole(&report);
-    let answered = report["frames"]["answered"].as_u64().unwrap();
-    assert_eq!(answered, told(&plant.user) + told(&plant.line), "{report:#}");
 }
 
 #[test]
