@@ -121,6 +121,8 @@ reasons! {
     SynData = "syn-data",
     /// A segment that does not fit the connection's state or its windows (RFC 9293, RFC 5961).
     BadSegment = "bad-tcp-segment",
+    /// On its way when the other end reset the connection.
+    AfterReset = "after-reset",
     /// A SYN with other numbers on an open connection: its sender is asked whether it means it.
     SynOnOpen = "syn-on-open-connection",
     /// A segment ahead of the next byte: it comes again when the gap is filled.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wicketgate_lab::skip;
 
 use crate::plant::{Plant, Process};
-use crate::{assert_whole, broken, shapes};
+use crate::{broken, shapes};
 
 fn available() -> Result<(), String> {
     wicketgate_lab::available()?;
@@ -47,12 +47,17 @@ fn iperf3_finds_no_stall_and_no_leak() {
         let megabits: Vec<u64> = rates.iter().map(|rate| (rate / 1e6) as u64).collect();
         eprintln!("{arguments:?}: {megabits:?} Mbit/s; dropped {}", report["frames"]["dropped"]);
         assert!(rates.len() >= 2 && rates.iter().all(|rate| *rate > 0.0), "a stall: {rates:?}");
+        // Its end resets the connection while segments are on their way. A reset that has crossed a FIN is not
+        // exact any more (RFC 5961 section 3).
+        let dropped = report["frames"]["dropped"].as_array().unwrap();
+        let harmless =
+            |line: &Value| line["reason"] == "after-reset" || line["frames"].as_u64() <= Some(10);
+        assert!(dropped.iter().all(harmless), "{report:#}");
         let chunks = &report["chunks"];
         assert_eq!((&chunks["held"], &chunks["strays"]), (&json!(0), &json!(0)), "{report:#}");
         let places = ["free", "filling", "sending", "held"];
         let found: u64 = places.iter().map(|place| chunks[place].as_u64().unwrap()).sum();
         assert_eq!(chunks["total"], json!(found), "every chunk is somewhere");
         assert_eq!((broken(&plant.user), broken(&plant.line)), (0, 0), "checksums are right");
-        let _ = assert_whole;
     }
 }

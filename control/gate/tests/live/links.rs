@@ -228,6 +228,16 @@ fn assert_both_ways(plant: &Plant) {
     pass(&server, &client);
 }
 
+#[test]
+fn what_a_bad_cable_loses_is_sent_again() {
+    let (.., relay) = need!("what_a_bad_cable_loses_is_sent_again");
+    let plant = shapes::on_a_bad_cable(&relay);
+    let gate = plant.start("audit.jsonl");
+    assert_both_ways(&plant);
+    assert!(retransmitted(&plant.user) > 0 && retransmitted(&plant.line) > 0);
+    assert_whole(&gate.stop());
+}
+
 /// "Fragmentation needed" and other ICMP errors that a namespace's hosts were told.
 fn told(namespace: &Namespace) -> u64 {
     counter(namespace, "Icmp", "InDestUnreachs")

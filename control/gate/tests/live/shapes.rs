@@ -73,6 +73,19 @@ protocols = ["modbus"]
     Plant::of([user, gate, line], vec![(between, Some(switch))], topology)
 }
 
+/// The same in no VLAN; of 50 frames on the line one is lost.
+pub(crate) fn on_a_bad_cable(relay: &Path) -> Plant {
+    let [user, gate, line, between] = namespaces();
+    connect(end(&user, "eth0", USER), end(&gate, "office", OFFICE), 1).unwrap();
+    connect(end(&gate, "line", LINE), bare(&between, "trunk", "02:00:00:00:99:01"), 1).unwrap();
+    connect(end(&line, "eth0", DEVICE), bare(&between, "access", "02:00:00:00:99:02"), 1).unwrap();
+    user.ip("route add 100.64.0.0/16 via 192.168.20.1").unwrap();
+    let switch = switch(relay, &between, &["-l", "50", "trunk", "access:0"]);
+    let plant = Plant::of([user, gate, line], vec![(between, Some(switch))], with_services(POLICY));
+    plant.write_policy(SERVICES);
+    plant
+}
+
 /// An MTU that nobody has by default.
 pub(crate) const NARROW: u32 = 1000;
 
