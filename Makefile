@@ -26,7 +26,7 @@ demo: build ## a plant's capture through the gate: allowed, denied, timing
 	$(BIN) replay $(DEMO)/capture.pcapng --config $(DEMO)/policy.toml $$(cat $(DEMO)/replay.args)
 
 test: deps ## all tests; those on real interfaces need root, and say so where they cannot run
-	@.ci/packages libmodbus-dev iproute2 ethtool util-linux python3
+	@.ci/packages libmodbus-dev iproute2 ethtool util-linux python3 python3-venv iperf3
 	$(CARGO) test --locked --workspace
 
 lint: deps ## formatting and clippy, warnings denied

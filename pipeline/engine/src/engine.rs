@@ -130,7 +130,7 @@ impl Engine {
     }
 
     /// The same, but where nothing is missing except the next hop's MAC address the frame is not decided
-    /// on: nothing was changed or counted, and it is to come again.
+    /// on: it is as it was, no flow was made for it, nobody was told, and it is to come again.
     ///
     /// # Errors
     /// Who has to be found first.

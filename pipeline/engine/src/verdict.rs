@@ -12,7 +12,8 @@ use wicketgate_packet::{Malformed, PortId};
 pub enum Verdict {
     /// The frame, rewritten, leaves by this port.
     Forward(PortId),
-    /// A command in it was refused and the frame, turned into the refusal, goes back by this port.
+    /// The frame, turned into an answer, goes back by this port: a refusal in the protocol's words, or what TCP,
+    /// ICMP or ARP say.
     Answer(PortId, Reason),
     /// A command in it was refused; nothing leaves.
     Deny(Reason),

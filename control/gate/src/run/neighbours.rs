@@ -30,6 +30,9 @@ const CONFIRM: u32 = 20;
 /// How long an ARP reply in a VLAN counts as asked for.
 const SOLICITED: Duration = Duration::from_secs(3);
 
+/// Lines a second about MAC addresses: whoever changes them all the time does not fill the journal.
+const LINES: u32 = 16;
+
 /// What the policy says of who is to be found.
 struct Wanted {
     name: String,
@@ -52,6 +55,8 @@ pub(super) struct Neighbours {
     refused: BTreeMap<NextHop, Mac>,
     ports: BTreeMap<u32, PortId>,
     refreshes: u32,
+    /// Lines since the last refresh, and those that were one too many.
+    lines: u32,
 }
 
 impl Neighbours {
@@ -90,6 +95,7 @@ impl Neighbours {
             refused: BTreeMap::new(),
             ports: BTreeMap::new(),
             refreshes: 0,
+            lines: 0,
         }
     }
 
@@ -117,6 +123,12 @@ impl Neighbours {
     /// everything.
     pub(super) fn refresh(&mut self) -> io::Result<bool> {
         self.refreshes += 1;
+        if let unsaid @ 1.. = self.lines.saturating_sub(LINES) {
+            complain(format_args!(
+                "MAC addresses have changed or were refused {unsaid} more times"
+            ));
+        }
+        self.lines = 0;
         if self.refreshes.is_multiple_of(CONFIRM) {
             self.ask_all();
         } else {
@@ -168,12 +180,9 @@ impl Neighbours {
         }
         let before = self.known.insert(hop, found);
         if let Some(before) = before.filter(|before| *before != found) {
-            complain(format_args!(
-                "{name} ({}) has another MAC address: {}, not {} any more",
-                hop.address,
-                mac(found),
-                mac(before)
-            ));
+            let (address, now, before) = (hop.address, mac(found), mac(before));
+            let what = format!("has another MAC address: {now}, not {before} any more");
+            say(&mut self.lines, format_args!("{name} ({address}) {what}"));
         }
         before != Some(found)
     }
@@ -183,9 +192,9 @@ impl Neighbours {
         let Some(Wanted { name, .. }) = self.wanted.get(&hop) else { return };
         if self.refused.insert(hop, found) != Some(found) {
             let (address, found) = (hop.address, mac(found));
-            complain(format_args!(
-                "alarm: {found} says to be {name} ({address}), whose `mac` is another; it is refused"
-            ));
+            let what =
+                format!("says to be {name} ({address}), whose `mac` is another; it is refused");
+            say(&mut self.lines, format_args!("alarm: {found} {what}"));
         }
     }
 
@@ -216,6 +225,14 @@ impl Neighbours {
     fn look(&mut self) -> io::Result<bool> {
         let found = self.kernel.neighbours()?;
         Ok(found.iter().fold(false, |changed, one| self.learn_from_kernel(one) | changed))
+    }
+}
+
+/// Says it, unless too much was said.
+fn say(lines: &mut u32, what: std::fmt::Arguments<'_>) {
+    *lines = lines.saturating_add(1);
+    if *lines <= LINES {
+        complain(what);
     }
 }
 
