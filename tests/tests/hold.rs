@@ -199,6 +199,23 @@ fn a_right_that_goes_while_a_frame_waits_is_gone() {
 }
 
 #[test]
+fn a_question_costs_one_frame_and_none_is_lost() {
+    let mut bench = Bench::new(&unknown());
+    let hop = NextHop { vlan: Some(VLAN), address: PRESS_4_UNDERLAY, ..HOP };
+    assert!(bench.worker.solicit(hop));
+    assert!(!bench.worker.solicit(HOP), "without a tag it is the kernel's to ask");
+    bench.turn();
+    let left = bench.left();
+    assert_eq!((left.len(), left[0].0, &left[0].1[..6]), (1, LINE, &[0xff; 6][..]));
+    while bench.worker.port().pool().available() > 0 {
+        assert!(bench.worker.solicit(hop));
+    }
+    assert!(!bench.worker.solicit(hop), "no frame is free");
+    bench.turn();
+    bench.assert_whole();
+}
+
+#[test]
 fn at_the_end_nobody_waits() {
     let mut bench = Bench::new(&unknown());
     bench.feed(&syn(51000));
