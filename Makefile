@@ -41,10 +41,11 @@ fuzz: ## each fuzz target for SECONDS_EACH seconds (30)
 	@command -v cargo-fuzz >/dev/null || $(CARGO) install cargo-fuzz --locked
 	tests/fuzz/run $(SECONDS_EACH)
 
-bench: deps ## nanoseconds, instructions and allocations per frame
-	@.ci/packages valgrind
+bench: deps ## what a frame costs; and on interfaces, beside nftables and a plain AF_XDP forwarder (10 min)
+	@.ci/packages valgrind python3 nftables ethtool iproute2
 	$(CARGO) run --release --locked -p wicketgate-perf
 	perf/instructions.sh
+	perf/live/bench.py
 
 captures: ## make the bundled captures again (root; third-party stacks from PyPI, npm and Debian)
 	pcaps/make.sh

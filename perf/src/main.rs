@@ -4,7 +4,9 @@
 //! cargo run --release -p wicketgate-perf                          a table
 //! cargo run --release -p wicketgate-perf -- --json                one line a figure
 //! cargo run --release -p wicketgate-perf -- --once NAME LAPS      no clock, for callgrind
+//! cargo run --release -p wicketgate-perf -- --jitter SECONDS      the machine's own
 //! perf/instructions.sh                                            instructions per frame and stage
+//! perf/live/bench.py                                              on interfaces, against its peers
 //! ```
 //!
 //! The frames are those of the bundled captures as they enter the engine. Rounds of all scenarios
@@ -18,10 +20,12 @@
 )]
 
 mod figures;
+mod jitter;
 mod scenario;
 mod stages;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use allocation_counter::measure;
 use figures::Nanos;
@@ -45,8 +49,13 @@ fn main() -> ExitCode {
         [] => print(&bench(), false),
         ["--json"] => print(&bench(), true),
         ["--once", name, laps] => return once(name, laps.parse().unwrap_or(1)),
+        ["--jitter", seconds] => {
+            println!("{}", jitter::measure(Duration::from_secs(seconds.parse().unwrap_or(1))));
+        }
         _ => {
-            eprintln!("usage: wicketgate-perf [--json | --once SCENARIO-OR-STAGE LAPS]");
+            eprintln!(
+                "usage: wicketgate-perf [--json | --once SCENARIO-OR-STAGE LAPS | --jitter SECONDS]"
+            );
             return ExitCode::from(2);
         }
     }

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""The gate on network interfaces, beside its peers: medians of paired rounds.
+
+  perf/live/bench.py [--rounds 20] [--json FILE]
+
+Client, gate and server are network namespaces joined by veth pairs. In each round every gate takes its
+turn in the same place: nftables NAT, a plain AF_XDP forwarder with NAT (`xskfwd -N`), Wicketgate with a
+policy and an audit log. Figures of one round are pairs; what is printed are medians of their ratios,
+because the host of a virtual machine moves its cores nearer and farther. The machine's own jitter is
+measured on the gate's core in the same run.
+
+Traffic sources, topology and the forwarder are those of ../shared/tools/perf (see its README); without
+them, or without root, this says so and ends well. Needs iperf3, nftables, ethtool, iproute2, gcc.
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+TOOLS = Path(os.environ.get("PERF_TOOLS", ROOT.parent / "shared" / "tools" / "perf"))
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+NFT, FORWARDER, OURS = "nft-nat", "xsk-native-nat", "ours"
+CORE = "1"
+# A PLC's cycle, and the share of it that the gate's own time may take at p99.9.
+CYCLE_NANOS, SHARE = 10_000_000, 0.01
+# What is measured: (test, figure, title, unit, more is better)
+FIGURES = [
+    ("cap", "delivered", "64-byte capacity", "frames/s", True),
+    ("rtt", "p50", "TCP round trip p50", "us", False),
+    ("rtt", "p99", "TCP round trip p99", "us", False),
+    ("echo", "p50", "ICMP echo p50", "us", False),
+]
+# What the gate is to reach: (test, figure, peer, least or most, limit)
+GOALS = [
+    ("cap", "delivered", NFT, "least", 1.0),
+    ("cap", "delivered", FORWARDER, "least", 0.8),
+    ("rtt", "p50", FORWARDER, "most", 1.2),
+]
+
+
+def skip(why):
+    print(f"skipped: figures on interfaces: {why}")
+    sys.exit(0)
+
+
+def tools(scratch):
+    """A copy of the tools, built."""
+    if os.geteuid() != 0:
+        skip("needs root, for network namespaces")
+    if not (TOOLS / "bench_net.py").exists():
+        skip(f"no traffic sources at {TOOLS}")
+    copy = scratch / "tools"
+    shutil.copytree(TOOLS, copy, ignore=shutil.ignore_patterns("rust_parsers", "tls_quic", "pcap"))
+    programs = ["udpgen", "pingpong", "xskfwd", "spinner", "c2c"]
+    subprocess.run(["make", "-s", "-C", copy, *programs], check=True)
+    return copy
+
+
+def jitter():
+    """The machine's own, on the gate's core."""
+    command = ["taskset", "-c", CORE, TARGET / "wicketgate-perf", "--jitter", "5"]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def measure(copy, scratch, rounds):
+    """All rounds: rows by gate and test, and what the gate said of itself."""
+    # One log a start: a gate never writes over one.
+    gate = scratch / "gate.sh"
+    gate.write_text(
+        f"#!/bin/sh\nexec {TARGET / 'wicketgate'} run --config {HERE / 'policy.toml'}"
+        f" --audit {scratch}/audit.$$ --core {CORE} --json\n"
+    )
+    gate.chmod(0o755)
+    rows, log = scratch / "rows.json", scratch / "log"
+    command = [copy / "bench_net.py", "--prefix", f"wg{os.getpid() % 10000}", "--rounds", str(rounds)]
+    command += ["--gates", f"{NFT},{FORWARDER},{OURS}", "--tests", "cap,rtt,echo", "--json", rows]
+    command += ["--own", f"{OURS}=100.64.0.2={gate}", "--ready", "wicketgate: running"]
+    with log.open("w") as out, subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as bench:
+        for line in bench.stderr:
+            out.write(line)
+            progress(line, rounds)
+    progress("", rounds)
+    if bench.returncode:
+        sys.exit(f"the measurement failed:\n{log.read_text()[-2000:]}")
+    return json.loads(rows.read_text())["res"], reports(log.read_text())
+
+
+def progress(line, rounds):
+    if not sys.stderr.isatty():
+        return
+    found = re.match(r"# round (\d+) (\S+) (\S+)", line)
+    text = f"round {int(found[1]) + 1} of {rounds}: {found[2]} {found[3]}" if found else ""
+    if found or not line:
+        print(f"\r{text:60}", end="" if text else "\r", file=sys.stderr, flush=True)
+
+
+def reports(log):
+    """The gate's reports: one JSON document each, between lines that begin with `# `."""
+    text = "\n".join(line[2:] for line in log.splitlines() if line.startswith("# "))
+    decoder, found = json.JSONDecoder(), []
+    for start in (match.start() for match in re.finditer(r"^\{", text, re.M)):
+        try:
+            found.append(decoder.raw_decode(text[start:])[0])
+        except json.JSONDecodeError:
+            continue
+    return found
+
+
+def ratios(rows, test, figure, peer):
+    pairs = zip(rows[OURS][test], rows[peer][test])
+    return [ours[figure] / theirs[figure] for ours, theirs in pairs if theirs.get(figure)]
+
+
+def spread(values):
+    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
+
+
+def number(value):
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.1f}"
+
+
+def table(rows):
+    yield "| figure | nftables NAT | xskfwd -N | Wicketgate | ratio to nftables | ratio to xskfwd -N |"
+    yield "|---|---|---|---|---|---|"
+    for test, figure, title, unit, _ in FIGURES:
+        medians = [statistics.median(row[figure] for row in rows[gate][test]) for gate in (NFT, FORWARDER, OURS)]
+        both = [spread(ratios(rows, test, figure, peer)) for peer in (NFT, FORWARDER)]
+        yield f"| {title}, {unit} | " + " | ".join([*map(number, medians), *both]) + " |"
+
+
+def goals(rows):
+    for test, figure, peer, side, limit in GOALS:
+        value = statistics.median(ratios(rows, test, figure, peer))
+        met = value >= limit if side == "least" else value <= limit
+        yield met, f"{test} {figure} against {peer}: {value:.2f}, at {side} {limit}"
+
+
+def own_time(said):
+    """Medians over the gate's reports of its own time a frame, in nanoseconds."""
+    return {key: statistics.median(report["latency"][key] for report in said) for key in ("p50", "p99", "p999", "max")}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=20, help="paired rounds (20; half a minute each)")
+    parser.add_argument("--json", type=Path, help="write every row there")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="wicketgate-bench-") as folder:
+        scratch = Path(folder)
+        copy = tools(scratch)
+        floor = jitter()
+        rows, said = measure(copy, scratch, options.rounds)
+    if options.json:
+        options.json.write_text(json.dumps({"rows": rows, "reports": said, "jitter": floor}, indent=1))
+    print(f"{options.rounds} paired rounds; medians, and of the ratios the least and the most:\n")
+    print("\n".join(table(rows)))
+    own = own_time(said)
+    print("\n| a frame's time in the gate, ns | p50 | p99 | p99.9 | max |\n|---|---|---|---|---|")
+    print("| Wicketgate, from rx ring to tx ring | " + " | ".join(number(own[key]) for key in own) + " |")
+    print("| the machine: a loop as long, without a gate | " + " | ".join(number(floor[key]) for key in own) + " |")
+    print()
+    checks = list(goals(rows))
+    share = own["p999"] / CYCLE_NANOS
+    checks.append((share < SHARE, f"p99.9 of the gate's own time: {share:.3%} of a 10 ms cycle, under {SHARE:.0%}"))
+    for met, text in checks:
+        print(f"{'reached' if met else 'MISSED '}  {text}")
+
+
+if __name__ == "__main__":
+    main()
