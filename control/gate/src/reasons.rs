@@ -70,7 +70,7 @@ pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
         Reason::NatPortsUsedUp => ("no free port towards this asset", "find who opens so many"),
         Reason::FragmentationNeeded => (
             "too long for the link behind the gate: its sender is told",
-            "nothing; if it goes on, let ICMP pass to the sender",
+            "let ICMP pass to the sender; of a capture: taken before segments were cut",
         ),
         Reason::TooLong => (
             "too long for the link behind the gate, and may be fragmented",
