@@ -155,7 +155,11 @@ impl Engine {
         may_wait: bool,
     ) -> Result<Verdict, NextHop> {
         self.last_asset = None;
-        let verdict = self.path(now, port, frame, events, may_wait).unwrap_or_else(Verdict::Drop);
+        let verdict = match self.path(now, port, frame, events, may_wait) {
+            Err(Reason::Arp) => self.arp(port, frame),
+            verdict => verdict,
+        };
+        let verdict = verdict.unwrap_or_else(Verdict::Drop);
         if let Some(hop) = self.wanted.take() {
             return Err(hop);
         }
@@ -176,10 +180,7 @@ impl Engine {
         events: &mut EventRing,
         may_wait: bool,
     ) -> Result<Verdict, Reason> {
-        let headers = match self.parse(port, frame) {
-            Err(Reason::Arp) => return self.arp(port, frame),
-            headers => headers?,
-        };
+        let headers = self.parse(port, frame)?;
         let mut arrival = Arrival { now, port, may_wait, headers, frame, events };
         if let Some(verdict) = self.icmp_error(&mut arrival) {
             return verdict;
@@ -263,10 +264,11 @@ impl Engine {
         direction: Direction,
         arrival: &Arrival<'_, F>,
     ) -> Result<(), Reason> {
-        if direction == Direction::ToServer {
+        let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
+        let expected = flow.rewrite(Direction::ToServer).dst_mac;
+        if direction == Direction::ToServer || arrival.headers.link.src == expected {
             return Ok(());
         }
-        let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
         let asset = self.tables.asset(flow.asset).ok_or(Reason::NoAsset)?;
         self.sightings.check_pinned(asset, arrival.headers.link.src)
     }

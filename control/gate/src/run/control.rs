@@ -33,7 +33,8 @@ pub(super) struct Control {
     pub(super) interfaces: Interfaces,
     pub(super) neighbours: Neighbours,
     pub(super) kernel: Netlink,
-    pub(super) watch: Watch,
+    /// `None` once it has failed.
+    pub(super) watch: Option<Watch>,
 }
 
 impl Control {
@@ -124,7 +125,8 @@ impl Control {
     fn follow(&mut self) -> bool {
         let Control { interfaces, neighbours, watch, .. } = self;
         let (mut changed, mut lost) = (neighbours.listen(), false);
-        let told = watch.changes(|change| match change {
+        let Some(told) = watch else { return changed };
+        let told = told.changes(|change| match change {
             Change::Neighbour(found) => changed |= neighbours.learn_from_kernel(&found),
             Change::Link(link) => changed |= interfaces.note_link(&link),
             Change::LinkGone(index) => interfaces.note_gone(index),
@@ -134,6 +136,7 @@ impl Control {
         });
         if let Err(error) = told {
             complain(format_args!("changes are followed once a second only: {error}"));
+            *watch = None;
         }
         changed | (lost && self.refresh())
     }
