@@ -78,8 +78,16 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
 
     let shared = Arc::new(Shared::new(exchange));
     let data = DataPath::new(worker(port, tables), shared.clone(), arguments);
-    let mut control =
-        Control { shared, signals, audit, generations, interfaces, neighbours, kernel, watch };
+    let mut control = Control {
+        shared,
+        signals,
+        audit,
+        generations,
+        interfaces,
+        neighbours,
+        kernel,
+        watch: Some(watch),
+    };
     let attached = control.interfaces.attach()?;
     control.interfaces.announce(&attached, &opened);
     let outcome = std::thread::scope(|scope| {
