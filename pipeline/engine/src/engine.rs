@@ -160,7 +160,7 @@ impl Engine {
             verdict => verdict,
         };
         let verdict = verdict.unwrap_or_else(Verdict::Drop);
-        if let Some(hop) = self.wanted.take() {
+        if may_wait && let Some(hop) = self.wanted.take() {
             return Err(hop);
         }
         self.counters.count(verdict);

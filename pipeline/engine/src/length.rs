@@ -30,9 +30,12 @@ impl Engine {
         direction: Direction,
         arrival: &Arrival<'_, F>,
     ) -> Option<u16> {
+        let length = arrival.headers.end - u32::from(arrival.headers.ip_at);
+        if length <= u32::from(self.tables.least_mtu()) {
+            return None;
+        }
         let egress = self.flows.get(id)?.rewrite(direction).egress;
         let mtu = self.tables.port(egress)?.mtu;
-        let length = arrival.headers.end - u32::from(arrival.headers.ip_at);
         (length > u32::from(mtu)).then_some(mtu)
     }
 }

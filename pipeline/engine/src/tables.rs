@@ -193,6 +193,7 @@ impl Window {
 /// Ports, assets, endpoints, subjects and grants of one epoch.
 pub struct Tables {
     epoch: u32,
+    least_mtu: u16,
     ports: Box<[Port]>,
     assets: Box<[Asset]>,
     endpoints: Box<[Endpoint]>,
@@ -310,6 +311,7 @@ impl TablesBuilder {
         }
         Ok(Tables {
             epoch,
+            least_mtu: least_mtu(&self.ports),
             by_source: self.sources(),
             ports: self.ports.into(),
             assets: self.assets.into(),
@@ -366,6 +368,10 @@ fn once<K: Eq + std::hash::Hash, V, S: BuildHasher>(
     }
 }
 
+fn least_mtu(ports: &[Port]) -> u16 {
+    ports.iter().map(|port| port.mtu).min().unwrap_or(0)
+}
+
 fn names(what: &'static str, id: u32, count: usize) -> Result<(), TablesError> {
     if (id as usize) < count { Ok(()) } else { Err(TablesError::Dangling(what, id)) }
 }
@@ -398,6 +404,13 @@ impl Tables {
         for (port, number) in self.ports.iter_mut().zip(0..) {
             (port.mac, port.mtu) = known(PortId(number)).unwrap_or((port.mac, port.mtu));
         }
+        self.least_mtu = least_mtu(&self.ports);
+    }
+
+    /// The least MTU of all ports: a packet that is not longer leaves by any of them.
+    #[inline]
+    pub fn least_mtu(&self) -> u16 {
+        self.least_mtu
     }
 
     /// Which generation this is.
