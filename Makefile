@@ -34,7 +34,7 @@ replay: build ## a plant's capture through the gate: allowed, denied, timing
 	$(BIN) replay $(DEMO)/capture.pcapng --config $(DEMO)/policy.toml $$(cat $(DEMO)/replay.args)
 
 test: deps ## all tests; those on real interfaces need root, and say so where they cannot run
-	@.ci/packages libmodbus-dev mbpoll iproute2 ethtool util-linux nftables python3
+	@.ci/packages libmodbus-dev mbpoll iproute2 ethtool util-linux nftables python3 python3-venv iperf3
 	$(CARGO) test --locked --workspace
 
 lint: deps ## formatting and clippy, warnings denied

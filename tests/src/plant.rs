@@ -21,8 +21,10 @@ pub const LINE: PortId = PortId(1);
 pub const GATE_MAC: [Mac; 2] = [[2, 0, 0, 0, 0x20, 0xfe], [2, 0, 0, 0, 0x10, 0xfe]];
 /// The MAC address of everyone in the office.
 pub const OFFICE_MAC: Mac = [2, 0x1b, 0x1b, 0, 0, 1];
-/// Press 3's MAC address; press 4's ends in 0x21.
+/// Press 3's MAC address.
 pub const PRESS_MAC: Mac = [2, 0x1d, 0x9c, 0, 0, 0x20];
+/// Press 4's MAC address.
+pub const PRESS_4_MAC: Mac = [2, 0x1d, 0x9c, 0, 0, 0x21];
 
 /// A machine with a conduit.
 pub const HMI: Ipv4Addr = Ipv4Addr::new(192, 168, 20, 5);
@@ -80,6 +82,14 @@ pub struct Plant {
     pub rights: Vec<Right>,
     /// Press 3's MAC address.
     pub press_3_mac: Option<Mac>,
+    /// Press 4's MAC address.
+    pub press_4_mac: Option<Mac>,
+    /// Whether the config says these.
+    pub pinned: bool,
+    /// The MTU of each port.
+    pub mtu: [u16; 2],
+    /// Whether both ports are on both sides.
+    pub one_armed: bool,
     /// What is spoken on port 80 of press 3.
     pub web: Protocol,
 }
@@ -106,7 +116,15 @@ pub fn entry(classes: &[Class]) -> Entry {
 impl Plant {
     /// Nobody may do anything.
     pub fn closed() -> Plant {
-        Plant { rights: Vec::new(), press_3_mac: Some(PRESS_MAC), web: Protocol::Tcp }
+        Plant {
+            rights: Vec::new(),
+            press_3_mac: Some(PRESS_MAC),
+            press_4_mac: Some(PRESS_4_MAC),
+            pinned: false,
+            mtu: [1500; 2],
+            one_armed: false,
+            web: Protocol::Tcp,
+        }
     }
 
     /// These rights and no other.
@@ -134,7 +152,9 @@ impl Plant {
             ("office", Side::Overlay, 0, Ipv4Addr::new(192, 168, 20, 1)),
             ("line", Side::Underlay, 1, NAT),
         ] {
-            tables.add_port(Port { name: name.into(), side, mac: GATE_MAC[at], address });
+            let side = if self.one_armed { Side::Both } else { side };
+            let (mac, mtu) = (GATE_MAC[at], self.mtu[at]);
+            tables.add_port(Port { name: name.into(), side, mac, address, mtu });
         }
         self.add_assets(&mut tables);
         for (right, at) in self.rights.iter().zip(0..) {
@@ -163,12 +183,12 @@ impl Plant {
             overlay,
             underlay,
             mac,
+            pinned: self.pinned,
             cycle: None,
             owner: Default::default(),
         };
-        let press_4_mac = [2, 0x1d, 0x9c, 0, 0, 0x21];
         let three = asset("press-3", PRESS_3, PRESS_3_UNDERLAY, None, self.press_3_mac);
-        let four = asset("press-4", PRESS_4, PRESS_4_UNDERLAY, Some(VLAN), Some(press_4_mac));
+        let four = asset("press-4", PRESS_4, PRESS_4_UNDERLAY, Some(VLAN), self.press_4_mac);
         let (three, four) = (tables.add_asset(three), tables.add_asset(four));
         for (asset, protocol, transport, port) in [
             (three, Protocol::Modbus, Transport::Tcp, 502),

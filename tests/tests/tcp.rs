@@ -70,7 +70,7 @@ fn a_reset_must_be_exact() {
 fn after_a_reset_nothing_passes_and_the_port_may_be_used_anew() {
     let (mut gate, mut talk) = open();
     assert!(gate.office(&talk.from_client(talk.client_next, flag::RST, &[])).left_by(LINE));
-    talk.send(&mut gate, &read(1, 0, 1)).refused(Reason::BadSegment);
+    talk.send(&mut gate, &read(1, 0, 1)).refused(Reason::AfterReset);
     assert_eq!(gate.commands().len(), 0);
     Talk::open(&mut gate, CLIENT);
     assert_eq!(gate.flow_ends(), [EndCause::Reset]);

@@ -46,6 +46,10 @@ pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
             "belongs to no connection: rest of a refused one, or from before the gate",
             "look at what was refused; else let the client connect anew",
         ),
+        Reason::WrongMac => (
+            "an asset's frame from another MAC address than the config says",
+            "if the device was replaced, change its `mac`; else find the sender",
+        ),
         Reason::Revoked => ("the session was revoked", "log in again"),
         Reason::Expired => ("the login is over", "log in again"),
         Reason::NoAsset => {
@@ -68,8 +72,17 @@ pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
             ("no room for one more; machines have a reserve", "find who opens so many")
         }
         Reason::NatPortsUsedUp => ("no free port towards this asset", "find who opens so many"),
+        Reason::FragmentationNeeded => (
+            "too long for the link behind the gate: its sender is told",
+            "let ICMP pass to the sender; of a capture: taken before segments were cut",
+        ),
+        Reason::TooLong => (
+            "too long for the link behind the gate, and may be fragmented",
+            "lower the sender's MTU: the gate makes no fragments",
+        ),
         Reason::SynData => ("data before the connection is open", "find its sender"),
         Reason::BadSegment => ("fits no state or window of its connection", "find its sender"),
+        Reason::AfterReset => ("was on its way when the other end reset the connection", "nothing"),
         Reason::SynOnOpen => (
             "a new start on a connection that is open: its sender is asked (RFC 5961)",
             "nothing; if it goes on, find its sender",

@@ -210,6 +210,7 @@ fn engine_port(port: &Port, index: u16) -> tables::Port {
         side: port.side,
         mac: port.mac.unwrap_or(default_mac(index)),
         address: port.address.map_or(Ipv4Addr::UNSPECIFIED, |net| net.address),
+        mtu: tables::ETHERNET_MTU,
     }
 }
 
@@ -236,6 +237,7 @@ fn engine_asset(asset: &Asset) -> tables::Asset {
         overlay: asset.overlay,
         underlay: asset.underlay,
         mac: asset.mac,
+        pinned: asset.mac.is_some(),
         cycle: asset.cycle,
         owner: Default::default(),
     }

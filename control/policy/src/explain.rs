@@ -27,7 +27,7 @@ pub struct Explanation {
 pub struct PortLine {
     /// Its name.
     pub name: String,
-    /// `overlay` or `underlay`.
+    /// `overlay`, `underlay` or `both`.
     pub side: &'static str,
     /// Its interface, for the live gate.
     pub interface: Option<String>,
@@ -93,7 +93,11 @@ pub fn explain(policy: &Policy) -> Explanation {
 fn port_line(port: &Port) -> PortLine {
     PortLine {
         name: port.name.clone(),
-        side: if port.side == Side::Overlay { "overlay" } else { "underlay" },
+        side: match port.side {
+            Side::Overlay => "overlay",
+            Side::Underlay => "underlay",
+            Side::Both => "both",
+        },
         interface: port.interface.clone(),
         address: port.address.map(|net| net.to_string()),
     }

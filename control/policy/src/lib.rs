@@ -63,4 +63,5 @@ pub use explain::{Explanation, explain};
 pub use model::{Asset, Conduit, Door, Factor, Gate, Policy, Port, Rule, Source};
 pub use preset::Preset;
 pub use tuning::{PortTuning, Queues, Tuning};
+pub use value::Prefix;
 pub use window::Weekly;

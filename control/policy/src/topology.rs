@@ -138,9 +138,13 @@ impl Topology {
         report: &mut Report<'_>,
     ) -> Option<Prefix> {
         let Some(node) = table.optional("address") else {
-            if side == Some(Side::Underlay) {
+            if let Some(side @ (Side::Underlay | Side::Both)) = side {
                 let help = "write the gate's own address there, like address = \"192.168.10.2/24\"";
-                report.error_with(table.span(), "an underlay [[port]] has no `address`", help);
+                let message = match side {
+                    Side::Both => "a [[port]] on both sides has no `address`",
+                    _ => "an underlay [[port]] has no `address`",
+                };
+                report.error_with(table.span(), message, help);
             }
             return None;
         };
@@ -148,7 +152,7 @@ impl Topology {
         let overlay = self.gate.overlay;
         if !address.has_host(address.address) {
             report.error(&node.span(), format!("no device can have the address {address}"));
-        } else if side == Some(Side::Underlay) && overlaps(address, overlay) {
+        } else if side.is_some_and(|side| side != Side::Overlay) && overlaps(address, overlay) {
             let help = "choose another overlay in [gate]";
             let message = format!("{address} overlaps the overlay {overlay}");
             report.error_with(&node.span(), message, help);
@@ -184,7 +188,7 @@ impl Topology {
     fn underlay_port(&self, node: Node<'_>, report: &mut Report<'_>) -> Option<PortId> {
         let id = self.port_id(node, report)?;
         if self.port(id).is_some_and(|port| port.side == Side::Overlay) {
-            let help = "an asset stands on a port with side = \"underlay\"";
+            let help = "an asset stands on a port with side = \"underlay\" or \"both\"";
             report.error_with(&node.span(), "this port is on the overlay side", help);
             return None;
         }
@@ -277,8 +281,9 @@ fn side(node: Node<'_>, report: &mut Report<'_>) -> Option<Side> {
     match name {
         "overlay" => Some(Side::Overlay),
         "underlay" => Some(Side::Underlay),
+        "both" => Some(Side::Both),
         _ => {
-            let help = suggest::known(name, ["overlay", "underlay"]);
+            let help = suggest::known(name, ["overlay", "underlay", "both"]);
             report.error_with(&node.span(), format!("there is no side `{name}`"), help);
             None
         }

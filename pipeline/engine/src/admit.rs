@@ -54,10 +54,14 @@ impl Engine {
         arrival: &mut Arrival<'_, F>,
     ) -> Result<FlowId, Reason> {
         let admitted = self.try_admit(arrival);
-        if let Err(reason) = admitted
-            && opens(&arrival.headers)
-        {
-            self.tell_refused(arrival, reason);
+        match admitted {
+            Err(Reason::NoNeighbour) if arrival.may_wait => {
+                let asset = self.tables.asset_by_overlay(arrival.headers.dst);
+                let asset = asset.and_then(|id| self.tables.asset(id));
+                self.wanted = asset.map(Asset::next_hop);
+            }
+            Err(reason) if opens(&arrival.headers) => self.tell_refused(arrival, reason),
+            _ => {}
         }
         admitted
     }
@@ -200,6 +204,7 @@ impl Engine {
         if let Some(flow) = self.flows.get_mut(id) {
             (flow.endpoint, flow.asset, flow.grant) = (endpoint, asset, grant_id);
             (flow.until, flow.epoch) = (grant.until, tables.epoch());
+            follow_links(&tables, flow);
             self.live.rebind(&flow.used, (grant_id, tables.epoch()));
         }
         Ok(())
@@ -256,7 +261,12 @@ fn find<'a>(
     headers: &Headers,
     now: Time,
 ) -> Result<Admission<'a>, Reason> {
-    if gate.side == Side::Underlay {
+    let from_asset = match gate.side {
+        Side::Overlay => false,
+        Side::Underlay => true,
+        Side::Both => tables.asset_by_underlay(port, headers.src).is_some(),
+    };
+    if from_asset {
         return Err(Reason::FromAsset);
     }
     let asset_id = tables.asset_by_overlay(headers.dst).ok_or(Reason::NoAsset)?;
@@ -381,6 +391,18 @@ fn swap<T>((source, destination): (T, T)) -> (T, T) {
     (destination, source)
 }
 
+/// Takes over MAC addresses that have changed, of the asset or of the gate's own interfaces: a flow is its
+/// addresses and ports, whatever card they are on.
+fn follow_links(tables: &Tables, flow: &mut Flow) {
+    let [there, back] = &mut flow.rewrites;
+    let asset = tables.asset(flow.asset).and_then(|asset| asset.mac);
+    there.dst_mac = asset.unwrap_or(there.dst_mac);
+    for rewrite in [there, back] {
+        let port = tables.port(rewrite.egress);
+        rewrite.src_mac = port.map_or(rewrite.src_mac, |port| port.mac);
+    }
+}
+
 /// The flow's door and grant in other tables; `None` where it has none there, where its addresses
 /// would have to change, or where somebody else now has the client's.
 pub(crate) fn rebind<'a>(
@@ -391,9 +413,9 @@ pub(crate) fn rebind<'a>(
     let asset_id = tables.asset_by_overlay(back.src.0)?;
     let asset = tables.asset(asset_id)?;
     let gate = tables.port(asset.port)?;
-    let place = (asset.port, asset.vlan, asset.underlay, asset.mac);
-    let before = (there.egress, there.vlan, there.dst.0, Some(there.dst_mac));
-    let same = place == before && (gate.address, gate.mac) == (there.src.0, there.src_mac);
+    let place = (asset.port, asset.vlan, asset.underlay, gate.address);
+    let before = (there.egress, there.vlan, there.dst.0, there.src.0);
+    let same = place == before;
     let transport = flow.transport;
     let number = if transport == Transport::Icmp { 0 } else { there.dst.1 };
     let door = tables.door(asset_id, transport, number).filter(|_| same)?;

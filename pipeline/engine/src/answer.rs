@@ -14,7 +14,7 @@ use crate::verdict::{Reason, Verdict};
 const LONGEST: usize = 64;
 
 /// Time to live of what the gate itself sends (RFC 1700).
-const TTL: u8 = 64;
+pub(crate) const TTL: u8 = 64;
 
 /// Refuses a request: a datagram turns into its refusal and goes back where it came from; a stream's
 /// bytes stay behind, and so does what the protocol has no words for.

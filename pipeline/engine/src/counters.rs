@@ -8,7 +8,7 @@ use crate::verdict::{Reason, Verdict};
 pub struct Counters {
     /// Frames that left.
     pub forwarded: u64,
-    /// Frames turned into refusals.
+    /// Frames turned into answers.
     pub answered: u64,
     /// Commands judged.
     pub commands: u64,

@@ -16,9 +16,6 @@ use crate::verdict::{Reason, Verdict};
 /// (`ip_rt_min_pmtu` of Linux).
 const MIN_MTU: u16 = 552;
 
-/// Code of "fragmentation needed" (RFC 792).
-const FRAGMENTATION_NEEDED: u8 = 4;
-
 impl Engine {
     /// Translates an ICMP error; `None` if the frame is none.
     pub(crate) fn icmp_error<F: FrameBuf>(
@@ -49,7 +46,7 @@ impl Engine {
         let key = answer_key(&quote, arrival).ok_or(Reason::IcmpUnrelated)?;
         let (id, direction) = self.flows.find(&key).ok_or(Reason::IcmpUnrelated)?;
         self.check_quote(id, direction, &quote, arrival)?;
-        let shrinks = kind == icmp::UNREACHABLE && code == FRAGMENTATION_NEEDED;
+        let shrinks = kind == icmp::UNREACHABLE && code == icmp::FRAGMENTATION_NEEDED;
         if shrinks && next_hop_mtu(arrival) < MIN_MTU {
             return Err(Reason::IcmpUnrelated);
         }

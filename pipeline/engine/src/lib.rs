@@ -16,12 +16,15 @@
 //! | [`owner`] | which worker a frame is for, before anything is decided |
 //! | `inspect` | which bytes are new, and whether repeated ones are the same |
 //! | `judge` | every whole PDU, in order, each judged once |
+//! | `length`, `mss` | what is too long for the link that it would leave by |
 //! | [`translate`], `icmp`, `answer` | what leaves |
+//! | [`arp`] | the gate's own ARP in VLANs |
 //! | [`event`] | what the audit is told, and the bounded ring it goes through |
 //! | [`verdict`] | [`Verdict`] and [`Reason`]: every frame ends in exactly one |
 
 mod admit;
 mod answer;
+pub mod arp;
 pub mod counters;
 pub mod engine;
 pub mod event;
@@ -30,8 +33,10 @@ mod icmp;
 pub mod index;
 mod inspect;
 mod judge;
+mod length;
 mod live;
 pub mod matcher;
+mod mss;
 pub mod owner;
 pub mod session;
 mod source;
@@ -41,12 +46,14 @@ pub mod tcp;
 pub mod translate;
 pub mod verdict;
 
+pub use arp::{Sighting, solicit};
 pub use counters::Counters;
 pub use engine::{Engine, Limits};
 pub use event::{Event, EventKind, EventRing};
 pub use matcher::{CodeSet, Entry, Matcher, RangeSet, SpaceSet, ValueRule};
 pub use session::{SessionId, Sessions};
 pub use tables::{
-    AssetId, EndpointId, Grant, GrantId, RuleId, SubjectId, Tables, TablesBuilder, Window, WorkerId,
+    AssetId, EndpointId, Grant, GrantId, NextHop, RuleId, SubjectId, Tables, TablesBuilder, Window,
+    WorkerId,
 };
 pub use verdict::{Reason, Verdict};

@@ -109,9 +109,12 @@ impl Connection {
     /// Where a segment with `len` bytes of payload belongs.
     ///
     /// # Errors
-    /// It belongs nowhere: [`Reason::SynData`], [`Reason::SynOnOpen`], [`Reason::BadSegment`].
+    /// It belongs nowhere: [`Reason::SynData`], [`Reason::SynOnOpen`], [`Reason::BadSegment`],
+    /// [`Reason::AfterReset`].
     pub fn place(&self, from: Direction, segment: &Segment, len: usize) -> Result<Place, Reason> {
-        fits(self.phase != Phase::Closed, ())?;
+        if self.phase == Phase::Closed {
+            return Err(Reason::AfterReset);
+        }
         if segment.flags & flags::SYN != 0 {
             return self.place_syn(from, segment, len);
         }

@@ -12,7 +12,8 @@ use wicketgate_packet::{Malformed, PortId};
 pub enum Verdict {
     /// The frame, rewritten, leaves by this port.
     Forward(PortId),
-    /// A command in it was refused and the frame, turned into the refusal, goes back by this port.
+    /// The frame, turned into an answer, goes back by this port: a refusal in the protocol's words, or what TCP,
+    /// ICMP or ARP say.
     Answer(PortId, Reason),
     /// A command in it was refused; nothing leaves.
     Deny(Reason),
@@ -87,6 +88,8 @@ reasons! {
     // track
     /// No flow, and the frame cannot open one: seen midstream, or nobody asked for it.
     NoFlow = "no-flow",
+    /// An asset's frame, but not from the MAC address that the config says it has.
+    WrongMac = "wrong-mac",
     /// The session was revoked.
     Revoked = "session-revoked",
     /// The session's time is over.
@@ -112,11 +115,19 @@ reasons! {
     /// No buffer left to read another stream.
     StreamsUsedUp = "streams-used-up",
 
+    // length
+    /// Longer than the link that it would leave by carries; its sender is told (RFC 1191).
+    FragmentationNeeded = "fragmentation-needed",
+    /// The same, from a sender that leaves it to others to make fragments: the gate makes none.
+    TooLong = "longer-than-mtu",
+
     // inspect
     /// A SYN that carries data.
     SynData = "syn-data",
     /// A segment that does not fit the connection's state or its windows (RFC 9293, RFC 5961).
     BadSegment = "bad-tcp-segment",
+    /// On its way when the other end reset the connection.
+    AfterReset = "after-reset",
     /// A SYN with other numbers on an open connection: its sender is asked whether it means it.
     SynOnOpen = "syn-on-open-connection",
     /// A segment ahead of the next byte: it comes again when the gap is filled.

@@ -143,7 +143,8 @@ mod tests {
     fn tables(last: &[u8]) -> Tables {
         let mut tables = TablesBuilder::default();
         let address = Ipv4Addr::new(10, 0, 0, 1);
-        tables.add_port(Port { name: "line".into(), side: Side::Underlay, mac: [2; 6], address });
+        let (name, side) = ("line".into(), Side::Underlay);
+        tables.add_port(Port { name, side, mac: [2; 6], address, mtu: 1500 });
         for n in last {
             tables.add_asset(Asset {
                 name: format!("a{n}").into(),
@@ -153,6 +154,7 @@ mod tests {
                 overlay: Ipv4Addr::new(100, 64, 0, *n),
                 underlay: Ipv4Addr::new(10, 0, 0, *n),
                 mac: None,
+                pinned: false,
                 cycle: Some(Duration::from_nanos(1000)),
                 owner: WorkerId(u16::from(n % 2)),
             });

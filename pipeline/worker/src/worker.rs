@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use wicketgate_engine::owner::owner_of;
 use wicketgate_engine::tables::AssetId;
-use wicketgate_engine::{Engine, EventRing, Reason, Tables, Verdict, WorkerId};
+use wicketgate_engine::{
+    Engine, EventRing, NextHop, Reason, Sighting, Tables, Verdict, WorkerId, solicit,
+};
 use wicketgate_packet::{FrameBuf, Time};
 use wicketgate_ports::{Port, PortError, Received};
 
 use crate::handover::{HandOver, Handed};
+use crate::hold::{Hold, HoldCounters};
 use crate::latency::{Latency, Span};
 use crate::stopwatch::Stopwatch;
 
@@ -28,6 +31,12 @@ pub trait Observer {
 
     /// Takes the events out of the ring; names in `tables` are those that the events count in.
     fn events(&mut self, tables: &Tables, events: &mut EventRing);
+
+    /// Frames wait for this asset's MAC address.
+    fn wanted(&mut self, _hop: NextHop) {}
+
+    /// Somebody who says to be an asset has shown.
+    fn seen(&mut self, _sighting: Sighting) {}
 }
 
 /// A worker: ports, engine, stopwatch.
@@ -38,6 +47,7 @@ pub struct Worker<P: Port, S: Stopwatch> {
     burst: Vec<Received<P::Frame>>,
     /// Of the frames decided on in this turn: when they were taken, and whose they were.
     decided: Vec<(u64, Option<AssetId>)>,
+    hold: Hold<P::Frame>,
     latency: Latency,
     span: Span,
     stopwatch: S,
@@ -80,6 +90,7 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
             burst: Vec::with_capacity(BURST),
             decided: Vec::with_capacity(BURST * workers),
             span,
+            hold: Hold::new(),
             stopwatch,
             now: Time::EPOCH,
             others,
@@ -97,6 +108,10 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
         // What was handed over has waited longer.
         count += self.take_handed(observer);
         self.take_burst(taken, observer);
+        self.release(observer);
+        while let Some(sighting) = self.engine.sighting() {
+            observer.seen(sighting);
+        }
         self.engine.age(self.now, &mut self.events);
         self.send_off()?;
         observer.events(self.engine.tables(), &mut self.events);
@@ -194,8 +209,50 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
     fn decide(&mut self, mut received: Received<P::Frame>, observer: &mut impl Observer) {
         // Captures step back in time; the gate does not.
         self.now = self.now.max(received.arrival);
-        let verdict =
-            self.engine.process(self.now, received.port, &mut received.frame, &mut self.events);
+        let frame = &mut received.frame;
+        match self.engine.attempt(self.now, received.port, frame, &mut self.events) {
+            Ok(verdict) => self.carry_out(received, verdict, observer),
+            Err(hop) => self.wait(received, hop, observer),
+        }
+    }
+
+    /// Lets a frame wait for its next hop's MAC address, where there is room to wait.
+    #[cold]
+    fn wait(&mut self, received: Received<P::Frame>, hop: NextHop, observer: &mut impl Observer) {
+        match self.hold.put(received, hop, self.now) {
+            Ok(true) => observer.wanted(hop),
+            Ok(false) => {}
+            Err(received) => {
+                self.finally(received, observer);
+            }
+        }
+    }
+
+    /// Decides on frames that have waited.
+    fn release(&mut self, observer: &mut impl Observer) {
+        if self.hold.is_empty() {
+            return;
+        }
+        while let Some(received) = self.hold.take_due(self.now, self.engine.tables()) {
+            let forwarded = self.finally(received, observer);
+            self.hold.counters.forwarded += u64::from(forwarded);
+        }
+    }
+
+    /// Decides on a frame that waits no longer; whether it was forwarded.
+    fn finally(&mut self, mut received: Received<P::Frame>, observer: &mut impl Observer) -> bool {
+        let frame = &mut received.frame;
+        let verdict = self.engine.process(self.now, received.port, frame, &mut self.events);
+        self.carry_out(received, verdict, observer);
+        matches!(verdict, Verdict::Forward(_))
+    }
+
+    fn carry_out(
+        &mut self,
+        received: Received<P::Frame>,
+        verdict: Verdict,
+        observer: &mut impl Observer,
+    ) {
         observer.frame(self.now, verdict);
         match verdict {
             Verdict::Forward(egress) | Verdict::Answer(egress, _) => {
@@ -206,6 +263,19 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
         if self.events.is_half_full() {
             observer.events(self.engine.tables(), &mut self.events);
         }
+    }
+
+    /// Asks for an asset's MAC address; false, where the tables know no such asset in a VLAN, or all frames
+    /// are in use.
+    pub fn solicit(&mut self, hop: NextHop) -> bool {
+        let Some(mut frame) = self.port.take() else { return false };
+        let asks = solicit(self.engine.tables(), hop, &mut frame);
+        if asks {
+            self.port.send(Received::own(frame, self.now), hop.port);
+        } else {
+            self.port.recycle(frame);
+        }
+        asks
     }
 
     /// It is `now`, though no frame says so: an idle worker's flows and sessions age as well.
@@ -259,6 +329,9 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
 
     /// Ends all flows and sessions.
     pub fn finish(&mut self, observer: &mut impl Observer) {
+        while let Some(received) = self.hold.take() {
+            self.finally(received, observer);
+        }
         let tables = self.engine.tables().clone();
         let drain = |events: &mut EventRing| observer.events(&tables, events);
         self.engine.finish(self.now, &mut self.events, drain);
@@ -282,6 +355,16 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
     /// The way to the other workers, where there are any.
     pub fn others(&self) -> Option<&HandOver<P::Frame>> {
         self.others.as_ref()
+    }
+
+    /// Frames that wait for a MAC address.
+    pub fn waiting(&self) -> usize {
+        self.hold.len()
+    }
+
+    /// What became of frames that waited for a MAC address.
+    pub fn held(&self) -> HoldCounters {
+        self.hold.counters
     }
 
     /// Events that found no room.

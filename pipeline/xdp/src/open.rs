@@ -10,8 +10,9 @@ use crate::ledger::BATCH;
 use crate::port::Lane;
 use crate::socket::{BusyPoll, Queue, Socket, Transfer};
 
-/// Frames kept for what the gate itself has to say, whatever the rings hold.
-const RESERVE: u32 = 64;
+/// Frames kept for each worker, for what it has to say itself and for those that wait for a MAC address,
+/// whatever the rings hold.
+const RESERVE: u32 = 128;
 
 /// How big, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +38,8 @@ impl Settings {
     /// and what each of several workers keeps at hand.
     pub fn frames(&self, sockets: usize, workers: usize) -> u32 {
         let rings = self.ring.saturating_mul(2).saturating_mul(sockets as u32);
-        let at_hand = if workers > 1 { workers as u32 * 2 * BATCH as u32 } else { 0 };
-        rings.saturating_add(RESERVE).saturating_add(at_hand)
+        let at_hand = if workers > 1 { 2 * BATCH as u32 } else { 0 };
+        rings.saturating_add((RESERVE + at_hand).saturating_mul(workers as u32))
     }
 }
 

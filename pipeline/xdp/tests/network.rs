@@ -373,7 +373,7 @@ fn kill_leaves_no_program() {
 #[test]
 fn rings_that_are_full_both_ways_leave_a_reserve() {
     let umem = wicketgate_xdp::Umem::new(SETTINGS.frames(2, 1)).unwrap();
-    assert_eq!(umem.frames(), 4 * SETTINGS.ring + 64);
+    assert_eq!(umem.frames(), 4 * SETTINGS.ring + 128);
 }
 
 #[test]

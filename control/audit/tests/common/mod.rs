@@ -9,7 +9,7 @@ use std::time::Duration;
 use wicketgate_audit::{Alarm, AuditLog, Summary};
 use wicketgate_dissectors::{Class, Protocol, Space, Transport};
 use wicketgate_engine::event::{CommandEvent, EndCause, PAYLOAD, Totals};
-use wicketgate_engine::tables::{Asset, Endpoint, Grant, Port, Side, Subject};
+use wicketgate_engine::tables::{Asset, ETHERNET_MTU, Endpoint, Grant, Port, Side, Subject};
 use wicketgate_engine::{
     AssetId, EndpointId, Event, EventKind, GrantId, Matcher, Reason, RuleId, Tables, TablesBuilder,
 };
@@ -27,7 +27,8 @@ const OFFICE: Ipv4Addr = Ipv4Addr::new(192, 168, 20, 31);
 pub fn tables(user: &str, asset: &str, rule: &str) -> Tables {
     let mut tables = TablesBuilder::default();
     let address = Ipv4Addr::new(192, 168, 10, 2);
-    tables.add_port(Port { name: "line".into(), side: Side::Underlay, mac: [2; 6], address });
+    let mtu = ETHERNET_MTU;
+    tables.add_port(Port { name: "line".into(), side: Side::Underlay, mac: [2; 6], address, mtu });
     let asset = tables.add_asset(Asset {
         name: asset.into(),
         zone: "press-line".into(),
@@ -36,6 +37,7 @@ pub fn tables(user: &str, asset: &str, rule: &str) -> Tables {
         overlay: Ipv4Addr::new(100, 64, 10, 20),
         underlay: Ipv4Addr::new(192, 168, 10, 20),
         mac: None,
+        pinned: false,
         cycle: None,
         owner: Default::default(),
     });

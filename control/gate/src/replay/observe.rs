@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use wicketgate_dissectors::{ClassSet, Protocol, Transport};
 use wicketgate_engine::tables::{
-    ANYONE, Asset, Endpoint, Grant, Mac, Port, RuleId, Side, Subject, SubjectId, Tables,
-    TablesBuilder,
+    ANYONE, Asset, ETHERNET_MTU, Endpoint, Grant, Mac, Port, RuleId, Side, Subject, SubjectId,
+    Tables, TablesBuilder,
 };
 use wicketgate_engine::{Entry, Matcher};
 use wicketgate_packet::parse::flags;
@@ -187,7 +187,7 @@ fn add_door(tables: &mut TablesBuilder, door: Endpoint, subject: SubjectId, rule
 }
 
 fn port(name: &str, side: Side, mac: Mac, address: Ipv4Addr) -> Port {
-    Port { name: name.into(), side, mac, address }
+    Port { name: name.into(), side, mac, address, mtu: ETHERNET_MTU }
 }
 
 fn asset(shown: Ipv4Addr, number: u32, port: PortId) -> Asset {
@@ -199,6 +199,7 @@ fn asset(shown: Ipv4Addr, number: u32, port: PortId) -> Asset {
         overlay: Ipv4Addr::from_bits(Ipv4Addr::new(100, 64, 0, 0).to_bits() + number),
         underlay: underlay(shown),
         mac: None,
+        pinned: false,
         cycle: None,
         owner: Default::default(),
     }

@@ -1,10 +1,12 @@
 //! The control thread: whatever is not a frame.
 
+use std::io;
 use std::sync::Arc;
 use std::thread::{ScopedJoinHandle, sleep};
 use std::time::Duration;
 
 use wicketgate_audit::Alarm;
+use wicketgate_netlink::{Change, Netlink, Watch};
 
 use super::alarms::{Alarms, Tell};
 use super::audit::Audit;
@@ -27,6 +29,10 @@ const SECOND: u32 = 200;
 /// Ticks that a worker has to finish its turn and tell what it has to tell.
 const PATIENCE: u32 = 3 * SECOND;
 
+/// Ticks between two generations of tables for what the kernel or workers have seen, so that somebody who
+/// changes MAC addresses all the time does not keep control from everything else.
+const DAMPING: u32 = 10;
+
 /// The thread of a worker.
 pub(super) type Thread<'s> = ScopedJoinHandle<'s, Outcome>;
 
@@ -43,12 +49,16 @@ pub(super) struct Control {
     pub(super) alarms: Alarms,
     pub(super) books: Books,
     pub(super) notifier: Notifier,
+    pub(super) kernel: Netlink,
+    /// `None` once it has failed.
+    pub(super) watch: Option<Watch>,
 }
 
 impl Control {
     /// Serves until the gate is to stop, or one of its workers has.
     pub(super) fn run(&mut self, workers: &[Thread<'_>]) {
         let mut seen = vec![0; workers.len()];
+        let (mut changed, mut quiet) = (false, 0);
         for tick in 1_u32.. {
             sleep(TICK);
             self.log();
@@ -58,11 +68,16 @@ impl Control {
             if self.signals.reload() {
                 self.reload();
             }
+            changed |= self.follow();
             if tick.is_multiple_of(SECOND) {
                 self.watch(&mut seen);
                 self.notifier.alive();
-                self.refresh();
                 self.look();
+                changed |= self.refresh();
+            }
+            if changed && tick >= quiet {
+                (changed, quiet) = (false, tick + DAMPING);
+                self.try_publish();
             }
         }
     }
@@ -134,15 +149,41 @@ impl Control {
         self.publish()
     }
 
-    /// Follows windows and neighbours.
-    fn refresh(&mut self) {
-        let changed = self.neighbours.refresh().unwrap_or_else(|error| {
-            complain(format_args!("neighbours are not followed: {error}"));
-            false
+    /// Takes over what the kernel tells and workers see; true where tables have to follow.
+    fn follow(&mut self) -> bool {
+        let Control { interfaces, neighbours, watch, .. } = self;
+        let (mut changed, mut lost) = (neighbours.listen(), false);
+        let Some(told) = watch else { return changed };
+        let told = told.changes(|change| match change {
+            Change::Neighbour(found) => changed |= neighbours.learn_from_kernel(&found),
+            Change::Link(link) => changed |= interfaces.note_link(&link),
+            Change::LinkGone(index) => interfaces.note_gone(index),
+            Change::Address(index, address) => interfaces.note_address(index, address, true),
+            Change::AddressGone(index, address) => interfaces.note_address(index, address, false),
+            Change::Lost => lost = true,
         });
-        if (changed || self.generations.is_due(clock::now()))
-            && let Err(what) = self.publish()
-        {
+        if let Err(error) = told {
+            complain(format_args!("changes are followed once a second only: {error}"));
+            *watch = None;
+        }
+        changed | (lost && self.refresh())
+    }
+
+    /// Looks at everything anew; true where tables have to follow: the kernel's side, or a window.
+    fn refresh(&mut self) -> bool {
+        let links = self.interfaces.look(&mut self.kernel);
+        let neighbours = self.neighbours.refresh();
+        let or_say = |outcome: io::Result<bool>| {
+            outcome.unwrap_or_else(|error| {
+                complain(format_args!("links and neighbours are not followed: {error}"));
+                false
+            })
+        };
+        or_say(links) | or_say(neighbours) | self.generations.is_due(clock::now())
+    }
+
+    fn try_publish(&mut self) {
+        if let Err(what) = self.publish() {
             complain(what);
         }
     }
@@ -216,7 +257,7 @@ mod tests {
 
     #[test]
     fn any_worker_that_stands_still_is_named() {
-        let workers: Vec<Arc<Shared>> = (0..3).map(|_| Arc::new(Shared::new())).collect();
+        let workers = Shared::among(3);
         let turn = |which: &[usize]| which.iter().for_each(|at| workers[*at].turned());
         let mut seen = [0; 3];
         turn(&[0, 1, 2]);

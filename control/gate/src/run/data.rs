@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
 use rustix::thread::{CpuSet, sched_setaffinity};
-use wicketgate_engine::{Counters, Event, EventRing, Tables};
+use wicketgate_engine::{Counters, Event, EventRing, NextHop, Sighting, Tables};
 use wicketgate_packet::PortId;
 use wicketgate_ports::{Port, PortError};
-use wicketgate_worker::{HandOver, Latency, Machine, Observer, Worker};
+use wicketgate_worker::{HandOver, HoldCounters, Latency, Machine, Observer, Worker};
 use wicketgate_xdp::{Accounts, Queue, Statistics, XdpPort};
 
 use super::census::{Census, Desk};
 use super::clock;
+use super::exchange::Exchange;
 use crate::exit::complain;
 
 /// Events between worker and audit log, beyond those in the engine's own ring.
@@ -26,6 +27,8 @@ const SPINS: u32 = 256;
 const NAP: Duration = Duration::from_millis(100);
 /// Milliseconds at most that a worker waits for the others at the end.
 const SETTLE: u32 = 1000;
+/// The same while frames wait for a MAC address, which control brings.
+const SHORT_NAP: Duration = Duration::from_millis(1);
 
 /// What one worker and control share: two bounded queues, a flag, a counter, a desk for counts.
 pub(super) struct Shared {
@@ -34,17 +37,26 @@ pub(super) struct Shared {
     tables: ArrayQueue<Arc<Tables>>,
     events: ArrayQueue<(u32, Event)>,
     pub(super) census: Desk,
+    neighbours: Arc<Exchange>,
 }
 
 impl Shared {
-    pub(super) fn new() -> Shared {
+    pub(super) fn new(neighbours: Arc<Exchange>) -> Shared {
         Shared {
             stop: AtomicBool::new(false),
             turns: AtomicU64::new(0),
             tables: ArrayQueue::new(1),
             events: ArrayQueue::new(EVENTS),
             census: Desk::new(),
+            neighbours,
         }
+    }
+
+    /// Of so many workers, for tests.
+    #[cfg(test)]
+    pub(super) fn among(workers: usize) -> Vec<Arc<Shared>> {
+        let exchange = Arc::new(Exchange::new());
+        (0..workers).map(|_| Arc::new(Shared::new(exchange.clone()))).collect()
     }
 
     /// Has the worker stop after its turn.
@@ -92,6 +104,7 @@ impl Shared {
 pub(super) struct Outcome {
     pub(super) counters: Counters,
     pub(super) latency: Latency,
+    pub(super) held: HoldCounters,
     pub(super) accounts: Accounts,
     pub(super) strays: u64,
     pub(super) unsent: u64,
@@ -144,20 +157,30 @@ impl<'u> DataPath<'u> {
     }
 
     fn turn(&mut self) -> Result<(), PortError> {
+        self.obey();
         let count = self.worker.turn(&mut self.outbox)?;
         self.shared.turned();
-        self.shared.census.answer(|| Census::of(self.worker.port()));
+        self.shared.census.answer(|| Census::of(&self.worker));
+        if count > 0 {
+            self.idle = 0;
+            return Ok(());
+        }
+        self.rest()
+    }
+
+    /// Does what control has asked for. Before the turn: the frame that ends a sleep is judged by what came
+    /// while the worker slept.
+    fn obey(&mut self) {
         // An event must not be named by tables that it does not count in.
         if !self.outbox.behind
             && let Some(tables) = self.shared.tables.pop()
         {
             self.worker.install(tables, &mut self.outbox);
         }
-        if count > 0 {
-            self.idle = 0;
-            return Ok(());
+        while let Some(hop) = self.shared.neighbours.asked() {
+            // No frame is free, or the asset is gone: control asks again.
+            let _ = self.worker.solicit(hop);
         }
-        self.rest()
     }
 
     /// Spins for a while after the last frame, then sleeps until the next.
@@ -172,7 +195,8 @@ impl<'u> DataPath<'u> {
             self.idle = 0;
             return Ok(());
         }
-        self.worker.sleep(|port, bell| port.wait_with(bell, NAP)).map_err(PortError::Socket)
+        let nap = if self.worker.waiting() > 0 { SHORT_NAP } else { NAP };
+        self.worker.sleep(|port, bell| port.wait_with(bell, nap)).map_err(PortError::Socket)
     }
 
     /// Waits, not for ever, until no other worker hands over anything more.
@@ -205,6 +229,7 @@ impl<'u> DataPath<'u> {
         Outcome {
             counters: self.worker.engine().counters().clone(),
             latency: self.worker.latency().clone(),
+            held: self.worker.held(),
             accounts: port.accounts(),
             strays: port.strays(),
             unsent: port.unsent(),
@@ -241,5 +266,13 @@ impl Observer for Outbox {
             let Some(event) = events.pop() else { return };
             self.shared.tell(tables.epoch(), event);
         }
+    }
+
+    fn wanted(&mut self, hop: NextHop) {
+        self.shared.neighbours.want(hop);
+    }
+
+    fn seen(&mut self, sighting: Sighting) {
+        self.shared.neighbours.see(sighting);
     }
 }

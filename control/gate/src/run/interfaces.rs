@@ -1,16 +1,18 @@
 //! The network interfaces that the ports of a policy name.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::Ipv4Addr;
 
 use wicketgate_engine::tables::Mac;
 use wicketgate_netlink::{Link, Netlink};
 use wicketgate_packet::PortId;
-use wicketgate_policy::{Policy, Port, Queues, tuning};
+use wicketgate_policy::{Asset, Policy, Port, Prefix, Queues, tuning};
 use wicketgate_xdp::frame::LONGEST;
 use wicketgate_xdp::{Attached, Mode, Opened, Queue, Redirect, XdpPort, occupant_of, rx_queues};
 
 use crate::exit::complain;
+use crate::words;
 
 /// An Ethernet header with two VLAN tags, in bytes: not in the MTU.
 const TAGGED_HEADER: usize = 22;
@@ -20,6 +22,11 @@ struct Interface {
     port: PortId,
     name: String,
     link: Link,
+    /// The address that it must have.
+    address: Option<Prefix>,
+    /// Whether it has it.
+    has_address: bool,
+    is_gone: bool,
     /// Receive queues that it uses.
     present: u32,
     /// Those that the gate takes frames from.
@@ -78,8 +85,10 @@ impl Interfaces {
     pub(super) fn set_assets(&mut self, policy: &Policy) -> Result<(), String> {
         for Interface { port, name, redirect, .. } in &mut self.0 {
             if let Some(redirect) = redirect {
+                let tagged = assets(policy, *port, |asset| asset.vlan.is_some());
                 redirect
-                    .set_assets(&assets(policy, *port))
+                    .set_assets(&assets(policy, *port, |_| true))
+                    .and_then(|()| redirect.set_tagged(&tagged))
                     .map_err(|error| format!("{name}: {error}"))?;
             }
         }
@@ -124,9 +133,46 @@ impl Interfaces {
         }
     }
 
-    /// The MAC address of a port.
-    pub(super) fn mac(&self, port: PortId) -> Option<Mac> {
-        self.of(port).map(|interface| interface.link.mac)
+    /// The MAC address and the MTU of a port. Longer packets than a frame holds do not pass, whatever the
+    /// card carries.
+    pub(super) fn link(&self, port: PortId) -> Option<(Mac, u16)> {
+        const LONGEST_PACKET: u32 = (LONGEST - TAGGED_HEADER) as u32;
+        let link = &self.of(port)?.link;
+        Some((link.mac, link.mtu.min(LONGEST_PACKET) as u16))
+    }
+
+    /// Looks at all links and addresses again; true where tables have to follow.
+    pub(super) fn look(&mut self, kernel: &mut Netlink) -> io::Result<bool> {
+        let links = kernel.links()?;
+        let changed = links.iter().fold(false, |changed, link| self.note_link(link) | changed);
+        for interface in &mut self.0 {
+            if !links.iter().any(|link| link.index == interface.link.index) {
+                interface.note_gone();
+            }
+            let addresses = kernel.addresses(interface.link.index)?;
+            interface.note_addresses(|wanted| addresses.contains(&wanted));
+        }
+        Ok(changed)
+    }
+
+    /// Takes over what has changed about an interface; true where tables have to follow.
+    pub(super) fn note_link(&mut self, link: &Link) -> bool {
+        let here = self.0.iter_mut().find(|interface| interface.link.index == link.index);
+        here.is_some_and(|interface| interface.note_link(link))
+    }
+
+    /// Says that an interface is gone, if it is one of the gate's.
+    pub(super) fn note_gone(&mut self, index: u32) {
+        let here = self.0.iter_mut().find(|interface| interface.link.index == index);
+        here.into_iter().for_each(Interface::note_gone);
+    }
+
+    /// Says that the gate's address on an interface has come or gone, if it is that.
+    pub(super) fn note_address(&mut self, index: u32, address: Ipv4Addr, is_there: bool) {
+        for interface in self.0.iter_mut().filter(|interface| interface.link.index == index) {
+            let before = interface.has_address;
+            interface.note_addresses(|own| if own == address { is_there } else { before });
+        }
     }
 
     /// The number of a port's interface.
@@ -177,7 +223,18 @@ impl Interface {
             tuning::Mode::Native => Mode::Native,
             tuning::Mode::Generic => Mode::Generic,
         };
-        Ok(Interface { port: number, name, link, present, queues, mode, redirect: None })
+        Ok(Interface {
+            port: number,
+            name,
+            link,
+            address: port.address,
+            has_address: true,
+            is_gone: false,
+            present,
+            queues,
+            mode,
+            redirect: None,
+        })
     }
 
     /// A worker without a queue of a port could send nothing there.
@@ -201,6 +258,49 @@ impl Interface {
         let (port, interface) = (self.port, self.link.index);
         let mine = self.queues.iter().skip(worker).step_by(workers);
         mine.map(move |number| (port, Queue { interface, number: *number }))
+    }
+
+    /// A changed MAC address or MTU goes into the tables; whatever else, people have to be told of.
+    fn note_link(&mut self, link: &Link) -> bool {
+        let (name, before) = (&self.name, &self.link);
+        if link.mac != before.mac {
+            let (now, before) = (words::mac(link.mac), words::mac(before.mac));
+            complain(format_args!("{name} has another MAC address: {now}, not {before} any more"));
+        }
+        if link.mtu != before.mtu {
+            let (now, before) = (link.mtu, before.mtu);
+            complain(format_args!("{name} has another MTU: {now} bytes, not {before} any more"));
+        }
+        if link.running != before.running {
+            let state = if link.running { "up again" } else { "down" };
+            complain(format_args!("{name}: the link is {state}"));
+        }
+        let changed = (link.mac, link.mtu) != (before.mac, before.mtu);
+        self.link = link.clone();
+        changed
+    }
+
+    fn note_gone(&mut self) {
+        if !self.is_gone {
+            let name = &self.name;
+            complain(format_args!("alarm: the interface {name} is gone: start the gate again"));
+        }
+        self.is_gone = true;
+    }
+
+    fn note_addresses(&mut self, has: impl Fn(Ipv4Addr) -> bool) {
+        let Some(wanted) = self.address else { return };
+        let is_there = has(wanted.address);
+        let name = &self.name;
+        match (self.has_address, is_there) {
+            (true, false) => complain(format_args!(
+                "alarm: {name} has lost the address {wanted}, so nobody finds the gate there: \
+                 `ip address add {wanted} dev {name}`"
+            )),
+            (false, true) => complain(format_args!("{name} has the address {wanted} again")),
+            _ => {}
+        }
+        self.has_address = is_there;
     }
 }
 
@@ -242,11 +342,15 @@ fn check_forwarding(name: &str) -> Result<(), String> {
     ))
 }
 
-/// By the address of each asset on a port, the gate's towards it.
-fn assets(policy: &Policy, port: PortId) -> BTreeMap<Ipv4Addr, Ipv4Addr> {
+/// By the address of each such asset on a port, the gate's towards it.
+fn assets(
+    policy: &Policy,
+    port: PortId,
+    such: impl Fn(&Asset) -> bool,
+) -> BTreeMap<Ipv4Addr, Ipv4Addr> {
     let Some(gate) = policy.port(port).and_then(|port| port.address) else {
         return BTreeMap::new();
     };
-    let here = policy.assets().iter().filter(|asset| asset.port == port);
+    let here = policy.assets().iter().filter(|asset| asset.port == port && such(asset));
     here.map(|asset| (asset.underlay, gate.address)).collect()
 }

@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn what_is_there_comes_in_the_order_of_time() {
-        let workers: Vec<Arc<Shared>> = (0..3).map(|_| Arc::new(Shared::new())).collect();
+        let workers = Shared::among(3);
         let mut journal = Journal::new(&workers);
         for (worker, nanos) in [(0, 1), (0, 5), (0, 6), (1, 2), (1, 4), (2, 3)] {
             workers[worker].tell(7, event(nanos));
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn what_one_worker_tells_stays_in_its_order() {
-        let workers: Vec<Arc<Shared>> = (0..2).map(|_| Arc::new(Shared::new())).collect();
+        let workers = Shared::among(2);
         let mut journal = Journal::new(&workers);
         for nanos in [9, 3, 4] {
             workers[0].tell(1, event(nanos));

@@ -3,9 +3,9 @@
 //! ```text
 //!   worker threads     sockets -> engine -> sockets      no lock, no log line; frames of another's
 //!        |  ^                                            asset are handed over
-//!  events|  |tables    two bounded queues each
+//!  events|  |tables    bounded queues each
 //!        v  |
-//!   control thread     audit log, signals, policy, neighbours
+//!   control thread     audit log, signals, policy, links and neighbours
 //! ```
 //!
 //! The XDP program is attached last and detached first. Before and after nothing is the gate's, and the
@@ -19,6 +19,7 @@ mod census;
 mod clock;
 mod control;
 mod data;
+mod exchange;
 mod interfaces;
 mod journal;
 mod memory;
@@ -33,6 +34,7 @@ mod signals;
 use std::sync::Arc;
 
 use wicketgate_engine::{Engine, Limits, Sessions, Tables};
+use wicketgate_netlink::{Netlink, Watch};
 use wicketgate_policy::Tuning;
 use wicketgate_worker::{HandOver, Machine, Worker};
 use wicketgate_xdp::{Opened, XdpPort};
@@ -45,6 +47,7 @@ use barriers::Barriers;
 use census::Books;
 use control::Control;
 use data::{DataPath, Shared};
+use exchange::Exchange;
 use interfaces::Interfaces;
 use journal::Journal;
 use neighbours::Neighbours;
@@ -74,8 +77,11 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let notifier = Notifier::connect();
     let user = arguments.user.as_deref().map(User::find).transpose()?;
     let policy = crate::config::load(&arguments.config)?;
+    // Before the first look, so that nothing changes unseen in between.
+    let (kernel, watch) = listen().map_err(|error| format!("no netlink: {error}"))?;
     let mut interfaces = Interfaces::find(&policy)?;
-    let neighbours = Neighbours::find(&policy, &interfaces)?;
+    let exchange = Arc::new(Exchange::new());
+    let neighbours = Neighbours::find(&policy, &interfaces, exchange.clone())?;
     let mut generations = Generations::new(policy, &arguments.config);
     let tables = generations.compile(clock::now(), &interfaces, &neighbours)?;
     let tuning = generations.policy().gate().tuning.clone();
@@ -88,7 +94,8 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         .map_err(|error| format!("{}: {error}", interfaces.name_of(error.queue.interface)))?;
     interfaces.steer(&ports, generations.policy())?;
 
-    let shared: Vec<Arc<Shared>> = ports.iter().map(|_| Arc::new(Shared::new())).collect();
+    let shared: Vec<Arc<Shared>> =
+        ports.iter().map(|_| Arc::new(Shared::new(exchange.clone()))).collect();
     let workers = workers(ports, &tables)?.into_iter().zip(&shared).enumerate();
     let data = workers.map(|(at, (worker, shared))| {
         DataPath::new(worker, shared.clone(), cores.get(at).copied(), arguments.spin)
@@ -109,6 +116,8 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         alarms,
         books,
         notifier,
+        kernel,
+        watch: Some(watch),
     };
     let attached = control.interfaces.attach()?;
     control.interfaces.announce(&attached, &opened);
@@ -126,6 +135,10 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     // Frames that were under way between workers are all with one of them now, or in common.
     let figures = outcomes.map(|outcomes| Figures { outcomes, cores, in_common: umem.in_common() });
     Ok(finish(arguments, control, figures))
+}
+
+fn listen() -> std::io::Result<(Netlink, Watch)> {
+    Ok((Netlink::open()?, Watch::open()?))
 }
 
 /// The core of each worker; empty for any.

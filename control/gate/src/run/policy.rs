@@ -69,9 +69,8 @@ impl Generations {
         // There are no logins yet.
         let compiled = self.policy.compile(&[], now, epoch).map_err(|error| error.to_string())?;
         let mut tables = compiled.tables;
-        tables.fill_ports(|port| interfaces.mac(port));
-        tables
-            .fill_neighbours(|asset| neighbours.mac(interfaces.index(asset.port)?, asset.underlay));
+        tables.fill_ports(|port| interfaces.link(port));
+        tables.fill_neighbours(|asset| neighbours.mac(asset.next_hop()));
         self.owners.assign(self.policy.assets());
         tables.fill_owners(|asset| self.owners.of(asset.overlay));
         let tables = Arc::new(tables);

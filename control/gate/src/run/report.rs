@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use wicketgate_engine::{Counters, Tables};
-use wicketgate_worker::AssetLatency;
+use wicketgate_worker::{AssetLatency, HoldCounters};
 use wicketgate_xdp::{Accounts, Statistics};
 
 use super::audit::Logged;
@@ -26,12 +26,21 @@ pub(super) struct Figures {
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     frames: Frames,
+    waited: Waited,
     chunks: Chunks,
     sockets: Vec<Socket>,
     latency: Latency,
     workers: Vec<WorkerLine>,
     assets: Vec<AssetLine>,
     audit: AuditLine,
+}
+
+/// Frames that waited for an asset's MAC address.
+#[derive(Debug, Serialize)]
+struct Waited {
+    total: u64,
+    forwarded: u64,
+    no_room: u64,
 }
 
 /// Where the UMEM's chunks are, over all workers; `held` and `strays` must be 0, and `total` what it was
@@ -113,6 +122,7 @@ impl Report {
         };
         Report {
             frames: Frames::new(&counters, outcomes.iter().map(|outcome| outcome.unsent).sum()),
+            waited: waited(outcomes),
             chunks: chunks(figures),
             sockets: sockets.into_iter().map(socket).collect(),
             latency: merged(outcomes),
@@ -137,6 +147,12 @@ impl Report {
             "{} frames: {} forwarded, {} answered by the gate; {} found no room to leave",
             frames.total, frames.forwarded, frames.answered, frames.unsent
         ));
+        if self.waited.total > 0 {
+            output::text(format_args!(
+                "{} frames waited for a MAC address: {} of them were forwarded",
+                self.waited.total, self.waited.forwarded
+            ));
+        }
         let (p50, p99, max) = (nanos(time.p50), nanos(time.p99), nanos(time.max));
         output::text(format_args!("The gate's own time: p50 {p50}, p99 {p99}, max {max}"));
         output::text(format_args!(
@@ -202,6 +218,15 @@ impl Latency {
 
     fn cells(&self) -> [String; 3] {
         [self.p50, self.p99, self.max].map(nanos)
+    }
+}
+
+fn waited(outcomes: &[Outcome]) -> Waited {
+    let sum = |of: fn(&HoldCounters) -> u64| outcomes.iter().map(|one| of(&one.held)).sum();
+    Waited {
+        total: sum(|held| held.held),
+        forwarded: sum(|held| held.forwarded),
+        no_room: sum(|held| held.refused),
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) const DOOR: &str = "100.64.10.20:502";
 /// How long anything that should happen may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const POLICY: &str = r#"
+pub(crate) const POLICY: &str = r#"
 [[port]]
 name = "office"
 side = "overlay"
@@ -54,27 +54,49 @@ pub(crate) struct Plant {
     pub(crate) user: Namespace,
     pub(crate) gate: Namespace,
     pub(crate) line: Namespace,
+    /// What is between them, and runs there.
+    _between: Vec<(Namespace, Option<Process>)>,
+    /// Ports and assets.
+    topology: String,
     folder: tempfile::TempDir,
+}
+
+/// A cable's end without an address.
+pub(crate) const fn bare<'a>(at: &'a Namespace, name: &'a str, mac: &'a str) -> Veth<'a> {
+    Veth { at, name, mac, address: "" }
+}
+
+pub(crate) const USER: (&str, &str) = ("02:00:00:00:20:05", "192.168.20.5/24");
+pub(crate) const OFFICE: (&str, &str) = ("02:00:00:00:20:01", "192.168.20.1/24");
+pub(crate) const LINE: (&str, &str) = ("02:00:00:00:10:02", "192.168.10.2/24");
+pub(crate) const DEVICE: (&str, &str) = ("02:00:00:00:10:20", "192.168.10.20/24");
+
+/// A cable's end with MAC and IP address.
+pub(crate) const fn end<'a>(
+    at: &'a Namespace,
+    name: &'a str,
+    (mac, address): (&'a str, &'a str),
+) -> Veth<'a> {
+    Veth { at, name, mac, address }
 }
 
 impl Plant {
     pub(crate) fn new(queues: u32) -> Plant {
         let [user, gate, line] = [(); 3].map(|()| Namespace::new().unwrap());
-        let end = |at, name, mac, address| Veth { at, name, mac, address };
-        connect(
-            end(&user, "eth0", "02:00:00:00:20:05", "192.168.20.5/24"),
-            end(&gate, "office", "02:00:00:00:20:01", "192.168.20.1/24"),
-            queues,
-        )
-        .unwrap();
-        connect(
-            end(&line, "eth0", "02:00:00:00:10:20", "192.168.10.20/24"),
-            end(&gate, "line", "02:00:00:00:10:02", "192.168.10.2/24"),
-            queues,
-        )
-        .unwrap();
+        connect(end(&user, "eth0", USER), end(&gate, "office", OFFICE), queues).unwrap();
+        connect(end(&line, "eth0", DEVICE), end(&gate, "line", LINE), queues).unwrap();
         user.ip("route add 100.64.0.0/16 via 192.168.20.1").unwrap();
-        let plant = Plant { user, gate, line, folder: tempfile::tempdir().unwrap() };
+        Plant::of([user, gate, line], Vec::new(), POLICY.to_owned())
+    }
+
+    /// A plant that is cabled already.
+    pub(crate) fn of(
+        [user, gate, line]: [Namespace; 3],
+        between: Vec<(Namespace, Option<Process>)>,
+        topology: String,
+    ) -> Plant {
+        let folder = tempfile::tempdir().unwrap();
+        let plant = Plant { user, gate, line, _between: between, topology, folder };
         plant.write_policy(CONDUIT);
         plant
     }
@@ -85,7 +107,7 @@ impl Plant {
 
     /// The policy with these rights.
     pub(crate) fn write_policy(&self, rights: &str) {
-        std::fs::write(self.file("policy.toml"), format!("{POLICY}{rights}")).unwrap();
+        std::fs::write(self.file("policy.toml"), format!("{}{rights}", self.topology)).unwrap();
     }
 
     /// Starts a gate that writes its audit log to this file; comes back when it runs.
@@ -223,11 +245,18 @@ pub(crate) struct Process(Child);
 impl Process {
     /// Starts a command and waits for the first thing it prints.
     pub(crate) fn start(command: &mut Command) -> Process {
+        Process::when(command, "READY")
+    }
+
+    /// Starts a command and waits until it prints a line with this in it.
+    pub(crate) fn when(command: &mut Command, says: &str) -> Process {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "READY\n");
-        Process(child)
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let process = Process(child);
+        assert!(lines.any(|line| line.unwrap().contains(says)), "it ended without {says}");
+        // Nobody reads what else it prints; it must not wait for that, nor fail.
+        std::thread::spawn(move || lines.for_each(drop));
+        process
     }
 }
 

@@ -42,6 +42,13 @@ fn the_base_policy_is_read_whole() {
 }
 
 #[test]
+fn a_port_may_be_on_both_sides() {
+    let policy = good(&changed("side = \"underlay\"", "side = \"both\""));
+    assert_eq!(policy.ports()[1].side, Side::Both);
+    assert!(crate::explain(&policy).to_string().contains("port line: both, 192.168.10.1/24"));
+}
+
+#[test]
 fn an_empty_file_is_a_policy() {
     let policy = good("");
     assert!(policy.assets().is_empty() && policy.rules().is_empty());
