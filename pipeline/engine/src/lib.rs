@@ -39,6 +39,7 @@ pub mod tcp;
 pub mod translate;
 pub mod verdict;
 
+pub use admit::may_open;
 pub use counters::Counters;
 pub use engine::{Engine, Limits};
 pub use event::{Event, EventKind, EventRing};
