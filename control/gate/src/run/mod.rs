@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &cli::Run) -> Exit {
 /// Whatever can be wrong is found before the first frame is taken from the kernel.
 fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let signals = Signals::listen();
-    let policy = crate::config::load(&arguments.config)?;
+    let policy = crate::config::load_tested(&arguments.config)?;
     let mut interfaces = Interfaces::find(&policy)?;
     let neighbours = Neighbours::find(&policy, &interfaces)?;
     let mut generations = Generations::new(policy, &arguments.config);

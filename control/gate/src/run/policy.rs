@@ -74,10 +74,10 @@ impl Generations {
         Ok(tables)
     }
 
-    /// Reads the policy again and returns the one before. What the gate stands on (overlay and ports)
-    /// must be the same; on an error everything is.
+    /// Reads the policy again and returns the one before. Its assertions must hold, and what the gate
+    /// stands on (overlay and ports) must be the same; on an error everything is.
     pub(super) fn reload(&mut self) -> Result<Policy, String> {
-        let policy = config::load(&self.path)?;
+        let policy = config::load_tested(&self.path)?;
         let same = policy.gate().overlay == self.policy.gate().overlay
             && policy.ports() == self.policy.ports();
         if !same {
