@@ -10,6 +10,7 @@
 //! | `words` | the words that events become: category, type, result, table |
 //! | `ascii` | JSON in printable ASCII: why no name can forge a line |
 //! | [`chain`] | [`chain::Hash`]: how a line is sealed and opened |
+//! | [`recorded`] | [`Recorded`]: a command read back from its record |
 //! | [`verify`](mod@verify) | [`verify()`]: names the first line that is wrong |
 //!
 //! Invariant: the same events give the same bytes. No clock, no random number, no host name.
@@ -19,6 +20,7 @@ mod ascii;
 pub mod chain;
 pub mod log;
 mod record;
+pub mod recorded;
 pub mod verify;
 mod words;
 
@@ -27,7 +29,8 @@ use std::fmt;
 pub use alarm::Alarm;
 pub use chain::Hash;
 pub use log::AuditLog;
-pub use verify::{Fault, VerifyError, verify};
+pub use recorded::Recorded;
+pub use verify::{Fault, VerifyError, verify, verify_each};
 
 /// Version of the record format, in the first record of each log. It changes when a reader of the
 /// old format would misread a new log; a new field or type of record does not change it.

@@ -1,10 +1,11 @@
 //! The command line (DESIGN 4).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::decode_as::DecodeAs;
+use crate::policy::user::UserArgument;
 use crate::replay::login::LoginArgument;
 
 /// Agent-free Zero Trust gate for industrial plants.
@@ -23,6 +24,11 @@ pub(crate) enum Command {
     Run(Run),
     /// Validate and explain a config
     Check(Check),
+    /// Ask a policy: test it, compare it, replay what was recorded
+    Policy {
+        #[command(subcommand)]
+        command: Policy,
+    },
     /// Decode every industrial PDU of captures
     Dissect(Dissect),
     /// Audit logs
@@ -95,6 +101,23 @@ pub(crate) struct Replay {
     pub(crate) decode_as: Vec<DecodeAs>,
 }
 
+impl Replay {
+    /// One capture without a config, and nothing written; wrong checksums are the capture's.
+    pub(crate) fn observing(capture: &Path) -> Replay {
+        Replay {
+            captures: vec![capture.to_owned()],
+            config: None,
+            logins: Vec::new(),
+            json: false,
+            audit: None,
+            transcript: None,
+            out: None,
+            complete_checksums: true,
+            decode_as: Vec::new(),
+        }
+    }
+}
+
 /// `wicketgate run`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -132,11 +155,114 @@ pub(crate) struct Run {
 
 /// `wicketgate check`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 all well; 1 an assertion of its [tests] does not hold; 2 bad usage or config.")]
 pub(crate) struct Check {
     /// The policy file
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
     /// The explanation as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `wicketgate policy`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    /// Judge the assertions that stand beside a policy
+    Test(PolicyTest),
+    /// Who gains and who loses what from one policy to another
+    Diff(PolicyDiff),
+    /// Which recorded commands a policy would judge otherwise
+    Replay(PolicyReplay),
+    /// Who may do what on each asset
+    Show(PolicyShow),
+}
+
+/// `wicketgate policy test`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+An assertion is a sentence in the table [tests] of a policy, or of a file of its own:
+
+  alice may write HR 105 = 900 on press-3 at mon 09:00; may not at sun
+
+docs/POLICY.md has the grammar. `check`, the start of `run` and each reload judge a policy's own.
+
+Exit status: 0 all hold; 1 one does not; 2 bad usage, policy or sentence.")]
+pub(crate) struct PolicyTest {
+    /// The policy file; with --config, a file that holds nothing but [tests]
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The policy that FILE is about
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) config: Option<PathBuf>,
+    /// The outcome as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `wicketgate policy diff`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What a policy gives is compared, not how it is written: order, names of rules and ranges written
+another way make no difference. Windows are compared over the year 2026.
+
+Exit status: 0 both give the same; 1 they differ; 2 bad usage or policy.")]
+pub(crate) struct PolicyDiff {
+    /// The policy before
+    #[arg(value_name = "A")]
+    pub(crate) before: PathBuf,
+    /// The policy after
+    #[arg(value_name = "B")]
+    pub(crate) after: PathBuf,
+    /// The difference as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `wicketgate policy replay`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+An audit log says how each command was judged: the policy is held against that, or against --against.
+Its chain is verified on the way, and what stands behind a break is not believed. A capture says
+nothing of verdicts, so it needs --against.
+
+Exit status: 0 nothing would be judged otherwise; 1 something would, or the log or capture is damaged;
+2 bad usage, input or policy.")]
+pub(crate) struct PolicyReplay {
+    /// The policy that is asked
+    #[arg(value_name = "POLICY")]
+    pub(crate) policy: PathBuf,
+    /// What was recorded: an audit log, or a capture (pcap or pcapng)
+    #[arg(value_name = "RECORD")]
+    pub(crate) record: PathBuf,
+    /// Compare with what this policy says, and not with what was recorded
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) against: Option<PathBuf>,
+    /// The roles of a user of the audit log; without, a user has the role of the same name
+    #[arg(long = "user", value_name = "USER:ROLE[,...]")]
+    pub(crate) users: Vec<UserArgument>,
+    /// Who a source address of the capture is; without roles, the user has the role of the same name
+    #[arg(long = "login", value_name = "ADDRESS=USER[:ROLE,...]")]
+    pub(crate) logins: Vec<LoginArgument>,
+    /// What changes as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `wicketgate policy show`
+#[derive(Debug, Args)]
+pub(crate) struct PolicyShow {
+    /// The policy file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Only this asset
+    #[arg(long, value_name = "NAME")]
+    pub(crate) asset: Option<String>,
+    /// Only what this role gives
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
+    /// One JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }

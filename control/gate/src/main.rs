@@ -14,6 +14,8 @@ mod exit;
 mod figures;
 mod man;
 mod output;
+mod policy;
+mod progress;
 mod reasons;
 mod replay;
 mod run;
@@ -34,6 +36,7 @@ fn run(command: cli::Command) -> exit::Exit {
         cli::Command::Run(arguments) => run::run(&arguments),
         cli::Command::Check(arguments) => check::run(&arguments),
         cli::Command::Audit { command: cli::Audit::Verify(arguments) } => audit::verify(&arguments),
+        cli::Command::Policy { command } => policy::run(&command),
         cli::Command::Man(arguments) => man::run(&arguments),
         cli::Command::Dissect(arguments) => dissect::run(&arguments),
     }

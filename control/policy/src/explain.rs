@@ -3,7 +3,6 @@
 use std::fmt;
 
 use serde::Serialize;
-use wicketgate_engine::Entry;
 use wicketgate_engine::tables::{AssetId, Mac, Side};
 
 use crate::model::{Asset, Conduit, Policy, Port, Rule, Source};
@@ -126,7 +125,7 @@ fn of_rule(rule: &Rule) -> Right {
         name: rule.name.clone(),
         who: rule.roles.join(", "),
         protocol: rule.protocol.name(),
-        allow: allow(&rule.allow, rule.protocol.is_inspected()),
+        allow: wording::allow(&rule.allow, rule.protocol.is_inspected()),
         when: rule.window.as_ref().map_or("always".to_owned(), ToString::to_string),
         factors: rule.factors.iter().map(|factor| factor.name()).collect(),
     }
@@ -138,19 +137,10 @@ fn of_conduit(policy: &Policy, conduit: &Conduit) -> Right {
         name: conduit.name.clone(),
         who: source(policy, &conduit.from),
         protocol: conduit.protocol.name(),
-        allow: allow(&conduit.allow, conduit.protocol.is_inspected()),
+        allow: wording::allow(&conduit.allow, conduit.protocol.is_inspected()),
         when: "always".to_owned(),
         factors: Vec::new(),
     }
-}
-
-fn allow(entries: &[Entry], inspected: bool) -> Vec<String> {
-    let whole = |entry: &Entry| !inspected && entry.classes.is_empty();
-    let words = |entry: &Entry| match whole(entry) {
-        true => "everything, unread".to_owned(),
-        false => wording::entry(entry),
-    };
-    entries.iter().map(words).collect()
 }
 
 fn source(policy: &Policy, from: &Source) -> String {
@@ -159,7 +149,7 @@ fn source(policy: &Policy, from: &Source) -> String {
     format!("{}{}{}", from.address, mac.unwrap_or_default(), port.unwrap_or_default())
 }
 
-fn mac(mac: Mac) -> String {
+pub(crate) fn mac(mac: Mac) -> String {
     mac.map(|octet| format!("{octet:02x}")).join(":")
 }
 

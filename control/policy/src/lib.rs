@@ -14,6 +14,9 @@
 //! | [`model`] | [`Policy`]: the file with every name resolved |
 //! | [`compile`] | [`Policy::compile`]: policy and logins into tables of one epoch |
 //! | [`mod@explain`] | [`explain()`]: who may do what on each asset |
+//! | [`assertion`] | [`Assertions`]: sentences about the policy, read and judged |
+//! | [`mod@diff`] | [`diff()`]: who gains and who loses what between two policies |
+//! | [`trial`] | [`trial::ask`]: what the gate would say to one command |
 //! | [`window`] | [`Weekly`]: opening hours in a time zone, laid out to stretches of time |
 //! | [`preset`] | [`Preset`]: `view`, `operate`, `maintain`, `engineer` |
 //! | [`diagnostic`] | [`Diagnostic`]: what is wrong, where, and what to do |
@@ -34,10 +37,12 @@
 //! The reference for whoever writes a policy is `docs/POLICY.md`.
 
 mod allow;
+pub mod assertion;
 mod catalog;
 pub mod compile;
 mod contradiction;
 pub mod diagnostic;
+pub mod diff;
 mod document;
 mod doors;
 pub mod explain;
@@ -48,6 +53,7 @@ mod rights;
 mod selector;
 mod suggest;
 mod topology;
+pub mod trial;
 pub mod tuning;
 pub mod value;
 pub mod window;
@@ -56,9 +62,11 @@ mod wording;
 #[cfg(test)]
 mod tests;
 
+pub use assertion::{Assertions, Failure};
 pub use compile::{Compiled, Login};
 pub use diagnostic::{Diagnostic, Severity};
-pub use document::parse;
+pub use diff::{Difference, diff};
+pub use document::{parse, parse_assertions};
 pub use explain::{Explanation, explain};
 pub use model::{Asset, Conduit, Door, Factor, Gate, Policy, Port, Rule, Source};
 pub use preset::Preset;

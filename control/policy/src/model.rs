@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use wicketgate_dissectors::{Protocol, Transport};
 use wicketgate_engine::matcher::Entry;
-use wicketgate_engine::tables::{AssetId, Mac, Side};
+use wicketgate_engine::tables::{AssetId, Mac, RuleId, Side};
 use wicketgate_packet::PortId;
 
+use crate::assertion::Assertions;
 use crate::diagnostic::Diagnostic;
 use crate::doors::transport_name;
 use crate::tuning::{PortTuning, Tuning};
@@ -24,6 +25,7 @@ pub struct Policy {
     pub(crate) assets: Vec<Asset>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) conduits: Vec<Conduit>,
+    pub(crate) assertions: Assertions,
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
@@ -53,6 +55,11 @@ impl Policy {
         &self.conduits
     }
 
+    /// What `[tests]` says of the policy.
+    pub fn assertions(&self) -> &Assertions {
+        &self.assertions
+    }
+
     /// What holds, but may not be what was meant.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
@@ -63,9 +70,38 @@ impl Policy {
         usize::try_from(id.0).ok().and_then(|at| self.assets.get(at))
     }
 
+    /// The rule or conduit of that id: what its name stands for in verdicts.
+    pub(crate) fn right(&self, id: RuleId) -> Option<Right<'_>> {
+        let at = usize::try_from(id.0).ok()?;
+        match at.checked_sub(self.rules.len()) {
+            None => self.rules.get(at).map(Right::of_rule),
+            Some(at) => self.conduits.get(at).map(Right::of_conduit),
+        }
+    }
+
     /// The port of that id.
     pub fn port(&self, id: PortId) -> Option<&Port> {
         self.ports.get(usize::from(id.0))
+    }
+}
+
+/// What rules and conduits have in common.
+pub(crate) struct Right<'p> {
+    pub(crate) name: &'p str,
+    pub(crate) protocol: Protocol,
+    pub(crate) allow: &'p [Entry],
+    pub(crate) window: Option<&'p Weekly>,
+}
+
+impl<'p> Right<'p> {
+    fn of_rule(rule: &'p Rule) -> Right<'p> {
+        let (name, protocol, allow) = (&rule.name, rule.protocol, &rule.allow);
+        Right { name, protocol, allow, window: rule.window.as_ref() }
+    }
+
+    fn of_conduit(conduit: &'p Conduit) -> Right<'p> {
+        let (name, protocol, allow) = (&conduit.name, conduit.protocol, &conduit.allow);
+        Right { name, protocol, allow, window: None }
     }
 }
 

@@ -61,6 +61,17 @@ pub(crate) fn reaches(rights: &Rights, asset: AssetId) -> bool {
         || rights.conduits.iter().any(|conduit| conduit.is_about(asset))
 }
 
+/// Reads one factor.
+pub(crate) fn factor(node: Node<'_>, report: &mut Report<'_>) -> Option<Factor> {
+    let name = node.text(report)?;
+    let found = Factor::from_name(name);
+    if found.is_none() {
+        let help = suggest::known(name, Factor::ALL.iter().map(|factor| factor.name()));
+        report.error_with(&node.span(), format!("there is no factor `{name}`"), help);
+    }
+    found
+}
+
 impl Reader<'_, '_, '_> {
     fn rule(&mut self, mut table: Table<'_>, id: RuleId) -> Option<Rule> {
         let name = read_name(&mut table, &mut self.names, self.report);
@@ -124,17 +135,7 @@ impl Reader<'_, '_, '_> {
 
     fn factors(&mut self, node: Node<'_>) -> Option<Vec<Factor>> {
         let nodes = node.list(self.report)?;
-        nodes.into_iter().map(|node| self.factor(node)).collect()
-    }
-
-    fn factor(&mut self, node: Node<'_>) -> Option<Factor> {
-        let name = node.text(self.report)?;
-        let found = Factor::from_name(name);
-        if found.is_none() {
-            let help = suggest::known(name, Factor::ALL.iter().map(|factor| factor.name()));
-            self.report.error_with(&node.span(), format!("there is no factor `{name}`"), help);
-        }
-        found
+        nodes.into_iter().map(|node| factor(node, self.report)).collect()
     }
 
     fn protocol(&mut self, table: &mut Table<'_>) -> Option<Protocol> {

@@ -9,11 +9,11 @@ use std::fmt;
 
 use jiff::civil::{Date, Time as Clock};
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::{Span as Days, Timestamp};
 use wicketgate_engine::Window;
 use wicketgate_packet::Time;
 
-use crate::diagnostic::Report;
+use crate::diagnostic::{Report, Span};
 use crate::reader::{Node, Table};
 use crate::suggest;
 
@@ -34,7 +34,7 @@ pub struct Weekly {
 
 /// Minutes since midnight, 0 to 1440.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Minute(u16);
+pub(crate) struct Minute(u16);
 
 impl Weekly {
     /// The stretch that is open at `now`, or else the next one. Stretches that touch are one.
@@ -58,7 +58,7 @@ impl Weekly {
     fn stretches(&self, now: Time) -> impl Iterator<Item = Window> {
         let today = self.date(now);
         (-1..DAYS_AHEAD).filter_map(move |offset| {
-            let date = today?.checked_add(Span::new().days(offset)).ok()?;
+            let date = today?.checked_add(Days::new().days(offset)).ok()?;
             let opens = self.days.get(day_of(date))?;
             if *opens { self.on(date) } else { None }
         })
@@ -77,15 +77,20 @@ impl Weekly {
     }
 
     fn at(&self, date: Date, minute: Minute) -> Option<Time> {
-        let (date, clock) = match minute.clock() {
-            Some(clock) => (date, clock),
-            None => (date.tomorrow().ok()?, Clock::midnight()),
-        };
-        let zoned = date.to_datetime(clock).to_zoned(self.zone.clone()).ok()?;
-        // A day that the zone skips is no day to open on.
-        let zoned = Some(zoned).filter(|zoned| zoned.date() == date)?;
-        u64::try_from(zoned.timestamp().as_nanosecond()).ok().map(Time::from_nanos)
+        at(date, minute, &self.zone)
     }
+}
+
+/// That time of that day; `None` on a day that the zone skips.
+pub(crate) fn at(date: Date, minute: Minute, zone: &TimeZone) -> Option<Time> {
+    let (date, clock) = match minute.clock() {
+        Some(clock) => (date, clock),
+        None => (date.tomorrow().ok()?, Clock::midnight()),
+    };
+    let zoned = date.to_datetime(clock).to_zoned(zone.clone()).ok()?;
+    // A day that the zone skips is no day to open on.
+    let zoned = Some(zoned).filter(|zoned| zoned.date() == date)?;
+    u64::try_from(zoned.timestamp().as_nanosecond()).ok().map(Time::from_nanos)
 }
 
 /// Days since Monday.
@@ -94,6 +99,11 @@ fn day_of(date: Date) -> usize {
 }
 
 impl Minute {
+    /// 00:00.
+    pub(crate) const MIDNIGHT: Minute = Minute(0);
+    /// 24:00.
+    pub(crate) const END: Minute = Minute(24 * 60);
+
     /// The time of day; `None` for 24:00, which is the next day's midnight.
     fn clock(self) -> Option<Clock> {
         let (hour, minute) = (i8::try_from(self.0 / 60).ok()?, i8::try_from(self.0 % 60).ok()?);
@@ -142,19 +152,23 @@ fn read_zone(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<TimeZone>
         report.error_with(table.span(), "`window` has no `zone`", help);
         return None;
     };
-    let name = node.name(report)?;
+    zone_named(node.name(report)?, &node.span(), report)
+}
+
+/// The zone of that name; reported if there is none.
+pub(crate) fn zone_named(name: &str, span: &Span, report: &mut Report<'_>) -> Option<TimeZone> {
     let zone = TimeZone::get(name).ok();
     if zone.is_none() {
         let names: Vec<_> = jiff::tz::db().available().collect();
         let help = suggest::known(name, names.iter().map(|zone| zone.as_str()));
         let message = format!("`{name}` is not a time zone of the IANA database");
-        report.error_with(&node.span(), message, help);
+        report.error_with(span, message, help);
     }
     zone
 }
 
 /// `mon-fri`, `mon,wed`, `fri-mon`.
-fn days(text: &str) -> Result<[bool; 7], String> {
+pub(crate) fn days(text: &str) -> Result<[bool; 7], String> {
     let mut open = [false; 7];
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -175,7 +189,7 @@ fn day(text: &str) -> Result<usize, String> {
 }
 
 /// `06:00`, up to `24:00`.
-fn minute(text: &str) -> Result<Minute, String> {
+pub(crate) fn minute(text: &str) -> Result<Minute, String> {
     let wrong = || format!("`{text}` is not a time of day from 00:00 to 24:00");
     let (hour, minute) = text.split_once(':').ok_or_else(wrong)?;
     let two = |digits: &str, most: u16| {

@@ -6,6 +6,13 @@ use wicketgate_engine::{CodeSet, Entry, RangeSet, SpaceSet, ValueRule};
 
 use crate::allow::SPACES;
 
+/// The elements of an `allow` list.
+pub(crate) fn allow(entries: &[Entry], inspected: bool) -> Vec<String> {
+    let whole = |entry: &Entry| !inspected && entry.classes.is_empty();
+    let words = |e: &Entry| if whole(e) { "everything, unread".to_owned() } else { entry(e) };
+    entries.iter().map(words).collect()
+}
+
 /// One entry: `function 6 (write-single-register), address 100-119, value 0-1500`.
 pub(crate) fn entry(entry: &Entry) -> String {
     let classes: Vec<&str> = entry.classes.iter().map(Class::name).collect();

@@ -292,7 +292,10 @@ fn find<'a>(
 }
 
 /// Whether some rule of the grant holds now; an echo is a command by itself and judged here.
-pub(crate) fn may_open(grant: &Grant, protocol: Protocol, now: Time) -> Result<(), Reason> {
+///
+/// # Errors
+/// [`Reason::OutsideWindow`], or why the echo is refused.
+pub fn may_open(grant: &Grant, protocol: Protocol, now: Time) -> Result<(), Reason> {
     if grant.observe {
         return Ok(());
     }

@@ -46,6 +46,7 @@ pub mod tcp;
 pub mod translate;
 pub mod verdict;
 
+pub use admit::may_open;
 pub use arp::{Sighting, solicit};
 pub use counters::Counters;
 pub use engine::{Engine, Limits};

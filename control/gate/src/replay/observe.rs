@@ -19,9 +19,9 @@ use wicketgate_packet::wire::icmp;
 use wicketgate_packet::{FrameBuf, Headers, L4, PortId, Time};
 use wicketgate_ports::{CaptureError, CaptureReader, Pool};
 
-use super::progress::Progress;
 use super::setup::named;
 use crate::decode_as::DecodeAs;
+use crate::progress::Progress;
 
 /// Servers at most: what the overlay's 16 host bits can number.
 const SERVERS: usize = 65_000;

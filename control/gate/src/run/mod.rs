@@ -76,7 +76,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let signals = Signals::listen();
     let notifier = Notifier::connect();
     let user = arguments.user.as_deref().map(User::find).transpose()?;
-    let policy = crate::config::load(&arguments.config)?;
+    let policy = crate::config::load_tested(&arguments.config)?;
     // Before the first look, so that nothing changes unseen in between.
     let (kernel, watch) = listen().map_err(|error| format!("no netlink: {error}"))?;
     let mut interfaces = Interfaces::find(&policy)?;

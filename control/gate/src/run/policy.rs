@@ -82,10 +82,11 @@ impl Generations {
         Ok(tables)
     }
 
-    /// Reads the policy again and returns the one before. What the gate stands on (overlay, ports, and
-    /// how it uses the machine) must be the same; on an error everything is.
+    /// Reads the policy again and returns the one before. Its assertions must hold, and what the
+    /// gate stands on (overlay, ports, and how it uses the machine) must be the same; on an error
+    /// everything is.
     pub(super) fn reload(&mut self) -> Result<Policy, String> {
-        let policy = config::load(&self.path)?;
+        let policy = config::load_tested(&self.path)?;
         let (new, old) = (policy.gate(), self.policy.gate());
         let same = (new.overlay, &new.tuning) == (old.overlay, &old.tuning);
         if !same || policy.ports() != self.policy.ports() {

@@ -203,6 +203,14 @@ fn a_reload_takes_rights_and_a_bad_config_changes_nothing() {
     assert!(gate.says("stays"));
     assert_eq!(register(&mut stream, 2), 20, "the old rights hold");
 
+    let untrue = "\n[tests]\nassert = [\"hmi may read HR 0 on press-3\"]\n";
+    let name = CONDUIT.split('"').nth(1).unwrap();
+    let untrue = untrue.replace("hmi", &format!("'{name}'"));
+    plant.write_policy(&format!("{}{untrue}", CONDUIT.replace("\"read\", ", "")));
+    gate.signal(Signal::HUP);
+    assert!(gate.says("1 of 1 assertions do not hold"));
+    assert_eq!(register(&mut stream, 2), 20, "an assertion that does not hold changes nothing");
+
     plant.write_policy(&CONDUIT.replace("\"read\", ", ""));
     gate.signal(Signal::HUP);
     assert!(gate.says("config read again"));

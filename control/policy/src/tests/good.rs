@@ -140,6 +140,28 @@ fn the_reference_is_true() {
     }
 }
 
+/// The sentences of the reference are true of its policy, and the one that is not says so.
+#[test]
+fn the_reference_of_tests_is_true() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/POLICY.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let block = |at: usize| {
+        let rest = page.split("```toml\n").nth(at).unwrap();
+        rest.split("```").next().unwrap().to_owned()
+    };
+    let text = format!("{}\n{}", block(1), block(2));
+    let failures = |text: &str| {
+        let policy = good(text);
+        assert!(policy.assertions().len() >= 4);
+        policy.assertions().failures(&policy).unwrap()
+    };
+    assert_eq!(failures(&text), []);
+    let slip = failures(&text.replace("at mon 09:00; may not at sun", "at mon 09:00; may at sun"));
+    let [failure] = slip.as_slice() else { panic!("{slip:#?}") };
+    let told = failure.diagnostic.to_string();
+    assert!(page.contains(&told), "{told}");
+}
+
 #[test]
 fn configs_of_the_evasion_cases() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/evasion/config");
