@@ -145,3 +145,23 @@ fn identify(db: &Connection, key: &SealingKey) -> Result<[u8; 16], StoreError> {
     key.open(&mark, &id).map_err(|_| StoreError::WrongKey)?;
     Ok(id)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_reported_is_on_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = SealingKey::create(&folder.path().join("key")).unwrap();
+        let store = Store::open(&folder.path().join("identity/store.db"), key).unwrap();
+        let number = |name| store.db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let mode: String =
+            store.db.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!(mode, "wal");
+        assert_eq!(number("synchronous"), Ok(2), "FULL");
+        assert_eq!(number("foreign_keys"), Ok(1));
+        assert_eq!(number("secure_delete"), Ok(1));
+        assert_eq!(number("trusted_schema"), Ok(0));
+    }
+}
