@@ -19,6 +19,7 @@
 //! | [`secret`] | [`Secret`]: bytes that are wiped and never printed |
 //! | [`name`] | [`UserName`], [`Role`]: names that cannot be misread |
 //! | [`time`] | [`Now`]: two clocks in one argument |
+//! | `attempt` | [`Attempt`], [`Outcome`], and the causes that the audit is told |
 //! | `files` | who may read a file, checked before it is trusted |
 //!
 //! Invariant: nothing here knows a conduit. No state of a user, a store or a clock reaches a machine.
@@ -26,6 +27,7 @@
 //! `docs/IDENTITY.md` says what is stored, how it is protected, and where each number comes from.
 
 pub mod access;
+mod attempt;
 pub mod authenticate;
 pub mod factor;
 mod files;

@@ -34,8 +34,8 @@ fn start(role: &str, place: &Place, code: &str) -> Child {
 
 /// Reads what the other says, up to the line that begins with `word`.
 fn wait_for(child: &mut Child, word: &str) -> String {
-    let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines().map(Result::unwrap);
-    lines.skip_while(|line| !line.starts_with(word)).next().unwrap()
+    let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines().map(Result::unwrap);
+    lines.find(|line| line.starts_with(word)).unwrap()
 }
 
 /// Not a test of its own: what the tests below start. By itself it does nothing.

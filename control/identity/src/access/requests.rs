@@ -56,22 +56,33 @@ impl Access {
         now: Now,
     ) -> Result<(), ApproveError> {
         let (terms, by) = self.check_approver(id, approver, rules, now)?;
-        let login = self.logins.get(&approver).ok_or(ApproveError::NoSuchLogin)?;
-        let lacking = terms.lacking(&login.proofs, now.monotonic);
-        if !lacking.is_empty() {
-            return Err(ApproveError::NotProven(lacking));
-        }
-        let grant = self.grants.get_mut(&id).ok_or(ApproveError::NotWaiting)?;
-        let (user, scope) = (grant.user, grant.scope.clone());
-        if self.has_too_many(user, &scope, &terms) {
-            return Err(ApproveError::TooManySessions);
-        }
+        self.check_approval(id, approver, &terms, now)?;
         if let Some(grant) = self.grants.get_mut(&id) {
             grant.approved_by = Some(by);
         }
         self.audit_grant(id, EventKind::Approved, Some(by));
         self.advance(id, rules, now);
         if self.grants.contains_key(&id) { Ok(()) } else { Err(ApproveError::Over) }
+    }
+
+    /// What an approval needs, and a denial does not.
+    fn check_approval(
+        &self,
+        id: GrantId,
+        approver: LoginId,
+        terms: &Terms,
+        now: Now,
+    ) -> Result<(), ApproveError> {
+        let login = self.logins.get(&approver).ok_or(ApproveError::NoSuchLogin)?;
+        let grant = self.grants.get(&id).ok_or(ApproveError::NotWaiting)?;
+        let lacking = terms.lacking(&login.proofs, now.monotonic);
+        if !lacking.is_empty() {
+            Err(ApproveError::NotProven(lacking))
+        } else if self.has_too_many(grant.user, &grant.scope, terms) {
+            Err(ApproveError::TooManySessions)
+        } else {
+            Ok(())
+        }
     }
 
     /// Someone with the rule's approving role says no.

@@ -16,142 +16,18 @@ const ROWS: [&str; 6] =
     ["qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "azertyuiop", "1234567890"];
 
 /// Parts of commonly used passwords, in small letters.
-const WORDS: &[&str] = &[
-    "access",
-    "account",
-    "admin",
-    "administrator",
-    "alarm",
-    "allen",
-    "apple",
-    "asdf",
-    "august",
-    "automation",
-    "autumn",
-    "baseball",
-    "batman",
-    "bonjour",
-    "bradley",
-    "change",
-    "changeme",
-    "cisco",
-    "computer",
-    "control",
-    "controller",
-    "default",
-    "december",
-    "demo",
-    "dragon",
-    "engineer",
-    "engineering",
-    "factory",
-    "february",
-    "firewall",
-    "football",
-    "friday",
-    "gate",
-    "gateway",
-    "guest",
-    "hallo",
-    "hello",
-    "iloveyou",
-    "industrial",
-    "january",
-    "july",
-    "june",
-    "letmein",
-    "line",
-    "login",
-    "love",
-    "machine",
-    "maintenance",
-    "manager",
-    "march",
-    "master",
-    "michael",
-    "monday",
-    "monkey",
-    "motdepasse",
-    "network",
-    "november",
-    "october",
-    "omron",
-    "operator",
-    "pass",
-    "passw",
-    "passwd",
-    "passwort",
-    "password",
-    "passwords",
-    "plant",
-    "please",
-    "plc",
-    "press",
-    "princess",
-    "private",
-    "public",
-    "qwer",
-    "qwert",
-    "qwerty",
-    "qwertz",
-    "azerty",
-    "robot",
-    "rockwell",
-    "root",
-    "safety",
-    "saturday",
-    "scada",
-    "schneider",
-    "secret",
-    "secure",
-    "security",
-    "september",
-    "server",
-    "service",
-    "shadow",
-    "siemens",
-    "simatic",
-    "spring",
-    "starwars",
-    "summer",
-    "sunday",
-    "sunshine",
-    "superman",
-    "supervisor",
-    "support",
-    "switch",
-    "system",
-    "technician",
-    "temp",
-    "test",
-    "testing",
-    "thursday",
-    "toor",
-    "trustno",
-    "tuesday",
-    "user",
-    "wednesday",
-    "welcome",
-    "whatever",
-    "wicket",
-    "wicketgate",
-    "winter",
-    "zaq",
-    "wsx",
-    "xsw",
-    "qaz",
-    "abc",
-    "abcd",
-    "april",
-    "may",
-    "is",
-    "my",
-    "the",
-    "this",
-    "i",
-    "new",
-    "our",
-];
+const WORDS: &str = "\
+    abc abcd access account admin administrator alarm allen apple april asdf august automation \
+    autumn azerty baseball batman bonjour bradley change changeme cisco computer control \
+    controller december default demo dragon engineer engineering factory february firewall \
+    football friday gate gateway guest hallo hello i iloveyou industrial is january july june \
+    letmein line login love machine maintenance manager march master may michael monday monkey \
+    motdepasse my network new november october omron operator our pass passw passwd password \
+    passwords passwort plant plc please press princess private public qaz qwer qwert qwerty \
+    qwertz robot rockwell root safety saturday scada schneider secret secure security september \
+    server service shadow siemens simatic spring starwars summer sunday sunshine superman \
+    supervisor support switch system technician temp test testing the this thursday toor trustno \
+    tuesday user wednesday welcome whatever wicket wicketgate winter wsx xsw zaq";
 
 /// Letters that stand for others where people think that it helps.
 const LOOKALIKES: [(char, char); 8] = [
@@ -185,18 +61,18 @@ fn repeats(text: &str) -> bool {
 
 fn follows(one: char, next: char) -> bool {
     let step = u32::from(next).abs_diff(u32::from(one)) <= 1;
-    let beside = |row: &&str| match (row.find(one), row.find(next)) {
+    let beside = |row: &str| match (row.find(one), row.find(next)) {
         (Some(at), Some(then)) => at.abs_diff(then) <= 1,
         _ => false,
     };
-    one.is_alphanumeric() && step || ROWS.iter().any(|row| beside(&row))
+    one.is_alphanumeric() && step || ROWS.iter().any(|row| beside(row))
 }
 
 /// Whether `text` (in small letters) is made of nothing but `names`, common words and digits, also
 /// where look-alikes stand for letters.
 pub(super) fn is_common(text: &str, names: &[&str]) -> bool {
     let names: Vec<String> = names.iter().flat_map(|name| parts(name)).collect();
-    let words = || WORDS.iter().copied().chain(names.iter().map(String::as_str));
+    let words = || WORDS.split(' ').chain(names.iter().map(String::as_str));
     let text: Vec<char> = text.chars().collect();
     // Walks over the text by the parts that fit, from each place that can be reached.
     let mut reached = vec![false; text.len() + 1];

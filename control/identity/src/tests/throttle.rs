@@ -62,7 +62,7 @@ fn one_ipv6_network_is_one_source() {
 fn flooding_the_table_frees_nobody() {
     let mut throttle = Throttle::new(at(0));
     let attacker = address(0);
-    fail(&mut throttle, attacker, SOURCE_FREE + 0, at(0));
+    fail(&mut throttle, attacker, SOURCE_FREE, at(0));
     let most = u32::try_from(MAX_SOURCES).unwrap();
     for number in 1..most {
         fail(&mut throttle, address(number), 1, at(1));
