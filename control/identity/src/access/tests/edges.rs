@@ -171,6 +171,11 @@ fn nobody_approves_for_themselves() {
     account.user.person = "user-1".to_owned();
     let account = plant.enter(&account);
     assert_eq!(plant.approve(grant, account), Err(ApproveError::SamePerson));
+    // Nor after an admin wrote another person into the account.
+    let mut renamed = proven(1, &roles, &[Factor::Password], plant.clock.now());
+    renamed.user.person = "someone-else".to_owned();
+    let renamed = plant.enter(&renamed);
+    assert_eq!(plant.approve(grant, renamed), Err(ApproveError::SamePerson));
     assert_eq!(
         plant.access.deny(grant, alice, &plant.book, plant.clock.now()),
         Err(ApproveError::SamePerson)

@@ -8,9 +8,12 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Long enough for windows and durations to end first.
+const IDLE: Duration = Duration::from_secs(5 * 3600);
+
 const RULES: [&str; 4] = ["plain", "timed", "windowed", "eyes"];
 
-/// One input. Logins and grants are picked by number among those that ever were.
+/// One input. Logins and grants are picked among the last few that there were, ended or not.
 #[derive(Clone, Debug)]
 enum Input {
     Login { user: i64, tunnel: u64, totp: bool },
@@ -29,9 +32,17 @@ enum Input {
     SetWall(i64),
 }
 
+/// How many logins and grants back an input may pick.
+const BACK: usize = 6;
+
+/// The input's pick among `count` things.
+fn pick(number: usize, count: usize) -> Option<usize> {
+    number.checked_rem(count.min(BACK)).map(|back| count - 1 - back)
+}
+
 fn input() -> impl Strategy<Value = Input> {
     let (user, tunnel) = (1_i64..4, 1_u64..5);
-    let (login, grant) = (0_usize..12, 0_usize..12);
+    let (login, grant) = (0..BACK, 0..BACK);
     prop_oneof![
         6 => (user.clone(), tunnel, any::<bool>())
             .prop_map(|(user, tunnel, totp)| Input::Login { user, tunnel, totp }),
@@ -47,9 +58,9 @@ fn input() -> impl Strategy<Value = Input> {
         1 => (grant.clone(), login).prop_map(|(grant, login)| Input::Deny { grant, login }),
         1 => grant.clone().prop_map(Input::GiveBack),
         1 => grant.prop_map(Input::Revoke),
-        3 => (0_usize..6).prop_map(Input::Reload),
-        8 => (0_u64..40).prop_map(Input::Pass),
-        3 => (-1500_i64..1500).prop_map(Input::SetWall),
+        4 => (0_usize..6).prop_map(Input::Reload),
+        10 => (0_u64..60).prop_map(Input::Pass),
+        3 => prop_oneof![-60_i64..60, -1500_i64..1500].prop_map(Input::SetWall),
     ]
 }
 
@@ -215,7 +226,7 @@ impl Model {
     fn settle(&mut self, now: Now) {
         for login in &mut self.logins {
             let old = now.monotonic.since(login.began) >= 12 * HOUR;
-            login.over |= old || now.monotonic.since(login.seen) >= 30 * MINUTE;
+            login.over |= old || now.monotonic.since(login.seen) >= IDLE;
         }
         for at in 0..self.grants.len() {
             let grant = &self.grants[at];
@@ -374,65 +385,19 @@ struct Pair {
 
 impl Pair {
     fn new() -> Pair {
-        let access = Access::new(Lifetimes::default());
+        let access = Access::new(Lifetimes { idle: IDLE, ..Lifetimes::default() });
         let (model, clock) = (Model::default(), Clock::new());
         Pair { access, model, clock, logins: Vec::new(), grants: Vec::new(), permitted: 0 }
     }
 
     fn input(&mut self, input: &Input) {
         let now = self.clock.now();
-        let rules = Variant(self.model.variant);
+        let login_of = |number| pick(number, self.logins.len());
+        let grant_of = |number| pick(number, self.grants.len());
         match *input {
             Input::Login { user, tunnel, totp } => self.login(user, tunnel, totp, now),
-            Input::StepUp { login, totp } => self.step_up(login, totp, now),
-            Input::Logout(login) | Input::RevokeLogin(login) if login < self.logins.len() => {
-                let live = self.model.is_live(login);
-                let id = self.logins[login];
-                let real = match input {
-                    Input::Logout(_) => self.access.logout(id, now),
-                    _ => self.access.revoke_login(id, None, now),
-                };
-                assert_eq!(real.is_ok(), live);
-                self.model.end_login(login);
-            }
-            Input::Disable(user) => {
-                self.access.user_disabled(UserId(user), None, now);
-                self.model.changed.insert(user, now.monotonic);
-                for login in 0..self.model.logins.len() {
-                    if self.model.logins[login].user == user {
-                        self.model.end_login(login);
-                    }
-                }
-                self.model.forget_approvals(user);
-            }
+            Input::Disable(user) => self.disable(user, now),
             Input::Roles { user, set } => self.roles(user, set, now),
-            Input::Request { login, rule } if login < self.logins.len() => {
-                let reason = Some("x");
-                let id = self.logins[login];
-                let real = self.access.request(id, scope(RULES[rule]), reason, &rules, now);
-                assert_eq!(real.is_ok(), self.model.request(login, RULES[rule], now), "{real:?}");
-                self.grants.extend(real);
-            }
-            Input::Approve { grant, login } if self.has(grant, login) => {
-                let (id, by) = (self.grants[grant], self.logins[login]);
-                let real = self.access.approve(id, by, &rules, now);
-                assert_eq!(real.is_ok(), self.model.approve(grant, login, now), "{real:?}");
-            }
-            Input::Deny { grant, login } if self.has(grant, login) => {
-                let (id, by) = (self.grants[grant], self.logins[login]);
-                let real = self.access.deny(id, by, &rules, now);
-                assert_eq!(real.is_ok(), self.model.deny(grant, login, now), "{real:?}");
-            }
-            Input::GiveBack(grant) if grant < self.grants.len() => {
-                let login = self.logins[self.model.grants[grant].login];
-                self.access.give_back(self.grants[grant], login, now);
-                self.model.grants[grant].over = true;
-            }
-            Input::Revoke(grant) if grant < self.grants.len() => {
-                let real = self.access.revoke(self.grants[grant], None, now);
-                assert_eq!(real.is_ok(), !self.model.grants[grant].over);
-                self.model.grants[grant].over = true;
-            }
             Input::Reload(variant) => {
                 self.access.reload(&Variant(variant), now);
                 self.model.reload(variant, now);
@@ -442,12 +407,78 @@ impl Pair {
                 let seconds = self.clock.wall.as_secs().saturating_add_signed(minutes * 60);
                 self.clock.wall = Duration::from_secs(seconds);
             }
-            _ => {}
+            Input::StepUp { login, totp } => {
+                let Some(login) = login_of(login) else { return };
+                self.step_up(login, totp, now);
+            }
+            Input::Logout(login) | Input::RevokeLogin(login) => {
+                let Some(login) = login_of(login) else { return };
+                self.end_login(login, matches!(input, Input::Logout(_)), now);
+            }
+            Input::Request { login, rule } => {
+                let Some(login) = login_of(login) else { return };
+                self.request(login, RULES[rule], now);
+            }
+            Input::Approve { grant, login } | Input::Deny { grant, login } => {
+                let Some((grant, login)) = grant_of(grant).zip(login_of(login)) else { return };
+                self.decide(grant, login, matches!(input, Input::Approve { .. }), now);
+            }
+            Input::GiveBack(grant) | Input::Revoke(grant) => {
+                let Some(grant) = grant_of(grant) else { return };
+                self.end_grant(grant, matches!(input, Input::GiveBack(_)), now);
+            }
         }
     }
 
-    fn has(&self, grant: usize, login: usize) -> bool {
-        grant < self.grants.len() && login < self.logins.len()
+    fn end_login(&mut self, login: usize, by_user: bool, now: Now) {
+        let (id, live) = (self.logins[login], self.model.is_live(login));
+        let real = match by_user {
+            true => self.access.logout(id, now),
+            false => self.access.revoke_login(id, None, now),
+        };
+        assert_eq!(real.is_ok(), live);
+        self.model.end_login(login);
+    }
+
+    fn disable(&mut self, user: i64, now: Now) {
+        self.access.user_disabled(UserId(user), None, now);
+        self.model.changed.insert(user, now.monotonic);
+        for login in 0..self.model.logins.len() {
+            if self.model.logins[login].user == user {
+                self.model.end_login(login);
+            }
+        }
+        self.model.forget_approvals(user);
+    }
+
+    fn request(&mut self, login: usize, rule: &'static str, now: Now) {
+        let (id, rules) = (self.logins[login], Variant(self.model.variant));
+        let real = self.access.request(id, scope(rule), Some("x"), &rules, now);
+        assert_eq!(real.is_ok(), self.model.request(login, rule, now), "{real:?}");
+        self.grants.extend(real);
+    }
+
+    fn decide(&mut self, grant: usize, login: usize, yes: bool, now: Now) {
+        let (id, by) = (self.grants[grant], self.logins[login]);
+        let rules = Variant(self.model.variant);
+        let (real, model) = if yes {
+            (self.access.approve(id, by, &rules, now), self.model.approve(grant, login, now))
+        } else {
+            (self.access.deny(id, by, &rules, now), self.model.deny(grant, login, now))
+        };
+        assert_eq!(real.is_ok(), model, "{real:?}");
+    }
+
+    fn end_grant(&mut self, grant: usize, by_user: bool, now: Now) {
+        let (id, there) = (self.grants[grant], !self.model.grants[grant].over);
+        let ended = if by_user {
+            let login = self.logins[self.model.grants[grant].login];
+            self.access.give_back(id, login, now)
+        } else {
+            self.access.revoke(id, None, now).is_ok()
+        };
+        assert_eq!(ended, there);
+        self.model.grants[grant].over = true;
     }
 
     fn factors(totp: bool) -> Vec<Factor> {
@@ -483,9 +514,6 @@ impl Pair {
     }
 
     fn step_up(&mut self, login: usize, totp: bool, now: Now) {
-        if login >= self.logins.len() {
-            return;
-        }
         let user = self.model.logins[login].user;
         let factors = Pair::factors(totp);
         let proven = proven(user, &[], &factors, now);
@@ -567,11 +595,11 @@ fn follow(pair: &mut Pair, known: &mut BTreeMap<GrantId, LoginId>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
 
     #[test]
     fn the_machine_permits_what_the_model_permits(
-        inputs in prop::collection::vec(input(), 1..60)
+        inputs in prop::collection::vec(input(), 1..100)
     ) {
         let mut pair = Pair::new();
         let mut known = BTreeMap::new();
@@ -589,9 +617,9 @@ fn the_model_permits_something() {
     let inputs = [
         Input::Login { user: 1, tunnel: 1, totp: true },
         Input::Login { user: 2, tunnel: 2, totp: true },
-        Input::Request { login: 0, rule: 3 },
-        Input::Approve { grant: 0, login: 1 },
-        Input::Request { login: 0, rule: 2 },
+        Input::Request { login: 1, rule: 3 },
+        Input::Approve { grant: 0, login: 0 },
+        Input::Request { login: 1, rule: 2 },
         Input::SetWall(-120),
         Input::SetWall(120),
     ];
