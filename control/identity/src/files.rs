@@ -84,9 +84,19 @@ pub(crate) fn credential(path: &Path) -> Result<File, Untrusted> {
     open(path, OpenOptions::new().read(true), CREDENTIAL)
 }
 
-/// A file of one's own, made empty if there is none.
-pub(crate) fn private_file_or_new(path: &Path) -> Result<File, Untrusted> {
-    open(path, OpenOptions::new().read(true).append(true).create(true).mode(FILE_MODE), OWN)
+/// That there is a file of one's own, made empty if there is none.
+///
+/// One that is there is not opened: closing it would drop every lock that this process has on it
+/// (fcntl(2)), SQLite's among them. Who could exchange it after the look is kept out by its folder.
+pub(crate) fn private_file_or_new(path: &Path) -> Result<(), Untrusted> {
+    match new_private_file(path) {
+        Err(Untrusted::Io(_, error)) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let failed = |error| Untrusted::Io(path.to_owned(), error);
+            let metadata = path.symlink_metadata().map_err(failed)?;
+            trusted(path, &metadata, metadata.is_file() && metadata.nlink() == 1, OWN)
+        }
+        made => made.map(drop),
+    }
 }
 
 /// A file of one's own that did not exist before.

@@ -147,7 +147,8 @@ impl Access {
         next.filter(|deadline| *deadline < Monotonic::NEVER)
     }
 
-    /// What the daemon has to do next; `None` when all is done. Cuts come as they arise, [`Effect::Compile`]
+    /// What the daemon has to do next; `None` when all is done. To be asked until then after each
+    /// input: nothing else empties the queue. Cuts come as they arise, [`Effect::Compile`]
     /// once, at the end.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front().or_else(|| {

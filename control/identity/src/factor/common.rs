@@ -5,6 +5,8 @@
 //! append. So the list here is of parts, and a password is common when it is made of such parts
 //! *and nothing else*. A passphrase may contain any of them.
 
+use zeroize::Zeroizing;
+
 /// Fewest different characters.
 const MIN_DIFFERENT: usize = 5;
 
@@ -43,7 +45,7 @@ const LOOKALIKES: [(char, char); 8] = [
 
 /// Whether `text` repeats a few characters, or runs along the alphabet or the keyboard.
 pub(super) fn is_pattern(text: &str) -> bool {
-    let characters: Vec<char> = text.chars().collect();
+    let characters = characters(text);
     let mut different = characters.clone();
     different.sort_unstable();
     different.dedup();
@@ -73,7 +75,7 @@ fn follows(one: char, next: char) -> bool {
 pub(super) fn is_common(text: &str, names: &[&str]) -> bool {
     let names: Vec<String> = names.iter().flat_map(|name| parts(name)).collect();
     let words = || WORDS.split(' ').chain(names.iter().map(String::as_str));
-    let text: Vec<char> = text.chars().collect();
+    let text = characters(text);
     // Walks over the text by the parts that fit, from each place that can be reached.
     let mut reached = vec![false; text.len() + 1];
     mark(&mut reached, 0);
@@ -90,6 +92,13 @@ pub(super) fn is_common(text: &str, names: &[&str]) -> bool {
         }
     }
     reached.last() == Some(&true)
+}
+
+/// The characters, wiped when dropped, in room that does not grow.
+fn characters(text: &str) -> Zeroizing<Vec<char>> {
+    let mut characters = Zeroizing::new(Vec::with_capacity(text.len()));
+    characters.extend(text.chars());
+    characters
 }
 
 fn mark(reached: &mut [bool], at: usize) {

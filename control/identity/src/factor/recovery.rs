@@ -34,7 +34,10 @@ impl RecoveryCode {
         // 256 is a multiple of 32: every character is as likely.
         let digit =
             |byte: &u8| ALPHABET.get(usize::from(byte % 32)).copied().map_or('0', char::from);
-        Ok(RecoveryCode(Zeroizing::new(random.iter().map(digit).collect())))
+        // Room for all: text that grows would leave copies behind.
+        let mut code = Zeroizing::new(String::with_capacity(LENGTH));
+        code.extend(random.iter().map(digit));
+        Ok(RecoveryCode(code))
     }
 
     /// A code as someone typed it; `None` if it is none. Case, dashes and spaces do not matter,

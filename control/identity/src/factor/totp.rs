@@ -91,11 +91,12 @@ impl Enrolment {
     pub(crate) fn new(seed: &Seed, user: &UserName) -> Enrolment {
         let secret = seed.base32();
         let user = user.as_str().replace('@', "%40");
-        let uri = format!(
-            "otpauth://totp/{ISSUER}:{user}?secret={}&issuer={ISSUER}&algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}",
-            *secret
-        );
-        Enrolment { secret, uri: Zeroizing::new(uri) }
+        let issuer = format!("&issuer={ISSUER}");
+        let form = format!("&algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}");
+        let label = format!("otpauth://totp/{ISSUER}:{user}?secret=");
+        let parts = [label.as_str(), &secret, &issuer, &form];
+        // `concat` takes all the room first: text that grows would leave copies of the seed behind.
+        Enrolment { uri: Zeroizing::new(parts.concat()), secret }
     }
 
     /// The seed in base 32, to be typed into an app.

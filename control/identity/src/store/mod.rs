@@ -148,13 +148,46 @@ fn identify(db: &Connection, key: &SealingKey) -> Result<[u8; 16], StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use wicketgate_packet::Time;
 
-    #[test]
-    fn what_is_reported_is_on_the_disk() {
+    use super::*;
+    use crate::name::UserName;
+
+    fn store() -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();
         let key = SealingKey::create(&folder.path().join("key")).unwrap();
         let store = Store::open(&folder.path().join("identity/store.db"), key).unwrap();
+        (folder, store)
+    }
+
+    #[test]
+    fn what_two_found_good_one_uses_up() {
+        let (_folder, mut store) = store();
+        let now = crate::Now { monotonic: crate::Monotonic::START, wall: Time::EPOCH };
+        let (name, display_name) = (UserName::new("alice").unwrap(), String::new());
+        let user = NewUser { name, display_name, person: None, roles: Vec::new() };
+        let user = store.add_user(&user, now).unwrap();
+        store.enrol_totp(user).unwrap();
+        store.db.execute("UPDATE totp SET confirmed = 1", []).unwrap();
+        let code = &store.new_recovery_codes(user).unwrap()[0];
+        let recovery = store.has_recovery_code(user, code).unwrap().unwrap();
+        for shown in [recovery, Shown::Step(7)] {
+            let mut accept = || {
+                let code = Some(shown);
+                let accepted = Accepted { code, phc: None, rehash: None, certificate: None };
+                store.accept(user, &accepted, now).unwrap()
+            };
+            assert_eq!((accept(), accept()), (Verdict::Recorded, Verdict::Reused));
+        }
+        // Taken back between check and record.
+        store.set_disabled(user, true).unwrap();
+        let accepted = Accepted { code: None, phc: None, rehash: None, certificate: None };
+        assert_eq!(store.accept(user, &accepted, now).unwrap(), Verdict::TakenBack);
+    }
+
+    #[test]
+    fn what_is_reported_is_on_the_disk() {
+        let (_folder, store) = store();
         let number = |name| store.db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         let mode: String =
             store.db.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
