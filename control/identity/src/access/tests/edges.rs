@@ -502,6 +502,23 @@ fn an_operation_that_cannot_finish_does_not_begin() {
 }
 
 #[test]
+fn a_grant_ends_with_its_login() {
+    let rule = terms(|terms| (terms.max_duration, terms.operation) = (Some(8 * HOUR), HOUR / 2));
+    let mut plant = Plant::new(&[("program", rule)]);
+    plant.access.lifetimes = Lifetimes { login: HOUR, idle: 24 * HOUR };
+    let alice = plant.login(1, &["maintenance"]);
+    let grant = plant.request(alice, "program").unwrap();
+    let end = plant.access.login_of(alice).unwrap().until;
+    let until: Vec<_> = plant.access.rights(plant.clock.now()).map(|right| right.until).collect();
+    assert_eq!(until, [end]);
+    plant.pass(HOUR / 2 + MINUTE);
+    let begun = plant.access.begin_operation(grant, plant.clock.now());
+    assert_eq!(begun, Err(OperationError::WouldNotFinish));
+    plant.pass(HOUR / 2);
+    assert!(!plant.permits(alice, "program"));
+}
+
+#[test]
 fn a_reload_that_changes_nothing_takes_nothing() {
     let rule = terms(|terms| {
         terms.reason = true;
