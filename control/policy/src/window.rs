@@ -5,7 +5,9 @@
 //! repeats are read as RFC 5545 does (3.3.5): a skipped time is as long after the change as it was
 //! written before it, of a repeated time the first is meant.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::ControlFlow;
 
 use jiff::civil::{Date, Time as Clock};
 use jiff::tz::TimeZone;
@@ -21,7 +23,10 @@ use crate::suggest;
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// Days to look ahead: two weeks, for a zone that once skipped a whole day (Samoa, 2011-12-30).
-const DAYS_AHEAD: i32 = 15;
+const DAYS_AHEAD: usize = 15;
+
+/// Most holidays of a window: some thirty years of them. Days to look ahead grow by as many.
+const MAX_HOLIDAYS: usize = 400;
 
 /// Opening hours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub struct Weekly {
     from: Minute,
     to: Minute,
     zone: TimeZone,
+    /// Dates on which nothing opens.
+    holidays: BTreeSet<Date>,
 }
 
 /// Minutes since midnight, 0 to 1440.
@@ -44,24 +51,31 @@ impl Weekly {
         let never = Window { from: Time::NEVER, until: Time::NEVER };
         let mut stretches = self.stretches(now).skip_while(|stretch| stretch.until <= now);
         let Some(first) = stretches.next() else { return never };
-        stretches.fold(first, |joined, next| {
-            if next.from <= joined.until {
-                Window { from: joined.from, until: joined.until.max(next.until) }
-            } else {
-                joined
+        let joined = stretches.take(DAYS_AHEAD).try_fold(first, |joined, next| {
+            if next.from > joined.until {
+                return ControlFlow::Break(joined);
             }
-        })
+            let until = joined.until.max(next.until);
+            ControlFlow::Continue(Window { from: joined.from, until })
+        });
+        match joined {
+            ControlFlow::Break(joined) | ControlFlow::Continue(joined) => joined,
+        }
     }
 
     /// The stretches around and after `now`, one a day, beginning with yesterday's, which may cross
     /// midnight.
     fn stretches(&self, now: Time) -> impl Iterator<Item = Window> {
-        let today = self.date(now);
-        (-1..DAYS_AHEAD).filter_map(move |offset| {
-            let date = today?.checked_add(Days::new().days(offset)).ok()?;
-            let opens = self.days.get(day_of(date))?;
-            if *opens { self.on(date) } else { None }
+        let yesterday = self.date(now).and_then(|today| today.yesterday().ok());
+        let days = 0..=(DAYS_AHEAD + self.holidays.len()) as i64;
+        days.filter_map(move |offset| {
+            let date = yesterday?.checked_add(Days::new().days(offset)).ok()?;
+            if self.opens_on(date) { self.on(date) } else { None }
         })
+    }
+
+    fn opens_on(&self, date: Date) -> bool {
+        self.days.get(day_of(date)) == Some(&true) && !self.holidays.contains(&date)
     }
 
     fn date(&self, now: Time) -> Option<Date> {
@@ -118,16 +132,21 @@ impl fmt::Display for Minute {
 }
 
 impl fmt::Display for Weekly {
-    /// `mon,tue,wed 06:00-18:00 Europe/Paris`.
+    /// `mon,tue,wed 06:00-18:00 Europe/Paris but for 2 holidays`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let open = self.days.iter().zip(DAYS).filter(|(open, _)| **open);
         let days: Vec<&str> = open.map(|(_, day)| day).collect();
         let zone = self.zone.iana_name().unwrap_or("UTC");
-        write!(f, "{} {}-{} {zone}", days.join(","), self.from, self.to)
+        write!(f, "{} {}-{} {zone}", days.join(","), self.from, self.to)?;
+        match self.holidays.len() {
+            0 => Ok(()),
+            1 => f.write_str(" but for 1 holiday"),
+            count => write!(f, " but for {count} holidays"),
+        }
     }
 }
 
-/// Reads `{ days = …, from = …, to = …, zone = … }`.
+/// Reads `{ days = …, from = …, to = …, zone = …, holidays = … }`.
 pub(crate) fn read(node: Node<'_>, report: &mut Report<'_>) -> Option<Weekly> {
     let mut table = node.table("`window`", report)?;
     let days = table.required("days", report).and_then(|node| node.parse(report, days));
@@ -135,8 +154,9 @@ pub(crate) fn read(node: Node<'_>, report: &mut Report<'_>) -> Option<Weekly> {
     let to_node = table.required("to", report);
     let to = to_node.and_then(|node| node.parse(report, minute));
     let zone = read_zone(&mut table, report);
+    let holidays = read_holidays(&mut table, report);
     table.close(report);
-    let window = Weekly { days: days?, from: from?, to: to?, zone: zone? };
+    let window = Weekly { days: days?, from: from?, to: to?, zone: zone?, holidays: holidays? };
     if window.from == window.to {
         let help = "a whole day is from = \"00:00\", to = \"24:00\"";
         report.error_with(&to_node?.span(), "the window is empty: it ends when it begins", help);
@@ -165,6 +185,26 @@ pub(crate) fn zone_named(name: &str, span: &Span, report: &mut Report<'_>) -> Op
         report.error_with(span, message, help);
     }
     zone
+}
+
+/// The dates on which nothing opens; a single wrong one makes the window wrong.
+fn read_holidays(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<BTreeSet<Date>> {
+    let Some(node) = table.optional("holidays") else { return Some(BTreeSet::new()) };
+    let dates = node.list(report)?;
+    if dates.len() > MAX_HOLIDAYS {
+        report.error(&node.span(), format!("{node} has more than {MAX_HOLIDAYS} dates"));
+        return None;
+    }
+    // All are read, so that all that are wrong are reported.
+    let read: Vec<Option<Date>> =
+        dates.into_iter().map(|date| date.parse(report, holiday)).collect();
+    read.into_iter().collect()
+}
+
+/// `2026-12-25`.
+fn holiday(text: &str) -> Result<Date, String> {
+    let date = Date::strptime("%Y-%m-%d", text).ok().filter(|_| text.len() == 10);
+    date.ok_or_else(|| format!("`{text}` is not a date: write 2026-12-25"))
 }
 
 /// `mon-fri`, `mon,wed`, `fri-mon`.
