@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use wicketgate_engine::{Engine, EventRing, Limits, Sessions, Verdict};
-use wicketgate_packet::PortId;
+use wicketgate_packet::{Nowhere, PortId};
 use wicketgate_ports::Pool;
 use wicketgate_tests::frame::flag;
 use wicketgate_tests::gate::START;
@@ -80,7 +80,7 @@ fn no_frame_allocates() {
         for _ in 0..3 {
             for (port, bytes) in &frames {
                 frame.fill(&[], bytes);
-                let verdict = engine.process(now, *port, &mut frame, &mut events);
+                let verdict = engine.process(now, *port, &mut frame, &mut Nowhere, &mut events);
                 forwarded += usize::from(matches!(verdict, Verdict::Forward(_)));
                 engine.age(now, &mut events);
                 told += usize::from(events.pop().is_some());

@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use wicketgate_dissectors::Direction;
-use wicketgate_packet::{FrameBuf, Headers, L4, PortId, Time, rewrite};
+use wicketgate_packet::{FrameBuf, Headers, L4, Outbox, PortId, Time, rewrite};
 
 use crate::admit::rebind;
 use crate::answer;
@@ -23,6 +23,7 @@ use crate::source;
 use crate::stream::Streams;
 use crate::tables::{AssetId, GrantId, Tables};
 use crate::tcp::Phase;
+use crate::timers::Timers;
 use crate::translate::Rewrite;
 use crate::verdict::{Reason, Verdict};
 
@@ -49,6 +50,7 @@ pub struct Engine {
     pub(crate) flows: Flows,
     pub(crate) streams: Streams,
     pub(crate) live: LiveSessions,
+    timers: Timers,
     counters: Counters,
     /// The asset that the frame at hand concerns.
     last_asset: Option<AssetId>,
@@ -62,6 +64,7 @@ pub(crate) struct Arrival<'a, F> {
     pub(crate) port: PortId,
     pub(crate) headers: Headers,
     pub(crate) frame: &'a mut F,
+    pub(crate) out: &'a mut dyn Outbox,
     pub(crate) events: &'a mut EventRing,
 }
 
@@ -72,6 +75,7 @@ impl Engine {
             flows: Flows::new(limits.flows),
             streams: Streams::new(limits.streams),
             live: LiveSessions::new(sessions.capacity()),
+            timers: Timers::new(limits.streams),
             counters: Counters::default(),
             last_asset: None,
             tables,
@@ -106,17 +110,19 @@ impl Engine {
     }
 
     /// Takes one frame that came in by `port` and decides on it. Where the verdict is
-    /// [`Verdict::Forward`] or [`Verdict::Answer`] the frame holds what leaves.
+    /// [`Verdict::Forward`] or [`Verdict::Answer`] the frame holds what leaves; what else the gate has
+    /// to say leaves by `out`.
     #[inline]
     pub fn process<F: FrameBuf>(
         &mut self,
         now: Time,
         port: PortId,
         frame: &mut F,
+        out: &mut dyn Outbox,
         events: &mut EventRing,
     ) -> Verdict {
         self.last_asset = None;
-        let verdict = self.path(now, port, frame, events).unwrap_or_else(Verdict::Drop);
+        let verdict = self.path(now, port, frame, out, events).unwrap_or_else(Verdict::Drop);
         self.counters.count(verdict);
         verdict
     }
@@ -126,10 +132,11 @@ impl Engine {
         now: Time,
         port: PortId,
         frame: &mut F,
+        out: &mut dyn Outbox,
         events: &mut EventRing,
     ) -> Result<Verdict, Reason> {
         let headers = self.parse(port, frame)?;
-        let mut arrival = Arrival { now, port, headers, frame, events };
+        let mut arrival = Arrival { now, port, headers, frame, out, events };
         if let Some(verdict) = self.icmp_error(&mut arrival) {
             return verdict;
         }
@@ -265,6 +272,32 @@ impl Engine {
         }
     }
 
+    /// When [`Engine::expire`] has something to do; [`Time::NEVER`] where nothing waits.
+    #[inline]
+    pub fn next_deadline(&self) -> Time {
+        self.timers.next()
+    }
+
+    /// Does what is due by itself: denials that have waited long enough, bytes that nobody has
+    /// acknowledged, PDUs that never end. Bounded: what it does not come to is due at the next call.
+    #[cold]
+    pub fn expire(&mut self, now: Time, out: &mut dyn Outbox, events: &mut EventRing) {
+        for _ in 0..EXPIRES {
+            let Some(id) = self.timers.due(now) else { return };
+            self.come_back(id, now, out, events);
+        }
+    }
+
+    /// What is due for one stream.
+    fn come_back(
+        &mut self,
+        _stream: usize,
+        _now: Time,
+        _out: &mut dyn Outbox,
+        _events: &mut EventRing,
+    ) {
+    }
+
     /// Ends what was silent too long, a bounded number of places at a time. Called once a burst; a
     /// flow that it has not come to yet is refused by its age all the same.
     pub fn age(&mut self, now: Time, events: &mut EventRing) {
@@ -351,6 +384,9 @@ fn send_on<F: FrameBuf>(
     rewrite.apply(*frame, headers)?;
     Ok(frame.bytes().len() as u64)
 }
+
+/// Streams that one call of [`Engine::expire`] comes back to.
+const EXPIRES: usize = 32;
 
 /// Places of the flow table that one call of [`Engine::age`] looks at.
 const AGE_PLACES: usize = 16;

@@ -33,9 +33,11 @@ mod live;
 pub mod matcher;
 pub mod session;
 mod source;
+pub mod splice;
 pub mod stream;
 pub mod tables;
 pub mod tcp;
+mod timers;
 pub mod translate;
 pub mod verdict;
 

@@ -5,8 +5,8 @@ use core::fmt;
 use wicketgate_dissectors::Refusal;
 use wicketgate_packet::{Malformed, PortId};
 
-/// What becomes of a frame. Every frame ends in exactly one verdict, and every verdict that is not
-/// a forward carries exactly one reason.
+/// What becomes of a frame. Every frame ends in exactly one verdict, and every verdict that
+/// refuses something carries exactly one reason.
 #[must_use = "a frame without a verdict is a frame that escaped"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -14,6 +14,9 @@ pub enum Verdict {
     Forward(PortId),
     /// A command in it was refused and the frame, turned into the refusal, goes back by this port.
     Answer(PortId, Reason),
+    /// The gate keeps what it carried: what of that may leave does so in frames of the gate's own, now
+    /// or when the rest has come.
+    Kept,
     /// A command in it was refused; nothing leaves.
     Deny(Reason),
     /// The frame is not the gate's, not well-formed, or not admitted; nothing leaves.

@@ -22,7 +22,7 @@ const EVENTS: usize = 1 << 13;
 
 /// Turns without a frame before the worker sleeps: some 50 microseconds.
 const SPINS: u32 = 256;
-/// Longest sleep; a frame ends it.
+/// Longest sleep; a frame or a deadline ends it.
 const NAP: Duration = Duration::from_millis(100);
 
 /// What worker and control share: two bounded queues, a flag, a counter.
@@ -143,7 +143,8 @@ impl<'u> DataPath<'u> {
             self.idle = 0;
             return Ok(());
         }
-        self.worker.port_mut().wait(NAP).map_err(PortError::Socket)
+        let nap = NAP.min(self.worker.next_deadline().since(clock::now()));
+        self.worker.port_mut().wait(nap).map_err(PortError::Socket)
     }
 
     fn pin(&self) {

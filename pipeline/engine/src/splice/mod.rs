@@ -1,0 +1,2 @@
+pub mod edits;
+pub mod number;
