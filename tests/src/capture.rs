@@ -139,6 +139,7 @@ fn logins(arguments: &str) -> Vec<Login> {
 pub fn run<P: Port>(port: &mut P, tables: Arc<Tables>) -> Run {
     let limits = Limits { flows: 1024, streams: 256 };
     let mut engine = Engine::new(limits, tables, Arc::new(Sessions::new(64)));
+    engine.set_captured(true);
     let mut ring = EventRing::new(1 << 12);
     let (mut run, mut burst, mut now) = (Run::default(), Vec::new(), Time::EPOCH);
     while !port.is_finished() {

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 
 use wicketgate_dissectors::Protocol;
 use wicketgate_engine::matcher::{Entry, Matcher};
-use wicketgate_engine::tables::{
+use wicketgate_engine::tables::{DenialStyle, 
     self, AssetId, Endpoint, EndpointId, Grant, Mac, Side, Subject, SubjectId, Tables,
     TablesBuilder, TablesError, Window,
 };
@@ -178,7 +178,14 @@ impl<'p> Compiler<'p> {
     fn add_grants(&mut self, subject: SubjectId, rights: Rights, until: Time) {
         for (endpoint, entries) in rights {
             let matcher = Matcher::new(entries);
-            self.tables.add_grant(Grant { subject, endpoint, matcher, until, observe: false });
+            self.tables.add_grant(Grant {
+                subject,
+                endpoint,
+                matcher,
+                until,
+                denial: DenialStyle::Reply,
+                observe: false,
+            });
         }
     }
 

@@ -62,6 +62,28 @@ impl Engine {
         admitted
     }
 
+    /// Whether a frame of no flow is between a granted source and its door, or comes from an asset's
+    /// door to where its answers go.
+    pub(crate) fn is_granted<F: FrameBuf>(&self, arrival: &Arrival<'_, F>) -> bool {
+        let (headers, tables) = (&arrival.headers, &self.tables);
+        let Some(gate) = tables.port(arrival.port) else { return false };
+        let transport = transport_of(headers);
+        let (from, to) = headers.ports();
+        match gate.side {
+            Side::Overlay => {
+                let found = find(tables, gate, arrival.port, headers, arrival.now);
+                transport == Transport::Tcp && found.is_ok()
+            }
+            Side::Underlay => {
+                let asset = tables.asset_by_underlay(arrival.port, headers.src);
+                let door = asset.and_then(|asset| tables.door(asset, transport, from));
+                let mac = asset.and_then(|asset| tables.asset(asset)?.mac);
+                let same = mac == Some(headers.link.src) && headers.dst == gate.address;
+                transport == Transport::Tcp && door.is_some() && same && to != 0
+            }
+        }
+    }
+
     fn try_admit<F: FrameBuf>(&mut self, arrival: &mut Arrival<'_, F>) -> Result<FlowId, Reason> {
         let tables = self.tables.clone();
         let gate = tables.port(arrival.port).ok_or(Reason::NotForGate)?;
@@ -93,7 +115,11 @@ impl Engine {
         flow.epoch = tables.epoch();
         let kind = EventKind::FlowStart { endpoint: admission.door_id, nat_port };
         arrival.events.push(Event::of(arrival.now, &flow, kind));
-        self.flows.insert(flow).ok_or(Reason::FlowTableFull)
+        let id = self.flows.insert(flow).ok_or(Reason::FlowTableFull)?;
+        if let Some(stream) = stream.and_then(|stream| self.streams.get_mut(stream)) {
+            stream.set_owner(id);
+        }
+        Ok(id)
     }
 
     /// The port that the flow wears towards the asset: the client's own if it is free there

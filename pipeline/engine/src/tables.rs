@@ -140,8 +140,22 @@ pub struct Grant {
     pub matcher: Matcher,
     /// When it ends; [`Time::NEVER`] for conduits.
     pub until: Time,
+    /// How a command that it does not give is refused.
+    pub denial: DenialStyle,
     /// Nothing is refused, everything is reported: for looking at a plant before there is a policy.
     pub observe: bool,
+}
+
+/// How a command is refused. In any case nothing of it reaches the asset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DenialStyle {
+    /// In the protocol's own words; the connection lives on.
+    #[default]
+    Reply,
+    /// Not at all; the connection lives on, and the client waits for its own timeout.
+    Drop,
+    /// The connection is reset, both ways.
+    Reset,
 }
 
 /// A stretch of time: open from `from` (inclusive) to `until` (exclusive).

@@ -15,7 +15,7 @@ use wicketgate_packet::Time;
 const SLOTS: usize = 256;
 
 /// What one slot spans. Deadlines are kept to this.
-pub const TICK: Duration = Duration::from_millis(10);
+const TICK: Duration = Duration::from_millis(10);
 
 /// Nobody's number.
 const NONE: u32 = u32::MAX;

@@ -118,14 +118,14 @@ reasons! {
     BadSegment = "bad-tcp-segment",
     /// A SYN with other numbers on an open connection: its sender is asked whether it means it.
     SynOnOpen = "syn-on-open-connection",
-    /// A segment ahead of the next byte: it comes again when the gap is filled.
+    /// A TCP option that signs segments, or that contradicts itself.
+    TcpOption = "bad-tcp-option",
+    /// A segment ahead of the next byte, with more gaps before it than are remembered.
     OutOfOrder = "out-of-order",
+    /// More bytes than the gate keeps for a receiver that does not acknowledge them.
+    WindowFull = "window-full",
     /// A retransmission with other bytes than before.
     Ambiguous = "ambiguous-overlap",
-    /// A retransmission of bytes too old to compare.
-    Stale = "stale-retransmission",
-    /// Bytes of a command that was refused, sent again.
-    DeniedBefore = "denied-before",
     /// The bytes are not the endpoint's protocol.
     NotTheProtocol = "not-the-protocol",
     /// The flow was not the endpoint's protocol earlier: nothing of it passes any more.

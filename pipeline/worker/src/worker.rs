@@ -137,6 +137,12 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
         self.engine.finish(self.now, &mut self.events, drain);
     }
 
+    /// Whether the port's frames come from a capture of a wire without a gate:
+    /// [`Engine::set_captured`].
+    pub fn set_captured(&mut self, captured: bool) {
+        self.engine.set_captured(captured);
+    }
+
     /// The latest arrival.
     pub fn now(&self) -> Time {
         self.now

@@ -9,7 +9,7 @@ use std::time::Duration;
 use wicketgate_audit::{AuditLog, Summary};
 use wicketgate_dissectors::{Class, Protocol, Space, Transport};
 use wicketgate_engine::event::{CommandEvent, EndCause, PAYLOAD, Totals};
-use wicketgate_engine::tables::{Asset, Endpoint, Grant, Port, Side, Subject};
+use wicketgate_engine::tables::{DenialStyle, Asset, Endpoint, Grant, Port, Side, Subject};
 use wicketgate_engine::{
     AssetId, EndpointId, Event, EventKind, GrantId, Matcher, Reason, RuleId, Tables, TablesBuilder,
 };
@@ -45,7 +45,14 @@ pub fn tables(user: &str, asset: &str, rule: &str) -> Tables {
         let subject =
             tables.add_subject(Subject { name: name.into(), essential, address, port, mac });
         let (matcher, until, observe) = (Matcher::default(), Time::NEVER, false);
-        tables.add_grant(Grant { subject, endpoint, matcher, until, observe });
+        tables.add_grant(Grant {
+            subject,
+            endpoint,
+            matcher,
+            until,
+            denial: DenialStyle::Reply,
+            observe,
+        });
     }
     tables.add_rule(rule.into());
     tables.add_rule("hmi-1 runs press-3".into());

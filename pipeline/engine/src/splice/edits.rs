@@ -109,6 +109,18 @@ impl Edits {
         Some(up.wrapping_add_signed(shift))
     }
 
+    /// The pieces of the sender's `from..to` that were not taken out: where each begins, where the
+    /// receiver has it, and its length.
+    pub fn kept(&self, from: Offset, to: Offset) -> impl Iterator<Item = (Offset, Offset, u64)> {
+        let first = (0, self.base);
+        let behind = self.iter().map(|edit| (edit.up + edit.cut, edit.shift_behind()));
+        let ends = self.iter().map(|edit| edit.up).chain([Offset::MAX]);
+        core::iter::once(first).chain(behind).zip(ends).filter_map(move |((start, shift), end)| {
+            let (start, end) = (start.max(from), end.min(to));
+            (start < end).then(|| (start, start.wrapping_add_signed(shift), end - start))
+        })
+    }
+
     /// How far the sender's stream is dealt with when the receiver has acknowledged all before
     /// `down`: bytes taken out count as soon as everything before them is acknowledged, bytes put in
     /// count for nothing.
@@ -215,6 +227,14 @@ mod tests {
         for (up, down) in places.into_iter().chain(behind) {
             assert_eq!(edits.down(up), down, "{up}");
         }
+    }
+
+    #[test]
+    fn pieces_leave_out_what_is_cut() {
+        let edits = example();
+        let kept: Vec<_> = edits.kept(5, 85).collect();
+        assert_eq!(kept, [(5, 5, 5), (20, 10, 30), (50, 45, 20), (80, 68, 5)]);
+        assert_eq!(edits.kept(12, 18).count(), 0);
     }
 
     #[test]
