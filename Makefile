@@ -10,7 +10,11 @@ DEMO := pcaps/modbus/maintenance-writes
 # Seconds for each fuzz target.
 SECONDS_EACH ?= 30
 
-.PHONY: help deps build demo test lint docs fuzz bench captures clean
+# Seeds of the simulation, and the first one.
+SEEDS ?= 20000
+from ?= 0
+
+.PHONY: help deps build demo test lint docs sim fuzz bench captures clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -35,6 +39,10 @@ lint: deps ## formatting and clippy, warnings denied
 
 docs: deps ## the code's documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+
+sim: deps ## the gate between TCP stacks on virtual time: SEEDS=20000 from=0
+	$(CARGO) test --release --locked -p wicketgate-sim --test overlap -- --include-ignored
+	$(CARGO) run --release --locked -p wicketgate-sim -- --seeds $(SEEDS) --from $(from)
 
 fuzz: ## each fuzz target for SECONDS_EACH seconds (30)
 	@.ci/packages gcc g++ libc6-dev

@@ -24,6 +24,7 @@ const FLOORS: &[(&str, usize)] = &[
     ("wicketgate", 3),
     ("wicketgate-perf", 4),
     ("wicketgate-tests", 4),
+    ("wicketgate-sim", 4),
 ];
 
 fn floor(name: &str) -> Option<usize> {
