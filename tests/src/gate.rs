@@ -231,6 +231,11 @@ impl Outcome {
         same.chain(own.map(|(_, frame)| frame)).map(|frame| Seen::read(frame)).collect()
     }
 
+    /// The payload of all that left by this port, in order.
+    pub fn payload_on(&self, port: PortId) -> Vec<u8> {
+        self.seen_on(port).into_iter().flat_map(|seen| seen.payload).collect()
+    }
+
     /// Why it did not pass.
     pub fn reason(&self) -> Option<Reason> {
         match self.verdict {
@@ -241,9 +246,10 @@ impl Outcome {
         }
     }
 
-    /// Whether it left by this port.
+    /// Whether it left by this port: itself, or what it says in a frame of the gate's own.
     pub fn left_by(&self, port: PortId) -> bool {
-        self.verdict == Verdict::Forward(port)
+        let own = self.verdict == Verdict::Kept && self.own.iter().any(|(by, _)| *by == port);
+        self.verdict == Verdict::Forward(port) || own
     }
 
     /// Asserts that it was refused for this reason and nothing left.

@@ -267,7 +267,7 @@ fn opens(headers: &Headers) -> bool {
     match headers.l4 {
         L4::Tcp(segment) => {
             let kind = flags::SYN | flags::ACK | flags::RST | flags::FIN;
-            segment.flags & kind == flags::SYN && headers.payload_len() == 0
+            segment.flags & kind == flags::SYN
         }
         L4::Udp { .. } => true,
         L4::Icmp { kind, code, .. } => kind == icmp::ECHO && code == 0,

@@ -290,10 +290,13 @@ impl Pending {
         }
     }
 
-    /// Takes out the oldest request that `answer` answers; false where there is none.
+    /// Takes out the oldest request that `answer` answers; false where there is none. An answer to
+    /// function 0 answers any: devices say so of functions that they do not know.
     pub fn take(&mut self, answer: Key) -> bool {
-        let matching =
-            |key: Key| key.transaction == answer.transaction && key.function == answer.function;
+        let matching = |key: Key| {
+            let same = key.function == answer.function || answer.function == 0;
+            key.transaction == answer.transaction && same
+        };
         let found = (0..self.len).find(|step| self.at(*step).is_some_and(|(key, _)| matching(key)));
         let Some(step) = found else { return false };
         // What came before it moves up by one place.
@@ -350,7 +353,8 @@ mod tests {
         assert!(pending.take(key(3)) && pending.take(key(0)) && pending.take(key(4)));
         assert!(!pending.take(key(3)), "only once");
         assert!(!pending.take(Key { function: 4, ..key(1) }), "another function");
-        assert!(pending.take(key(2)) && pending.take(key(1)) && pending.is_empty());
+        assert!(pending.take(key(2)) && pending.take(Key { function: 0, ..key(1) }));
+        assert!(pending.is_empty());
     }
 
     #[test]

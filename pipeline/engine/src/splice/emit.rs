@@ -191,8 +191,12 @@ impl Emitter<'_> {
             self.send_new(Direction::ToClient, Handed::default());
         }
         for direction in [Direction::ToServer, Direction::ToClient] {
-            if let Due::Resend(from, to) = self.stream.lane_mut(direction).expire(self.now)? {
-                self.send(direction, (from, to), Handed::default(), AT_ONCE);
+            let Due { resend, nudge } = self.stream.lane_mut(direction).expire(self.now)?;
+            if let Some(piece) = resend {
+                self.send(direction, piece, Handed::default(), AT_ONCE);
+            }
+            if nudge {
+                self.answer(direction);
             }
         }
         Ok(())

@@ -52,7 +52,7 @@ const RETRY_LONGEST: Duration = Duration::from_secs(1);
 /// day in a large plant.
 const RETRIES: u32 = 15;
 
-/// How long a PDU may be incomplete.
+/// How long nothing more may come of a PDU that is not complete.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why the gate can no longer do what it owes.
@@ -60,12 +60,12 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct GivenUp;
 
 /// What a timer found to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// Nothing yet.
-    Nothing,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Due {
     /// These bytes are to be sent again.
-    Resend(Offset, Offset),
+    pub resend: Option<(Offset, Offset)>,
+    /// The sender is to be told again what has come: the rest of a PDU, or what fills a gap, is missing.
+    pub nudge: bool,
 }
 
 /// What a segment's payload was.
@@ -103,8 +103,10 @@ pub struct Lane {
     fin: Option<Offset>,
     /// When to send again what is owed, and how often that was done.
     retry: Option<(Time, u32)>,
-    /// When the PDU that is held began to come.
-    held_since: Time,
+    /// When the latest new bytes came.
+    came: Time,
+    /// When to tell the sender again what has come, and how often that was done.
+    nudge: (Time, u32),
 }
 
 impl Lane {
@@ -125,7 +127,8 @@ impl Lane {
         owned: FIRST,
         fin: None,
         retry: None,
-        held_since: Time::EPOCH,
+        came: Time::EPOCH,
+        nudge: (Time::EPOCH, 0),
     };
 
     /// Begins a stream whose SYN has this number.
@@ -285,7 +288,7 @@ impl Lane {
             return Err(Reason::BadSegment);
         }
         let (_, new) = bytes.split_at((self.next.saturating_sub(at) as usize).min(bytes.len()));
-        if taken.ahead { self.store_ahead(at, new) } else { self.store(self.next, new, now) }?;
+        if taken.ahead { self.store_ahead(at, new, now) } else { self.store(self.next, new, now) }?;
         Ok(taken)
     }
 
@@ -311,20 +314,28 @@ impl Lane {
         if !self.canon.write(down, bytes, floor) {
             return Err(Reason::WindowFull);
         }
-        if self.next == self.judged {
-            self.held_since = now;
-        }
         self.next = self.ahead.join(at + bytes.len() as u64);
+        self.note_came(now);
         Ok(())
     }
 
-    fn store_ahead(&mut self, at: Offset, bytes: &[u8]) -> Result<(), Reason> {
+    #[inline]
+    fn note_came(&mut self, now: Time) {
+        self.came = now;
+        self.nudge = (now + RETRY_FIRST, 0);
+    }
+
+    fn store_ahead(&mut self, at: Offset, bytes: &[u8], now: Time) -> Result<(), Reason> {
         let to = at + bytes.len() as u64;
         let far = to > self.told_edge.max(self.next + WINDOW / 2);
         if far || !self.canon.write(self.shifted(at), bytes, self.acked) {
             return Err(Reason::WindowFull);
         }
-        if self.ahead.add(at, to) { Ok(()) } else { Err(Reason::OutOfOrder) }
+        if !self.ahead.add(at, to) {
+            return Err(Reason::OutOfOrder);
+        }
+        self.note_came(now);
+        Ok(())
     }
 
     /// What may be forgotten: what was acknowledged; of what was only sent, that which the gate does
@@ -486,18 +497,23 @@ impl Lane {
     }
 
     /// The sender's number of a segment that the receiver's side quotes; `None` where no such segment
-    /// can be under way.
+    /// was sent lately. An error may come after the acknowledgement of what was sent with it.
     pub fn quoted(&self, seq: u32) -> Option<u32> {
         let at = self.numbering.offset(seq, self.sent);
-        let under_way = self.acked <= at && at < self.sent;
-        under_way.then(|| self.wire(self.edits.acknowledged(at)))
+        let lately = self.canon.start() <= at && at <= self.sent;
+        lately.then(|| self.wire(self.edits.acknowledged(at)))
     }
 
     /// When something is due.
     pub fn deadline(&self) -> Option<Time> {
         let retry = self.retry.filter(|_| self.owned > self.acked).map(|(at, _)| at);
-        let held = (self.next > self.judged).then(|| self.held_since + PATIENCE);
-        retry.into_iter().chain(held).min()
+        let waits = self.waits().then(|| self.nudge.0.min(self.came + PATIENCE));
+        retry.into_iter().chain(waits).min()
+    }
+
+    /// Whether the rest of a PDU, or what fills a gap, is missing.
+    fn waits(&self) -> bool {
+        self.next > self.judged || !self.ahead.is_empty()
     }
 
     /// What is due by now.
@@ -505,22 +521,27 @@ impl Lane {
     /// # Errors
     /// [`GivenUp`]: a PDU was never completed, or what is owed cannot be delivered.
     pub fn expire(&mut self, now: Time) -> Result<Due, GivenUp> {
-        if self.next > self.judged && now >= self.held_since + PATIENCE {
+        if self.next > self.judged && now >= self.came + PATIENCE {
             return Err(GivenUp);
         }
-        match self.retry {
-            Some((at, tries)) if self.owned > self.acked && at <= now => {
-                if tries >= RETRIES {
-                    return Err(GivenUp);
-                }
-                let wait = RETRY_FIRST.saturating_mul(1 << tries.min(8)).saturating_mul(2);
-                self.retry = Some((now + wait.min(RETRY_LONGEST), tries + 1));
-                // A byte beyond the window makes the receiver say what it takes.
-                let to = self.end.min(self.edge.max(self.acked + 1));
-                Ok(Due::Resend(self.acked, to))
+        let mut due = Due::default();
+        if let Some((at, tries)) = self.retry
+            && self.owned > self.acked
+            && at <= now
+        {
+            if tries >= RETRIES {
+                return Err(GivenUp);
             }
-            _ => Ok(Due::Nothing),
+            self.retry = Some((now + wait_after(tries), tries + 1));
+            // A byte beyond the window makes the receiver say what it takes.
+            due.resend = Some((self.acked, self.end.min(self.edge.max(self.acked + 1))));
         }
+        if self.waits() && self.nudge.0 <= now {
+            let (_, tries) = self.nudge;
+            self.nudge = (now + wait_after(tries), tries + 1);
+            due.nudge = true;
+        }
+        Ok(due)
     }
 
     /// Reads on without a say: nothing is held back from who only observes. Bytes behind a gap begin
@@ -544,4 +565,9 @@ impl Lane {
     pub fn skip_held(&mut self) {
         self.forget(self.next);
     }
+}
+
+/// How long to wait behind so many tries.
+fn wait_after(tries: u32) -> Duration {
+    RETRY_FIRST.saturating_mul(2 << tries.min(8)).min(RETRY_LONGEST)
 }
