@@ -52,7 +52,7 @@ const RETRY_LONGEST: Duration = Duration::from_secs(1);
 /// day in a large plant.
 const RETRIES: u32 = 15;
 
-/// How long nothing more may come of a PDU that is not complete.
+/// How long the sender of a PDU that is not complete may be silent.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why the gate can no longer do what it owes.
@@ -103,7 +103,7 @@ pub struct Lane {
     fin: Option<Offset>,
     /// When to send again what is owed, and how often that was done.
     retry: Option<(Time, u32)>,
-    /// When the latest new bytes came.
+    /// When the latest bytes came, new or not.
     came: Time,
     /// When to tell the sender again what has come, and how often that was done.
     nudge: (Time, u32),
@@ -282,6 +282,7 @@ impl Lane {
             ahead: at > self.next,
         };
         if to <= self.next {
+            self.came = now;
             return Ok(taken);
         }
         if self.fin.is_some() {
@@ -540,6 +541,9 @@ impl Lane {
             let (_, tries) = self.nudge;
             self.nudge = (now + wait_after(tries), tries + 1);
             due.nudge = true;
+            // What is held is acknowledged only when what is in front of it has arrived.
+            let front = (self.acked.max(self.canon.start()), self.sent);
+            due.resend = due.resend.or(Some(front).filter(|(from, to)| from < to));
         }
         Ok(due)
     }
