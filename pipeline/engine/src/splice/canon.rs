@@ -17,6 +17,22 @@ use super::number::{FIRST, Offset};
 /// Bytes kept of one direction.
 pub const CAPACITY: usize = 8192;
 
+/// What may be forgotten to make room.
+#[derive(Clone, Copy, Debug)]
+pub struct Floor {
+    /// All before this, at once: nobody asks for it again.
+    pub first: Offset,
+    /// Then, as little as needed, what is before this.
+    pub last: Offset,
+}
+
+impl Floor {
+    /// What lies before `at`.
+    pub const fn at(at: Offset) -> Floor {
+        Floor { first: at, last: at }
+    }
+}
+
 /// How bytes sent again compare with those sent before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compared {
@@ -58,13 +74,13 @@ impl Canon {
     }
 
     /// Writes `new` at `at`, behind or over what is kept. Bytes before `floor` may be forgotten for
-    /// it. False, with nothing changed, where there is no room.
+    /// it. False where there is no room.
     #[must_use]
     #[inline]
-    pub fn write(&mut self, at: Offset, new: &[u8], floor: Offset) -> bool {
+    pub fn write(&mut self, at: Offset, new: &[u8], floor: Floor) -> bool {
         let end = at + new.len() as u64;
         if end > self.start + CAPACITY as u64 {
-            self.forget(floor.min(at));
+            self.make_room(end - CAPACITY as u64, floor);
         }
         let from = at.wrapping_sub(self.start) as usize;
         let Some(to) = from.checked_add(new.len()).filter(|to| *to <= CAPACITY && at >= self.start)
@@ -97,11 +113,12 @@ impl Canon {
     }
 
     /// Puts `new` in at `at`; what is behind moves down. Bytes before `floor` may be forgotten for it.
-    /// False, with nothing changed, where there is no room.
+    /// False where there is no room.
     #[must_use]
-    pub fn put_in(&mut self, at: Offset, new: &[u8], floor: Offset) -> bool {
-        if self.len + new.len() > CAPACITY {
-            self.forget(floor.min(at));
+    pub fn put_in(&mut self, at: Offset, new: &[u8], floor: Floor) -> bool {
+        let end = self.start + (self.len + new.len()) as u64;
+        if end > self.start + CAPACITY as u64 {
+            self.make_room(end - CAPACITY as u64, floor);
         }
         let from = at.wrapping_sub(self.start) as usize;
         let to = from + new.len();
@@ -114,6 +131,13 @@ impl Canon {
         }
         self.len += new.len();
         true
+    }
+
+    /// Forgets so much that the kept bytes begin at `start` or behind it, as far as `floor` lets it.
+    #[cold]
+    fn make_room(&mut self, start: Offset, floor: Floor) {
+        self.forget(floor.first);
+        self.forget(start.min(floor.last));
     }
 
     /// Forgets what is before `floor`.
@@ -133,21 +157,33 @@ mod tests {
     #[test]
     fn keeps_what_was_written_until_it_needs_the_room() {
         let mut canon = Canon::EMPTY;
-        assert!(canon.write(FIRST, b"abcdef", FIRST));
+        assert!(canon.write(FIRST, b"abcdef", Floor::at(FIRST)));
         assert_eq!(canon.slice(FIRST + 1, FIRST + 3), b"bc");
         assert_eq!(canon.slice(FIRST + 4, FIRST + 30), b"ef");
         let much = [7; CAPACITY - 6];
-        assert!(canon.write(FIRST + 6, &much, FIRST));
-        assert!(!canon.write(FIRST + CAPACITY as u64, b"x", FIRST), "nothing may be forgotten");
-        assert!(canon.write(FIRST + CAPACITY as u64, b"x", FIRST + 3));
+        assert!(canon.write(FIRST + 6, &much, Floor::at(FIRST)));
+        assert!(!canon.write(FIRST + CAPACITY as u64, b"x", Floor::at(FIRST)), "nothing may be forgotten");
+        assert!(canon.write(FIRST + CAPACITY as u64, b"x", Floor::at(FIRST + 3)));
         assert_eq!((canon.start(), canon.slice(FIRST, FIRST + 1)), (FIRST + 3, &[][..]));
         assert_eq!(canon.slice(FIRST + 3, FIRST + 6), b"def");
     }
 
     #[test]
+    fn what_was_not_acknowledged_is_forgotten_last_and_least() {
+        let mut canon = Canon::EMPTY;
+        assert!(canon.write(FIRST, &[7; CAPACITY], Floor::at(FIRST)));
+        let end = FIRST + CAPACITY as u64;
+        let floor = Floor { first: FIRST + 10, last: end };
+        assert!(canon.write(end, &[8; 5], floor));
+        assert_eq!(canon.start(), FIRST + 10);
+        assert!(canon.write(end + 5, &[8; 25], floor));
+        assert_eq!(canon.start(), FIRST + 30);
+    }
+
+    #[test]
     fn compares_as_far_as_it_knows() {
         let mut canon = Canon::EMPTY;
-        assert!(canon.write(FIRST, b"abcdef", FIRST));
+        assert!(canon.write(FIRST, b"abcdef", Floor::at(FIRST)));
         assert_eq!(canon.compare(FIRST + 1, b"bcd"), Compared::Same);
         assert_eq!(canon.compare(FIRST + 1, b"bxd"), Compared::Differ);
         assert_eq!(canon.compare(FIRST + 4, b"efgh"), Compared::Same);
@@ -167,11 +203,11 @@ mod tests {
                 let offset = FIRST + at as u64;
                 match what {
                     0 => {
-                        prop_assert!(canon.write(FIRST + model.len() as u64, &bytes, FIRST));
+                        prop_assert!(canon.write(FIRST + model.len() as u64, &bytes, Floor::at(FIRST)));
                         model.extend(&bytes);
                     }
                     1 => {
-                        prop_assert!(canon.put_in(offset, &bytes, FIRST));
+                        prop_assert!(canon.put_in(offset, &bytes, Floor::at(FIRST)));
                         model.splice(at..at, bytes);
                     }
                     _ => {

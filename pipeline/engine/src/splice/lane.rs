@@ -23,7 +23,7 @@ use core::time::Duration;
 use wicketgate_packet::Time;
 
 use super::ahead::Ahead;
-use super::canon::{CAPACITY, Canon, Compared};
+use super::canon::{CAPACITY, Canon, Compared, Floor};
 use super::edits::{Edits, Full};
 use super::number::{FIRST, Numbering, Offset};
 use crate::verdict::Reason;
@@ -329,7 +329,7 @@ impl Lane {
     fn store_ahead(&mut self, at: Offset, bytes: &[u8], now: Time) -> Result<(), Reason> {
         let to = at + bytes.len() as u64;
         let far = to > self.told_edge.max(self.next + WINDOW / 2);
-        if far || !self.canon.write(self.shifted(at), bytes, self.acked) {
+        if far || !self.canon.write(self.shifted(at), bytes, Floor::at(self.acked)) {
             return Err(Reason::WindowFull);
         }
         if !self.ahead.add(at, to) {
@@ -339,10 +339,11 @@ impl Lane {
         Ok(())
     }
 
-    /// What may be forgotten: what was acknowledged; of what was only sent, that which the gate does
-    /// not owe, for its sender still has it.
-    fn floor(&self) -> Offset {
-        if self.owned > self.acked { self.acked } else { self.sent }
+    /// What may be forgotten: what was acknowledged; then what was only sent, if the gate does not owe
+    /// it: its sender still has it.
+    fn floor(&self) -> Floor {
+        let last = if self.owned > self.acked { self.acked } else { self.sent };
+        Floor { first: self.acked, last }
     }
 
     /// The bytes that wait for a verdict, all in line.
