@@ -191,12 +191,15 @@ impl Emitter<'_> {
             self.send_new(Direction::ToClient, Handed::default());
         }
         for direction in [Direction::ToServer, Direction::ToClient] {
-            let Due { resend, nudge } = self.stream.lane_mut(direction).expire(self.now)?;
+            let Due { resend, nudge, probe } = self.stream.lane_mut(direction).expire(self.now)?;
             if let Some(piece) = resend {
                 self.send(direction, piece, Handed::default(), AT_ONCE);
             }
             if nudge {
                 self.answer(direction);
+            }
+            if probe {
+                self.send_ack(direction.reverse(), true, Handed::default());
             }
         }
         Ok(())

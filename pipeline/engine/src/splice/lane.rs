@@ -52,8 +52,12 @@ const RETRY_LONGEST: Duration = Duration::from_secs(1);
 /// day in a large plant.
 const RETRIES: u32 = 15;
 
-/// How long the sender of a PDU that is not complete may be silent.
+/// How long a PDU may stay incomplete when nothing of it is under way: its sender has stopped.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long, when bytes of it were lost: longer than stacks wait between two tries (RFC 6298 section 2.5
+/// lets them stop at 60 seconds).
+pub const RECOVERY: Duration = Duration::from_secs(180);
 
 /// Why the gate can no longer do what it owes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +70,8 @@ pub struct Due {
     pub resend: Option<(Offset, Offset)>,
     /// The sender is to be told again what has come: the rest of a PDU, or what fills a gap, is missing.
     pub nudge: bool,
+    /// It is to be asked how far it has come.
+    pub probe: bool,
 }
 
 /// What a segment's payload was.
@@ -103,7 +109,9 @@ pub struct Lane {
     fin: Option<Offset>,
     /// When to send again what is owed, and how often that was done.
     retry: Option<(Time, u32)>,
-    /// When the latest bytes came, new or not.
+    /// How far the sender has come by its own account.
+    heard: Offset,
+    /// When the latest bytes came, new or not, or bytes arrived at the receiver.
     came: Time,
     /// When to tell the sender again what has come, and how often that was done.
     nudge: (Time, u32),
@@ -127,6 +135,7 @@ impl Lane {
         owned: FIRST,
         fin: None,
         retry: None,
+        heard: FIRST,
         came: Time::EPOCH,
         nudge: (Time::EPOCH, 0),
     };
@@ -136,7 +145,7 @@ impl Lane {
         self.numbering = Numbering::new(isn);
         self.edits = Edits::EMPTY;
         (self.edge, self.told_edge, self.vouched, self.owned) = (FIRST, FIRST, FIRST, FIRST);
-        (self.fin, self.retry) = (None, None);
+        (self.fin, self.retry, self.heard) = (None, None, FIRST);
         self.forget(FIRST);
     }
 
@@ -218,6 +227,18 @@ impl Lane {
         if fits { Ok(at) } else { Err(Reason::BadSegment) }
     }
 
+    /// The sender says that it has sent everything before `at`.
+    #[inline]
+    pub fn hear(&mut self, at: Offset) {
+        self.heard = self.heard.max(at);
+    }
+
+    /// When a PDU that is not complete is given up.
+    fn end_of_patience(&self) -> Time {
+        let recovers = self.heard > self.next || self.acked < self.end || !self.ahead.is_empty();
+        self.came + if recovers { RECOVERY } else { PATIENCE }
+    }
+
     /// The sender's offset of `seq`, wherever it lies.
     pub fn near(&self, seq: u32) -> Offset {
         self.numbering.offset(seq, self.next)
@@ -248,6 +269,7 @@ impl Lane {
             self.acked = ack;
             self.edits.prune(ack);
             self.retry = None;
+            self.came = now;
         }
         if self.owned > self.acked {
             // A sign of life: what is owed is tried as often as at first.
@@ -509,7 +531,7 @@ impl Lane {
     /// When something is due.
     pub fn deadline(&self) -> Option<Time> {
         let retry = self.retry.filter(|_| self.owned > self.acked).map(|(at, _)| at);
-        let waits = self.waits().then(|| self.nudge.0.min(self.came + PATIENCE));
+        let waits = self.waits().then(|| self.nudge.0.min(self.end_of_patience()));
         retry.into_iter().chain(waits).min()
     }
 
@@ -523,7 +545,7 @@ impl Lane {
     /// # Errors
     /// [`GivenUp`]: a PDU was never completed, or what is owed cannot be delivered.
     pub fn expire(&mut self, now: Time) -> Result<Due, GivenUp> {
-        if self.next > self.judged && now >= self.came + PATIENCE {
+        if self.next > self.judged && now >= self.end_of_patience() {
             return Err(GivenUp);
         }
         let mut due = Due::default();
@@ -542,6 +564,7 @@ impl Lane {
             let (_, tries) = self.nudge;
             self.nudge = (now + wait_after(tries), tries + 1);
             due.nudge = true;
+            due.probe = tries % 2 == 1;
             // What is held is acknowledged only when what is in front of it has arrived.
             let front = (self.acked.max(self.canon.start()), self.sent);
             due.resend = due.resend.or(Some(front).filter(|(from, to)| from < to));

@@ -116,6 +116,7 @@ impl Passage<'_, '_> {
         let window = u64::from(segment.window) << self.emitter.stream.scale(direction);
         let (now, stream) = (self.emitter.now, &mut *self.emitter.stream);
         stream.lane_mut(direction.reverse()).acknowledge(ack, window, now);
+        stream.lane_mut(direction).hear(end);
         Ok(arrived)
     }
 
