@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use wicketgate_dissectors::{Class, ClassSet, Protocol, Transport};
-use wicketgate_engine::tables::{DenialStyle, Asset, Endpoint, Mac, Port, Side, Subject};
+use wicketgate_engine::tables::{Asset, DenialStyle, Endpoint, Mac, Port, Side, Subject};
 use wicketgate_engine::{EndpointId, Entry, Grant, Matcher, RuleId, Tables, TablesBuilder};
 use wicketgate_packet::{PortId, Time};
 

@@ -8,8 +8,8 @@ use std::net::Ipv4Addr;
 
 use wicketgate_dissectors::Protocol;
 use wicketgate_engine::matcher::{Entry, Matcher};
-use wicketgate_engine::tables::{DenialStyle, 
-    self, AssetId, Endpoint, EndpointId, Grant, Mac, Side, Subject, SubjectId, Tables,
+use wicketgate_engine::tables::{
+    self, AssetId, DenialStyle, Endpoint, EndpointId, Grant, Mac, Side, Subject, SubjectId, Tables,
     TablesBuilder, TablesError, Window,
 };
 use wicketgate_packet::Time;

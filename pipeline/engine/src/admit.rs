@@ -77,8 +77,10 @@ impl Engine {
             Side::Underlay => {
                 let asset = tables.asset_by_underlay(arrival.port, headers.src);
                 let door = asset.and_then(|asset| tables.door(asset, transport, from));
-                let mac = asset.and_then(|asset| tables.asset(asset)?.mac);
-                let same = mac == Some(headers.link.src) && headers.dst == gate.address;
+                let place =
+                    asset.and_then(|id| tables.asset(id)).map(|asset| (asset.mac, asset.vlan));
+                let here = (Some(headers.link.src), headers.link.vlan());
+                let same = place == Some(here) && headers.dst == gate.address;
                 transport == Transport::Tcp && door.is_some() && same && to != 0
             }
         }

@@ -109,6 +109,7 @@ impl<F: FrameBuf> Inspection<'_, F> {
         let asks = segment.flags & flags::SYN != 0 && self.direction == Direction::ToServer;
         // Data on a SYN (RFC 7413) comes again when nothing of it was acknowledged.
         let len = if asks { 0 } else { self.headers.payload_len() };
+        let segment = &self.as_exact(segment, stream);
         self.flow.tcp.place(self.direction, segment, len)?;
         let opening = self.flow.tcp.phase() == Phase::Opening;
         self.flow.tcp.accept(self.direction, segment, len);
@@ -120,6 +121,17 @@ impl<F: FrameBuf> Inspection<'_, F> {
         }
         self.clean_options();
         Ok(Inspected::keep(0))
+    }
+
+    /// Whoever starts anew resets with the number that it was told, which is that of the next byte, or,
+    /// where not all has arrived, of the first that has not.
+    fn as_exact(&self, segment: &Segment, stream: &Stream) -> Segment {
+        let lane = stream.lane(self.direction);
+        let open = self.flow.tcp.phase() > Phase::Opening;
+        match segment.flags & flags::RST != 0 && open && segment.seq == lane.wire(lane.ack()) {
+            true => Segment { seq: self.flow.tcp.next(self.direction), ..*segment },
+            false => *segment,
+        }
     }
 
     /// A reset leaves as one that its receiver takes for exact.

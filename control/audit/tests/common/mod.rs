@@ -9,7 +9,7 @@ use std::time::Duration;
 use wicketgate_audit::{AuditLog, Summary};
 use wicketgate_dissectors::{Class, Protocol, Space, Transport};
 use wicketgate_engine::event::{CommandEvent, EndCause, PAYLOAD, Totals};
-use wicketgate_engine::tables::{DenialStyle, Asset, Endpoint, Grant, Port, Side, Subject};
+use wicketgate_engine::tables::{Asset, DenialStyle, Endpoint, Grant, Port, Side, Subject};
 use wicketgate_engine::{
     AssetId, EndpointId, Event, EventKind, GrantId, Matcher, Reason, RuleId, Tables, TablesBuilder,
 };

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use wicketgate_dissectors::{ClassSet, Protocol, Transport};
-use wicketgate_engine::tables::{DenialStyle, 
-    ANYONE, Asset, Endpoint, Grant, Mac, Port, RuleId, Side, Subject, SubjectId, Tables,
-    TablesBuilder,
+use wicketgate_engine::tables::{
+    ANYONE, Asset, DenialStyle, Endpoint, Grant, Mac, Port, RuleId, Side, Subject, SubjectId,
+    Tables, TablesBuilder,
 };
 use wicketgate_engine::{Entry, Matcher};
 use wicketgate_packet::parse::flags;

@@ -60,7 +60,8 @@ impl Ahead {
     /// ahead.
     pub fn join(&mut self, next: Offset) -> Offset {
         let mut end = next;
-        let reached = self.iter().take_while(|(l, _)| *l <= next).inspect(|(_, r)| end = end.max(*r));
+        let reached =
+            self.iter().take_while(|(l, _)| *l <= next).inspect(|(_, r)| end = end.max(*r));
         let count = reached.count();
         self.ranges.copy_within(count..self.len, 0);
         self.len -= count;

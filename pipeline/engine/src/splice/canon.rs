@@ -162,7 +162,10 @@ mod tests {
         assert_eq!(canon.slice(FIRST + 4, FIRST + 30), b"ef");
         let much = [7; CAPACITY - 6];
         assert!(canon.write(FIRST + 6, &much, Floor::at(FIRST)));
-        assert!(!canon.write(FIRST + CAPACITY as u64, b"x", Floor::at(FIRST)), "nothing may be forgotten");
+        assert!(
+            !canon.write(FIRST + CAPACITY as u64, b"x", Floor::at(FIRST)),
+            "nothing may be forgotten"
+        );
         assert!(canon.write(FIRST + CAPACITY as u64, b"x", Floor::at(FIRST + 3)));
         assert_eq!((canon.start(), canon.slice(FIRST, FIRST + 1)), (FIRST + 3, &[][..]));
         assert_eq!(canon.slice(FIRST + 3, FIRST + 6), b"def");

@@ -1,10 +1,10 @@
 //! Segments of the gate's own, whole: from the MAC addresses to the last byte.
 
+use wicketgate_packet::Outbox;
 use wicketgate_packet::checksum;
 use wicketgate_packet::parse::flags;
 use wicketgate_packet::rewrite::write_link;
 use wicketgate_packet::wire::{Ethernet, Ipv4, Tcp, VlanTag, protocol};
-use wicketgate_packet::Outbox;
 
 use super::options::{BLOCKS, kind};
 use crate::translate::Rewrite;
@@ -76,7 +76,12 @@ fn write_ip(rewrite: &Rewrite, tos: u8, packet: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-fn write_tcp(rewrite: &Rewrite, saying: &Saying<'_>, options: usize, segment: &mut [u8]) -> Option<()> {
+fn write_tcp(
+    rewrite: &Rewrite,
+    saying: &Saying<'_>,
+    options: usize,
+    segment: &mut [u8],
+) -> Option<()> {
     let tcp = Tcp::at_mut(segment, 0)?;
     tcp.src_port.set(rewrite.src.1);
     tcp.dst_port.set(rewrite.dst.1);
@@ -149,9 +154,11 @@ mod tests {
     fn a_segment_is_what_a_parser_accepts() {
         let mut blocks = [None; BLOCKS];
         blocks.fill(Some((5, 9)));
-        for (vlan, timestamps, payload) in
-            [(None, None, &b"odd"[..]), (Some(30), Some((1, 2)), b""), (None, Some((7, 8)), &[9; LONGEST])]
-        {
+        for (vlan, timestamps, payload) in [
+            (None, None, &b"odd"[..]),
+            (Some(30), Some((1, 2)), b""),
+            (None, Some((7, 8)), &[9; LONGEST]),
+        ] {
             let flags = flags::ACK | flags::PSH;
             let (seq, ack, window, tos) = (77, 99, 1000, 0);
             let saying = Saying { seq, ack, flags, window, timestamps, blocks, tos, payload };

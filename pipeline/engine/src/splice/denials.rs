@@ -104,7 +104,11 @@ mod tests {
         let mut denials = Denials::EMPTY;
         for round in 0..3u32 {
             for n in 0..WAITING as u32 {
-                let denial = Denial::new(n, Time::EPOCH, |to| { to[0] = n as u8; Some(1) }).unwrap();
+                let denial = Denial::new(n, Time::EPOCH, |to| {
+                    to[0] = n as u8;
+                    Some(1)
+                })
+                .unwrap();
                 assert!(denials.push(denial), "{round}");
             }
             assert!(!denials.push(Denial::EMPTY));

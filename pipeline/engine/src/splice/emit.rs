@@ -107,14 +107,7 @@ impl Emitter<'_> {
     }
 
     /// One segment with the released bytes from `from` to `to`, which may be none.
-    fn say(
-        &mut self,
-        direction: Direction,
-        from: Offset,
-        to: Offset,
-        back: Back,
-        handed: Handed,
-    ) {
+    fn say(&mut self, direction: Direction, from: Offset, to: Offset, back: Back, handed: Handed) {
         let lane = self.stream.lane(direction);
         let (payload, fin) = lane.bytes(from, to);
         let kind = match (payload.is_empty(), fin) {

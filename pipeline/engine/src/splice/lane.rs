@@ -467,7 +467,8 @@ impl Lane {
     pub fn under_way(&self, from: Offset, to: Offset) -> impl Iterator<Item = (Offset, Offset)> {
         let floor = self.acked.max(self.canon.start());
         let pieces = self.edits.kept(from, to.min(self.judged));
-        let parts = pieces.map(move |(_, down, len)| (down.max(floor), (down + len).min(self.sent)));
+        let parts =
+            pieces.map(move |(_, down, len)| (down.max(floor), (down + len).min(self.sent)));
         parts.filter(|(l, r)| l < r)
     }
 
@@ -556,12 +557,13 @@ impl Lane {
             if tries >= RETRIES {
                 return Err(GivenUp);
             }
-            self.retry = Some((now + wait_after(tries), tries + 1));
+            self.retry = Some((now + wait_after(tries).min(RETRY_LONGEST), tries + 1));
             // A byte beyond the window makes the receiver say what it takes.
             due.resend = Some((self.acked, self.end.min(self.edge.max(self.acked + 1))));
         }
         if self.waits() && self.nudge.0 <= now {
             let (_, tries) = self.nudge;
+            // Some stacks put their own tries off whenever they are spoken to.
             self.nudge = (now + wait_after(tries), tries + 1);
             due.nudge = true;
             due.probe = tries % 2 == 1;
@@ -597,5 +599,5 @@ impl Lane {
 
 /// How long to wait behind so many tries.
 fn wait_after(tries: u32) -> Duration {
-    RETRY_FIRST.saturating_mul(2 << tries.min(8)).min(RETRY_LONGEST)
+    RETRY_FIRST.saturating_mul(2 << tries.min(6))
 }

@@ -177,7 +177,9 @@ mod tests {
 
     #[test]
     fn signatures_and_wrong_lengths_are_refused() {
-        for (kind, content) in [(19, &[0; 16][..]), (29, &[0; 10]), (8, &[0; 7]), (2, &[1]), (5, &[0; 9])] {
+        for (kind, content) in
+            [(19, &[0; 16][..]), (29, &[0; 10]), (8, &[0; 7]), (2, &[1]), (5, &[0; 9])]
+        {
             assert_eq!(Options::default().take(kind, content), Err(Reason::TcpOption), "{kind}");
         }
     }

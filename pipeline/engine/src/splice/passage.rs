@@ -245,7 +245,8 @@ impl Passage<'_, '_> {
             && self.emitter.stream.denials.is_empty();
         let whole = payload.len() as u64 + u64::from(arrived.fin);
         let nothing_new = whole == 0 && at <= next;
-        clean && (nothing_new || at == next && to - from == whole && lane.held().is_empty())
+        clean
+            && (nothing_new || at == next && to - from == whole && lane.held().is_empty())
             && self.found.refused.is_none()
             && self.emitter.stream.lane(self.direction.reverse()).is_quiet()
     }
