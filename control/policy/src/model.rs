@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wicketgate_dissectors::{Protocol, Transport};
 use wicketgate_engine::matcher::Entry;
-use wicketgate_engine::tables::{AssetId, Mac, Side};
+use wicketgate_engine::tables::{DenialStyle, AssetId, Mac, Side};
 use wicketgate_packet::PortId;
 
 use crate::diagnostic::Diagnostic;
@@ -75,6 +75,8 @@ pub struct Gate {
     pub overlay: Prefix,
     /// Where the gate keeps its state.
     pub state_dir: Option<PathBuf>,
+    /// How commands are refused where a rule or conduit does not say.
+    pub deny: DenialStyle,
 }
 
 impl Gate {
@@ -91,7 +93,7 @@ impl Gate {
 
 impl Default for Gate {
     fn default() -> Gate {
-        Gate { overlay: Gate::DEFAULT_OVERLAY, state_dir: None }
+        Gate { overlay: Gate::DEFAULT_OVERLAY, state_dir: None, deny: DenialStyle::Reply }
     }
 }
 
@@ -182,6 +184,8 @@ pub struct Rule {
     pub window: Option<Weekly>,
     /// What a login must have proven.
     pub factors: Vec<Factor>,
+    /// How what it does not allow is refused; as the gate does, if it does not say.
+    pub deny: Option<DenialStyle>,
 }
 
 impl Rule {
@@ -204,6 +208,8 @@ pub struct Conduit {
     pub protocol: Protocol,
     /// What it allows, with the conduit's own id.
     pub allow: Vec<Entry>,
+    /// How what it does not allow is refused; as the gate does, if it does not say.
+    pub deny: Option<DenialStyle>,
 }
 
 impl Conduit {

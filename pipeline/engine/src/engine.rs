@@ -22,7 +22,7 @@ use crate::session::{SessionState, Sessions};
 use crate::source;
 use crate::splice::emit::Emitter;
 use crate::stream::{Stream, StreamId, Streams};
-use crate::tables::{AssetId, GrantId, Tables};
+use crate::tables::{AssetId, DenialStyle, GrantId, Tables};
 use crate::tcp::Phase;
 use crate::timers::Timers;
 use crate::translate::Rewrite;
@@ -311,6 +311,10 @@ impl Engine {
             None => Ok(Verdict::Forward(rewrite.egress)),
             Some(reason) => {
                 let door = self.tables.endpoint(flow.endpoint).ok_or(Reason::NoEndpoint)?;
+                let style = self.tables.grant(flow.grant).map(|grant| grant.denial);
+                if style != Some(DenialStyle::Reply) {
+                    return Ok(Verdict::Deny(reason));
+                }
                 Ok(answer::refuse(door.protocol, direction, reason, arrival))
             }
         }

@@ -154,8 +154,27 @@ pub enum DenialStyle {
     Reply,
     /// Not at all; the connection lives on, and the client waits for its own timeout.
     Drop,
-    /// The connection is reset, both ways.
+    /// The connection is reset, both ways; a datagram is dropped.
     Reset,
+}
+
+impl DenialStyle {
+    /// All styles, the gentlest first.
+    pub const ALL: &[DenialStyle] = &[DenialStyle::Reply, DenialStyle::Drop, DenialStyle::Reset];
+
+    /// The word used in policy files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DenialStyle::Reply => "reply",
+            DenialStyle::Drop => "drop",
+            DenialStyle::Reset => "reset",
+        }
+    }
+
+    /// The style of that name, if there is one.
+    pub fn from_name(name: &str) -> Option<DenialStyle> {
+        DenialStyle::ALL.iter().copied().find(|style| style.name() == name)
+    }
 }
 
 /// A stretch of time: open from `from` (inclusive) to `until` (exclusive).

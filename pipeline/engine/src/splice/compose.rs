@@ -87,7 +87,7 @@ fn write_tcp(
     tcp.dst_port.set(rewrite.dst.1);
     tcp.seq.set(saying.seq);
     tcp.ack.set(if saying.flags & flags::ACK != 0 { saying.ack } else { 0 });
-    tcp.offset = ((Tcp::LEN + options) / 4 << 4) as u8;
+    tcp.offset = (((Tcp::LEN + options) / 4) << 4) as u8;
     tcp.flags = saying.flags;
     tcp.window.set(saying.window);
     let (src, dst) = (rewrite.src.0, rewrite.dst.0);

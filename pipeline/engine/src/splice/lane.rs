@@ -187,8 +187,12 @@ impl Lane {
 
     /// Whether all of it has left and nothing is held, owed or mapped but by a constant.
     pub fn is_quiet(&self) -> bool {
+        self.sent == self.end && self.is_clear()
+    }
+
+    /// The same, though some of it may have to leave yet.
+    pub fn is_clear(&self) -> bool {
         self.next == self.judged
-            && self.sent == self.end
             && self.owned <= self.acked
             && self.ahead.is_empty()
             && self.edits.is_empty()

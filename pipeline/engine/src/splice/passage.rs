@@ -72,12 +72,15 @@ impl Passage<'_, '_> {
         if self.found.end.is_some() {
             self.emitter.reset_both();
             self.found.slow = true;
-        } else if was_straight && self.may_leave_as_it_is(&arrived) {
+        } else if (was_straight || self.is_clear()) && self.may_leave_as_it_is(&arrived) {
             self.leave_as_it_is(&arrived);
+            self.found.slow = !was_straight;
         } else {
             self.send(&arrived);
-            self.emitter.stream.straighten();
             self.found.slow = true;
+        }
+        if self.found.slow {
+            self.emitter.stream.straighten();
         }
         self.found.own = self.emitter.sent;
         Ok(self.found)
@@ -249,6 +252,12 @@ impl Passage<'_, '_> {
             && (nothing_new || at == next && to - from == whole && lane.held().is_empty())
             && self.found.refused.is_none()
             && self.emitter.stream.lane(self.direction.reverse()).is_quiet()
+    }
+
+    /// Whether both directions have become straight by it.
+    fn is_clear(&self) -> bool {
+        let Stream { requests, responses, .. } = &*self.emitter.stream;
+        requests.is_clear() && responses.is_clear()
     }
 
     /// The segment itself leaves, with the numbers that its receiver knows.
