@@ -12,7 +12,7 @@ use wicketgate_packet::PortId;
 use wicketgate_tests::frame::{Seen, flag};
 use wicketgate_tests::modbus::{exception, read, values, write};
 use wicketgate_tests::plant::*;
-use wicketgate_tests::{Gate, Outcome, Plant, Talk};
+use wicketgate_tests::{Gate, Outcome, Packet, Plant, Talk};
 
 const CLIENT: (Ipv4Addr, u16) = (ALICE, 51000);
 const DATA: u8 = flag::ACK | flag::PSH;
@@ -23,19 +23,15 @@ fn open() -> (Gate, Talk) {
     (gate, talk)
 }
 
-/// The asset acknowledges this much of what it got, with payload.
-fn from_asset(gate: &mut Gate, talk: &Talk, (seq, ack): (u32, u32), payload: &[u8]) -> Outcome {
-    let mut packet = talk.from_asset(seq, DATA, payload);
-    let wicketgate_tests::frame::Layer4::Tcp { ack: field, .. } = &mut packet.l4 else { panic!() };
-    *field = ack;
-    gate.line(&packet)
+/// The asset sends with these numbers, its own.
+fn from_asset(gate: &mut Gate, talk: &Talk, numbers: (u32, u32), payload: &[u8]) -> Outcome {
+    let (from, to) = ((PRESS_3_UNDERLAY, 502), (NAT, talk.nat));
+    gate.line(&Packet::tcp(from, to, numbers, DATA, payload))
 }
 
-fn from_client(gate: &mut Gate, talk: &Talk, (seq, ack): (u32, u32), payload: &[u8]) -> Outcome {
-    let mut packet = talk.from_client(seq, DATA, payload);
-    let wicketgate_tests::frame::Layer4::Tcp { ack: field, .. } = &mut packet.l4 else { panic!() };
-    *field = ack;
-    gate.office(&packet)
+/// The client does.
+fn from_client(gate: &mut Gate, talk: &Talk, numbers: (u32, u32), payload: &[u8]) -> Outcome {
+    gate.office(&Packet::tcp(talk.client, talk.overlay, numbers, DATA, payload))
 }
 
 fn seen(frames: &[(PortId, Vec<u8>)], port: PortId) -> Vec<Seen> {
@@ -189,9 +185,11 @@ fn denials_leave_nothing_behind() {
 
 #[test]
 fn styles_of_refusing() {
-    for (denial, answers, resets) in
-        [(DenialStyle::Reply, 9, false), (DenialStyle::Drop, 0, false), (DenialStyle::Reset, 0, true)]
-    {
+    for (denial, answers, resets) in [
+        (DenialStyle::Reply, 9, false),
+        (DenialStyle::Drop, 0, false),
+        (DenialStyle::Reset, 0, true),
+    ] {
         let mut plant = Plant::usual();
         plant.rights.iter_mut().for_each(|right| right.denial = denial);
         let mut gate = Gate::new(&plant);

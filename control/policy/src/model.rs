@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wicketgate_dissectors::{Protocol, Transport};
 use wicketgate_engine::matcher::Entry;
-use wicketgate_engine::tables::{DenialStyle, AssetId, Mac, Side};
+use wicketgate_engine::tables::{AssetId, DenialStyle, Mac, Side};
 use wicketgate_packet::PortId;
 
 use crate::diagnostic::Diagnostic;

@@ -90,8 +90,8 @@ impl Report {
     fn print_text(&self) {
         let (frames, time, audit) = (&self.frames, &self.latency, &self.audit);
         output::text(format_args!(
-            "{} frames: {} forwarded, {} answered by the gate; {} found no room to leave",
-            frames.total, frames.forwarded, frames.answered, frames.unsent
+            "{} frames: {} forwarded, {} kept and sent on anew, {} answered by the gate; {} found no room to leave",
+            frames.total, frames.forwarded, frames.kept, frames.answered, frames.unsent
         ));
         let (p50, p99, max) = (nanos(time.p50), nanos(time.p99), nanos(time.max));
         output::text(format_args!("The gate's own time: p50 {p50}, p99 {p99}, max {max}"));
