@@ -76,7 +76,21 @@ impl Options {
     ///
     /// # Errors
     /// [`Reason::TcpOption`]: one that is refused, or of a wrong length.
+    #[inline]
     pub fn read(options: TcpOptions<'_>) -> Result<Options, Reason> {
+        match options.rest() {
+            [] => Ok(Options::NONE),
+            // As stacks write them (RFC 7323 appendix A).
+            [kind::NOP, kind::NOP, kind::TIMESTAMPS, 10, a, b, c, d, e, f, g, h] => {
+                let value = u32::from_be_bytes([*a, *b, *c, *d]);
+                let echo = u32::from_be_bytes([*e, *f, *g, *h]);
+                Ok(Options { timestamps: Some((value, echo)), ..Options::NONE })
+            }
+            _ => Options::read_each(options),
+        }
+    }
+
+    fn read_each(options: TcpOptions<'_>) -> Result<Options, Reason> {
         let mut read = Options::default();
         for option in options {
             let (kind, content) = option.ok_or(Reason::BadTransport)?;
