@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use wicketgate_dissectors::Protocol;
 use wicketgate_engine::matcher::{Entry, Matcher};
 use wicketgate_engine::tables::{
-    self, AssetId, Endpoint, EndpointId, Grant, Mac, Side, Subject, SubjectId, Tables,
+    self, AssetId, DenialStyle, Endpoint, EndpointId, Grant, Mac, Side, Subject, SubjectId, Tables,
     TablesBuilder, TablesError, Window,
 };
 use wicketgate_packet::Time;
@@ -81,8 +81,9 @@ impl Policy {
     }
 }
 
-/// The entries of one subject, by endpoint.
-type Rights = BTreeMap<EndpointId, Vec<Entry>>;
+/// What one subject may do, by endpoint: the entries, and how the rest is refused. Of several rules the
+/// strictest says how.
+type Rights = BTreeMap<EndpointId, (Vec<Entry>, DenialStyle)>;
 
 struct Compiler<'p> {
     policy: &'p Policy,
@@ -149,7 +150,9 @@ impl<'p> Compiler<'p> {
                 let key = (from.address, from.mac, from.port, endpoint);
                 let holder: usize = *holders.entry(key).or_insert(index);
                 let Some(rights) = rights.get_mut(holder) else { continue };
-                rights.entry(endpoint).or_default().extend(conduit.allow.iter().cloned());
+                let (entries, denial) = rights.entry(endpoint).or_default();
+                entries.extend(conduit.allow.iter().cloned());
+                *denial = (*denial).max(conduit.deny.unwrap_or(self.policy.gate.deny));
             }
         }
         for (conduit, rights) in self.policy.conduits.iter().zip(rights) {
@@ -167,8 +170,10 @@ impl<'p> Compiler<'p> {
             }
             self.note(window);
             for endpoint in self.endpoints(&rule.assets, rule.protocol) {
-                let entries = rule.allow.iter().map(|entry| Entry { window, ..entry.clone() });
-                rights.entry(endpoint).or_default().extend(entries);
+                let allow = rule.allow.iter().map(|entry| Entry { window, ..entry.clone() });
+                let (entries, denial) = rights.entry(endpoint).or_default();
+                entries.extend(allow);
+                *denial = (*denial).max(rule.deny.unwrap_or(policy.gate.deny));
             }
         }
         let subject = self.tables.add_subject(user(login));
@@ -176,9 +181,16 @@ impl<'p> Compiler<'p> {
     }
 
     fn add_grants(&mut self, subject: SubjectId, rights: Rights, until: Time) {
-        for (endpoint, entries) in rights {
+        for (endpoint, (entries, denial)) in rights {
             let matcher = Matcher::new(entries);
-            self.tables.add_grant(Grant { subject, endpoint, matcher, until, observe: false });
+            self.tables.add_grant(Grant {
+                subject,
+                endpoint,
+                matcher,
+                until,
+                denial,
+                observe: false,
+            });
         }
     }
 

@@ -30,6 +30,7 @@
 //! | `selector` | the selectors of one element |
 //! | `contradiction` | selectors that exclude each other |
 //! | `catalog` | the functions of a protocol, to tell what an element can match |
+//! | `denial` | `deny`: how a command is refused |
 //! | `reader` | typed access to TOML that remembers which keys were asked for |
 //! | `wording` | a matcher's entries in words |
 //! | `suggest` | "did you mean" |
@@ -41,6 +42,7 @@ pub mod assertion;
 mod catalog;
 pub mod compile;
 mod contradiction;
+mod denial;
 pub mod diagnostic;
 pub mod diff;
 mod document;

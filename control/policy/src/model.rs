@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wicketgate_dissectors::{Protocol, Transport};
 use wicketgate_engine::matcher::Entry;
-use wicketgate_engine::tables::{AssetId, Mac, RuleId, Side};
+use wicketgate_engine::tables::{AssetId, DenialStyle, Mac, RuleId, Side};
 use wicketgate_packet::PortId;
 
 use crate::assertion::Assertions;
@@ -114,6 +114,8 @@ pub struct Gate {
     pub state_dir: Option<PathBuf>,
     /// How it uses the machine.
     pub tuning: Tuning,
+    /// How commands are refused where a rule or conduit does not say.
+    pub deny: DenialStyle,
 }
 
 impl Gate {
@@ -130,7 +132,12 @@ impl Gate {
 
 impl Default for Gate {
     fn default() -> Gate {
-        Gate { overlay: Gate::DEFAULT_OVERLAY, state_dir: None, tuning: Tuning::default() }
+        Gate {
+            overlay: Gate::DEFAULT_OVERLAY,
+            state_dir: None,
+            tuning: Tuning::default(),
+            deny: DenialStyle::Reply,
+        }
     }
 }
 
@@ -223,6 +230,8 @@ pub struct Rule {
     pub window: Option<Weekly>,
     /// What a login must have proven.
     pub factors: Vec<Factor>,
+    /// How what it does not allow is refused; as the gate does, if it does not say.
+    pub deny: Option<DenialStyle>,
 }
 
 impl Rule {
@@ -245,6 +254,8 @@ pub struct Conduit {
     pub protocol: Protocol,
     /// What it allows, with the conduit's own id.
     pub allow: Vec<Entry>,
+    /// How what it does not allow is refused; as the gate does, if it does not say.
+    pub deny: Option<DenialStyle>,
 }
 
 impl Conduit {

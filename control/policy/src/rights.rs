@@ -8,6 +8,7 @@ use wicketgate_engine::Entry;
 use wicketgate_engine::tables::{AssetId, RuleId};
 
 use crate::allow::{self, Context};
+use crate::denial;
 use crate::diagnostic::{Report, Span};
 use crate::doors;
 use crate::model::{Conduit, Factor, Rule, Source};
@@ -83,6 +84,8 @@ impl Reader<'_, '_, '_> {
         let window = table.optional("window");
         let window = window.map(|node| window::read(node, self.report));
         let factors = table.optional("factors").map(|node| self.factors(node));
+        let deny = table.optional("deny");
+        let deny = deny.and_then(|node| denial::read_for(node, protocol, self.report));
         table.close(self.report);
         Some(Rule {
             name: name?,
@@ -99,6 +102,7 @@ impl Reader<'_, '_, '_> {
                 None => Vec::new(),
                 Some(read) => read?,
             },
+            deny,
         })
     }
 
@@ -108,6 +112,8 @@ impl Reader<'_, '_, '_> {
         let protocol = self.protocol(&mut table);
         let assets = self.conduit_assets(&mut table, protocol);
         let allow = self.allow(&mut table, protocol, id);
+        let deny = table.optional("deny");
+        let deny = deny.and_then(|node| denial::read_for(node, protocol, self.report));
         self.refuse_window(&mut table);
         table.close(self.report);
         Some(Conduit {
@@ -116,6 +122,7 @@ impl Reader<'_, '_, '_> {
             assets: assets?,
             protocol: protocol?,
             allow: allow?,
+            deny,
         })
     }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use wicketgate_engine::tables::{AssetId, Side};
 use wicketgate_packet::PortId;
 
+use crate::denial;
 use crate::diagnostic::{Report, Span};
 use crate::doors;
 use crate::model::{Asset, Gate, Port};
@@ -86,11 +87,14 @@ pub(crate) fn read_gate(node: Node<'_>, report: &mut Report<'_>) -> Gate {
     let overlay = table.optional("overlay").and_then(|node| node.parse(report, value::network));
     let state_dir = table.optional("state_dir").and_then(|node| node.name(report));
     let tuning = tuning::read(&mut table, report);
+    let deny = table.optional("deny").and_then(|node| denial::read(node, report));
     table.close(report);
     Gate {
         overlay: overlay.unwrap_or(Gate::DEFAULT_OVERLAY),
         state_dir: state_dir.map(PathBuf::from),
         tuning,
+        // One that is there but could not be read was reported: there is no policy then.
+        deny: deny.unwrap_or_default(),
     }
 }
 

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use wicketgate_dissectors::{ClassSet, Protocol, Transport};
 use wicketgate_engine::tables::{
-    ANYONE, Asset, ETHERNET_MTU, Endpoint, Grant, Mac, Port, RuleId, Side, Subject, SubjectId,
-    Tables, TablesBuilder,
+    ANYONE, Asset, DenialStyle, ETHERNET_MTU, Endpoint, Grant, Mac, Port, RuleId, Side, Subject,
+    SubjectId, Tables, TablesBuilder,
 };
 use wicketgate_engine::{Entry, Matcher};
 use wicketgate_packet::parse::flags;
@@ -183,7 +183,14 @@ fn add_door(tables: &mut TablesBuilder, door: Endpoint, subject: SubjectId, rule
     let endpoint = tables.add_endpoint(door);
     let entry = Entry::classes(rule, ClassSet::ALL);
     let matcher = Matcher::new(vec![entry]);
-    tables.add_grant(Grant { subject, endpoint, matcher, until: Time::NEVER, observe: true });
+    tables.add_grant(Grant {
+        subject,
+        endpoint,
+        matcher,
+        until: Time::NEVER,
+        denial: DenialStyle::Reply,
+        observe: true,
+    });
 }
 
 fn port(name: &str, side: Side, mac: Mac, address: Ipv4Addr) -> Port {

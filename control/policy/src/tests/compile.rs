@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use jiff::Timestamp;
 use wicketgate_dissectors::{Protocol, Transport};
 use wicketgate_engine::matcher::Denied;
-use wicketgate_engine::tables::{AssetId, EndpointId, Grant, RuleId, Tables};
+use wicketgate_engine::tables::{AssetId, DenialStyle, EndpointId, Grant, RuleId, Tables};
 use wicketgate_engine::verdict::Reason;
 use wicketgate_packet::{PortId, Time};
 
@@ -293,4 +293,21 @@ fn the_cost_is_logins_times_endpoints() {
     let tables = compile(&text, &logins, OPEN).tables;
     assert_eq!(tables.grants().len(), 40 * 52 + 1);
     assert!(tables.grants().iter().all(|grant| grant.matcher.entries().len() <= 2));
+}
+
+/// Of the rules that give a door, the strictest says how the rest is refused.
+#[test]
+fn the_strictest_style_of_a_door_counts() {
+    let style = |text: &str| {
+        let tables = compile(text, &[ana()], OPEN).tables;
+        on_press(&tables).unwrap().denial
+    };
+    let gate = changed("overlay = \"100.64.0.0/16\"", "deny = \"drop\"");
+    let rule = |deny: &str| {
+        let factors = "factors = [\"password\", \"totp\"]";
+        gate.replacen(factors, &format!("{factors}\ndeny = \"{deny}\""), 1)
+    };
+    assert_eq!(style(BASE), DenialStyle::Reply, "where nobody says anything");
+    assert_eq!(style(&gate), DenialStyle::Drop);
+    assert_eq!(style(&rule("reset")), DenialStyle::Reset);
 }
