@@ -13,7 +13,6 @@
 //! Invariant: `judged <= next`, and `acked <= sent <= end`.
 //!
 //! Invariant: what was released is never changed, and what leaves is read from the one canonical copy.
-
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -40,6 +39,7 @@ pub use owed::{Due, GivenUp, PATIENCE, RECOVERY};
 /// How many bytes a sender may have under way: as many as the gate keeps, with room for held PDUs and
 /// denials.
 pub const WINDOW: u64 = CAPACITY as u64 * 3 / 4;
+
 /// One direction.
 #[derive(Clone, Debug)]
 pub struct Lane {
