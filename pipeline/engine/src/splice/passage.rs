@@ -286,8 +286,9 @@ impl Passage<'_, '_> {
             on |= self.emitter.send_old(direction, at, end.min(arrived.next));
         }
         let back = self.emitter.send_new(direction.reverse(), Handed::default());
-        let held = self.emitter.stream.lane(direction).held().len();
-        let unanswered = held > 0 || again || taken.ahead || arrived.probe && !payload.is_empty();
+        let lane = self.emitter.stream.lane(direction);
+        let held = lane.vouches() && !lane.held().is_empty();
+        let unanswered = held || again || taken.ahead || arrived.probe && !payload.is_empty();
         if !back && (unanswered || self.found.refused.is_some()) {
             self.emitter.answer(direction);
         }

@@ -53,10 +53,17 @@ impl Lane {
     /// What the sender is to be told that has arrived.
     #[inline]
     pub fn ack(&self) -> Offset {
-        if self.acked == self.end {
-            return self.next;
-        }
-        self.edits.acknowledged(self.acked).max(self.vouched)
+        let arrived = match self.acked == self.end {
+            true if self.vouches => self.next,
+            true => self.judged,
+            false => self.edits.acknowledged(self.acked),
+        };
+        arrived.max(self.vouched)
+    }
+
+    /// Whether held bytes are acknowledged as they come.
+    pub fn vouches(&self) -> bool {
+        self.vouches
     }
 
     /// The sender is told what has arrived: what of that is held the gate now owes.

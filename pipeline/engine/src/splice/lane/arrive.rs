@@ -7,7 +7,7 @@
 
 use wicketgate_packet::Time;
 
-use super::owed::RETRY_FIRST;
+use super::owed::{ACK_DELAY, RETRY_FIRST};
 use super::{Lane, WINDOW};
 use crate::splice::canon::{Compared, Floor};
 use crate::splice::number::{FIRST, Offset};
@@ -99,6 +99,9 @@ impl Lane {
         if !self.canon.write(down, bytes, floor) {
             return Err(Reason::WindowFull);
         }
+        // What begins a PDU is held as what comes on an idle connection is.
+        self.vouches &= self.next > self.judged;
+        self.vouch_at = now + ACK_DELAY;
         self.next = self.ahead.join(at + bytes.len() as u64);
         self.note_came(now);
         Ok(())

@@ -58,6 +58,10 @@ pub struct Lane {
     told_edge: Offset,
     /// How far the gate itself has acknowledged.
     vouched: Offset,
+    /// Whether held bytes are acknowledged: their sender has stopped, and waits for that.
+    vouches: bool,
+    /// When that is so if the PDU is not complete by then.
+    vouch_at: Time,
     /// The gate owes the delivery of everything before this.
     owned: Offset,
     /// Where the FIN lies in the receiver's numbers.
@@ -87,6 +91,8 @@ impl Lane {
         edge: FIRST,
         told_edge: FIRST,
         vouched: FIRST,
+        vouches: false,
+        vouch_at: Time::EPOCH,
         owned: FIRST,
         fin: None,
         retry: None,

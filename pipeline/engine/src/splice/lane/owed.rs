@@ -14,6 +14,12 @@ use crate::splice::number::Offset;
 /// How long the gate waits for an acknowledgement of what it owes, at first; it doubles each time.
 pub(super) const RETRY_FIRST: Duration = Duration::from_millis(200);
 
+/// How long the gate waits for the rest of a PDU before it acknowledges what it holds. A sender that
+/// has more to send has sent it by then; one that waits for the acknowledgement (Nagle's algorithm, a
+/// small window) waits less than for a receiver that delays its own (RFC 9293 section 3.8.6.3: up to
+/// 500 ms). What was not acknowledged is still its sender's to send again, not the gate's.
+pub(super) const ACK_DELAY: Duration = Duration::from_millis(10);
+
 /// The longest it waits.
 const RETRY_LONGEST: Duration = Duration::from_secs(1);
 
@@ -62,7 +68,13 @@ impl Lane {
     pub fn deadline(&self) -> Option<Time> {
         let retry = self.retry.filter(|_| self.owned > self.acked).map(|(at, _)| at);
         let waits = self.waits().then(|| self.nudge.0.min(self.end_of_patience()));
-        retry.into_iter().chain(waits).min()
+        let vouch = self.could_vouch().then_some(self.vouch_at);
+        retry.into_iter().chain(waits).chain(vouch).min()
+    }
+
+    /// Whether bytes are held that could be acknowledged, and are not.
+    fn could_vouch(&self) -> bool {
+        self.next > self.judged && self.acked == self.end && !self.vouches
     }
 
     /// Whether the rest of a PDU, or what fills a gap, is missing.
@@ -89,6 +101,10 @@ impl Lane {
             self.retry = Some((now + wait_after(tries).min(RETRY_LONGEST), tries + 1));
             // A byte beyond the window makes the receiver say what it takes.
             due.resend = Some((self.acked, self.end.min(self.edge.max(self.acked + 1))));
+        }
+        if self.could_vouch() && self.vouch_at <= now {
+            self.vouches = true;
+            due.nudge = true;
         }
         if self.waits() && self.nudge.0 <= now {
             let (_, tries) = self.nudge;
