@@ -112,6 +112,19 @@ fn a_denial_comes_behind_earlier_answers() {
     assert_eq!(late[0].payload, exception(2, 6, 1));
 }
 
+/// A client that matches answers by their order must find the denial where its request was.
+#[test]
+fn a_denial_comes_between_two_answers_of_one_segment() {
+    let (mut gate, talk) = open();
+    let (client, asset) = (talk.client_next, talk.asset_next);
+    let three = [read(1, 0, 1), write(2, 5, 5), read(3, 0, 1)].concat();
+    assert_eq!(from_client(&mut gate, &talk, (client, asset), &three).payload_on(OFFICE), []);
+    let answers = [values(1, &[7]), values(3, &[8])].concat();
+    let both = from_asset(&mut gate, &talk, (asset, client.wrapping_add(24)), &answers);
+    let due = [values(1, &[7]), exception(2, 6, 1), values(3, &[8])].concat();
+    assert_eq!(both.payload_on(OFFICE), due);
+}
+
 /// S-04: an answer that is not whole yet comes behind it.
 #[test]
 fn a_denial_does_not_cut_an_answer() {

@@ -184,6 +184,7 @@ impl Passage<'_, '_> {
             let refused = self.judge.pdu(flow, pending, self.direction, pdu, &mut self.found);
             let Some(reason) = refused else {
                 lane.release(len);
+                self.inject_between();
                 continue;
             };
             self.found.refuse(0, reason);
@@ -202,6 +203,15 @@ impl Passage<'_, '_> {
             if lane.take_out(len).is_err() {
                 self.found.end = Some(EndCause::Stalled);
             }
+        }
+    }
+
+    /// One segment may hold several answers: a denial comes in between them, where its turn is.
+    #[inline]
+    fn inject_between(&mut self) {
+        let waits = self.direction == Direction::ToClient && !self.emitter.stream.denials.is_empty();
+        if waits && self.emitter.inject(false).is_err() {
+            self.found.end = Some(EndCause::Stalled);
         }
     }
 
