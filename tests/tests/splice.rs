@@ -125,6 +125,51 @@ fn a_denial_comes_between_two_answers_of_one_segment() {
     assert_eq!(both.payload_on(OFFICE), due);
 }
 
+/// A stack that has lost its retransmission timer still asks whether the other end lives. If nobody
+/// answered it would never learn what is missing (simulation, seed 62933).
+#[test]
+fn a_keep_alive_is_answered_though_the_last_byte_is_under_way() {
+    let (mut gate, talk) = open();
+    let (client, asset) = (talk.client_next, talk.asset_next);
+    from_client(&mut gate, &talk, (client, asset), &read(1, 0, 1));
+    let next = client.wrapping_add(12);
+    from_asset(&mut gate, &talk, (asset, next), &values(1, &[7]));
+    let asked = from_asset(&mut gate, &talk, (asset + 10, next), &[0xaa]);
+    assert_eq!(asked.payload_on(OFFICE), [], "garbage does not leave");
+    let probe = &asked.seen_on(OFFICE)[0];
+    assert_eq!(probe.numbers, (asset + 10, next), "the client is asked how far it has come");
+    assert_eq!(asked.seen_on(LINE)[0].numbers, (next, asset), "and the asset told");
+}
+
+/// An acknowledgement that was overtaken names bytes of before an edit that is forgotten; it leaves as one
+/// of now (simulation, seed 1000031).
+#[test]
+fn an_acknowledgement_overtaken_by_an_edit_names_no_other_byte() {
+    let (mut gate, talk) = open();
+    let (client, asset) = (talk.client_next, talk.asset_next);
+    from_client(&mut gate, &talk, (client, asset), &write(1, 5, 5));
+    let (next, behind) = (client.wrapping_add(12), asset + 9);
+    from_client(&mut gate, &talk, (next, behind), &[]);
+    let late = from_client(&mut gate, &talk, (client, asset), &[]);
+    assert_eq!(late.seen_on(LINE)[0].numbers.0, client, "the asset's next byte");
+}
+
+/// RFC 5382 REQ-5: a stack waits 64 seconds before it says its sixth SYN or answers it again.
+#[test]
+fn a_handshake_may_take_four_minutes() {
+    let mut gate = Gate::new(&Plant::usual());
+    let syn = Packet::tcp(CLIENT, (PRESS_3, 502), (100, 0), flag::SYN, &[]);
+    let seen = gate.office(&syn).seen();
+    gate.pass(Duration::from_secs(230));
+    gate.age();
+    let answer = Packet::tcp(seen.dst, seen.src, (900, 101), flag::SYN | flag::ACK, &[]);
+    assert_eq!(gate.line(&answer).seen().dst, CLIENT);
+    gate.pass(Duration::from_secs(230));
+    gate.age();
+    let last = Packet::tcp(CLIENT, (PRESS_3, 502), (101, 901), flag::ACK, &[]);
+    assert_eq!(gate.office(&last).seen().numbers, (101, 901));
+}
+
 /// S-04: an answer that is not whole yet comes behind it.
 #[test]
 fn a_denial_does_not_cut_an_answer() {

@@ -13,39 +13,56 @@ pub struct Order {
     /// The one that comes now, and how many bytes of it have.
     at: usize,
     begun: usize,
-    /// A denial has overtaken something, and nobody has asked since.
+    /// How many it has overtaken.
+    ahead: usize,
+    /// The order has changed, and nobody has asked since.
     changed: bool,
 }
 
 impl Order {
     /// These PDUs, in the order of the plan.
     pub fn new(pdus: impl Iterator<Item = Pdu>) -> Order {
-        Order { pdus: pdus.collect(), at: 0, begun: 0, changed: false }
+        Order { pdus: pdus.collect(), at: 0, begun: 0, ahead: 0, changed: false }
     }
 
     /// Takes the next byte; whether it can be that.
     pub fn goes_on(&mut self, byte: u8) -> bool {
-        let Some(now) = self.pdus.get(self.at) else { return false };
-        if now.0.get(self.begun) != Some(&byte) && !self.overtake(byte) {
+        if self.begun == 0 {
+            self.prefer_denial();
+        }
+        let come = self.pdus.get(self.at).map_or(&[][..], |(pdu, _)| &pdu[..self.begun]);
+        let come = [come, &[byte]].concat();
+        if !self.is_next(&come) && !(self.put_back() && self.is_next(&come)) {
             return false;
         }
-        self.begun += 1;
+        self.begun = come.len();
         if self.begun == self.pdus[self.at].0.len() {
-            (self.at, self.begun) = (self.at + 1, 0);
+            (self.at, self.begun, self.ahead) = (self.at + 1, 0, 0);
         }
         true
     }
 
-    /// The next denial comes now, if what has come of it and this byte say so.
-    fn overtake(&mut self, byte: u8) -> bool {
-        let come = [&self.pdus[self.at].0[..self.begun], &[byte]].concat();
-        let denial = self.pdus[self.at..].iter().position(|(_, passes)| !passes);
-        let Some(ahead) = denial.filter(|ahead| self.pdus[self.at + ahead].0.starts_with(&come))
-        else {
-            return false;
-        };
-        self.pdus[self.at..=self.at + ahead].rotate_right(1);
-        self.changed |= ahead > 0;
+    fn is_next(&self, come: &[u8]) -> bool {
+        self.pdus.get(self.at).is_some_and(|(pdu, _)| pdu.starts_with(come))
+    }
+
+    /// The next PDU is taken for a denial until a byte says that it is none: PDUs may begin alike, and
+    /// then nothing of an answer has surely passed.
+    fn prefer_denial(&mut self) {
+        self.ahead = self.pdus[self.at..].iter().position(|(_, passes)| !passes).unwrap_or(0);
+        if self.ahead > 0 {
+            self.pdus[self.at..=self.at + self.ahead].rotate_right(1);
+            self.changed = true;
+        }
+    }
+
+    /// It is none; false where it had overtaken nothing.
+    fn put_back(&mut self) -> bool {
+        let ahead = std::mem::take(&mut self.ahead);
+        if ahead > 0 {
+            self.pdus[self.at..=self.at + ahead].rotate_left(1);
+            self.changed = true;
+        }
         ahead > 0
     }
 
@@ -94,10 +111,13 @@ mod tests {
     #[test]
     fn tells_that_the_order_changed() {
         let mut order = order();
-        assert!(b"ab".iter().all(|byte| order.goes_on(*byte)) && !order.has_changed());
+        let passes = |order: &Order| order.lengths().map(|(_, passes)| passes).collect::<Vec<_>>();
+        assert!(order.goes_on(b'a') && order.has_changed());
+        assert_eq!(passes(&order), [false, true, true, true, false], "nothing has surely passed");
+        assert!(order.goes_on(b'b') && order.has_changed());
+        assert_eq!(passes(&order), [true, true, false, true, false]);
         assert!(b"ad".iter().all(|byte| order.goes_on(*byte)) && order.has_changed());
-        let passes: Vec<bool> = order.lengths().map(|(_, passes)| passes).collect();
-        assert_eq!(passes, [true, false, true, true, false]);
+        assert_eq!(passes(&order), [true, false, true, true, false]);
         assert!(!order.has_changed() && !order.is_over());
     }
 }
