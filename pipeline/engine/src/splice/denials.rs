@@ -10,9 +10,10 @@ pub const LONGEST: usize = 64;
 /// Denials that wait at a time; a connection that needs more is reset.
 const WAITING: usize = 32;
 
-/// How long a denial waits for the answers to earlier requests: longer than a device takes, and
-/// shorter than the shortest timeout of a client in use (500 ms).
-pub const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a denial waits for the answers to earlier requests: as long as a receiver that delays its
+/// acknowledgement, longer than most devices take. Behind one that never answers, or a slow one, a client
+/// that sends on without waiting tells answers apart by what the protocol numbers them with.
+pub const PATIENCE: Duration = Duration::from_millis(40);
 
 /// The protocol's own refusal of one request.
 #[derive(Clone, Copy, Debug)]

@@ -112,9 +112,6 @@ impl Lane {
             self.nudge = (now + wait_after(tries), tries + 1);
             due.nudge = true;
             due.probe = tries % 2 == 1;
-            // What is held is acknowledged only when what is in front of it has arrived.
-            let front = (self.acked.max(self.canon.start()), self.sent);
-            due.resend = due.resend.or(Some(front).filter(|(from, to)| from < to));
         }
         Ok(due)
     }
