@@ -211,7 +211,8 @@ impl Passage<'_, '_> {
     /// One segment may hold several answers: a denial comes in between them, where its turn is.
     #[inline]
     fn inject_between(&mut self) {
-        let waits = self.direction == Direction::ToClient && !self.emitter.stream.denials.is_empty();
+        let waits =
+            self.direction == Direction::ToClient && !self.emitter.stream.denials.is_empty();
         if waits && self.emitter.inject(false).is_err() {
             self.found.end = Some(EndCause::Stalled);
         }
