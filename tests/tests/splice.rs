@@ -141,6 +141,21 @@ fn a_keep_alive_is_answered_though_the_last_byte_is_under_way() {
     assert_eq!(asked.seen_on(LINE)[0].numbers, (next, asset), "and the asset told");
 }
 
+/// The client has acknowledged answer and denial, and the asset has not heard of it: it sends its answer
+/// again, from before an edit that is forgotten (simulation, seed 1001340).
+#[test]
+fn an_answer_from_before_a_forgotten_denial_is_acknowledged_again() {
+    let (mut gate, talk) = open();
+    let (client, asset) = (talk.client_next, talk.asset_next);
+    let both = [read(1, 0, 1), write(2, 5, 5)].concat();
+    from_client(&mut gate, &talk, (client, asset), &both);
+    let (next, answer) = (client.wrapping_add(12), values(1, &[7]));
+    from_asset(&mut gate, &talk, (asset, next), &answer);
+    from_client(&mut gate, &talk, (client.wrapping_add(24), asset + 11 + 9), &[]);
+    let again = from_asset(&mut gate, &talk, (asset, next), &answer);
+    assert_eq!(again.seen_on(LINE)[0].numbers, (next, asset + 11));
+}
+
 /// An acknowledgement that was overtaken names bytes of before an edit that is forgotten; it leaves as one
 /// of now (simulation, seed 1000031).
 #[test]

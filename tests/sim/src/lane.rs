@@ -3,7 +3,7 @@
 
 use std::net::Ipv4Addr;
 
-use wicketgate_packet::PortId;
+use wicketgate_packet::{PortId, Time};
 use wicketgate_tests::frame::flag;
 
 use crate::order::Order;
@@ -44,7 +44,7 @@ impl Lane {
     ///
     /// # Errors
     /// It should not have, or not so.
-    pub fn see(&mut self, frame: &[u8]) -> Result<(), Violation> {
+    pub fn see(&mut self, frame: &[u8], now: Time) -> Result<(), Violation> {
         let port = self.port.0;
         let wrong = |why| Violation::NotCanonical { port, why, frame: frame.to_vec() };
         let segment = Segment::read(frame).map_err(wrong)?;
@@ -60,7 +60,7 @@ impl Lane {
         if segment.has(flag::SYN) {
             return self.syn(&segment).map_err(wrong);
         }
-        self.place(&segment)
+        self.place(&segment, now)
     }
 
     fn syn(&mut self, segment: &Segment) -> Result<(), &'static str> {
@@ -72,7 +72,7 @@ impl Lane {
     }
 
     /// Every byte stands where it stands in the stream, whoever reads it and in whatever order.
-    fn place(&mut self, segment: &Segment) -> Result<(), Violation> {
+    fn place(&mut self, segment: &Segment, now: Time) -> Result<(), Violation> {
         let wrong = |why, at| Violation::Stream { port: self.port.0, why, at };
         let Some(first) = self.first else { return Err(wrong("before the SYN", 0)) };
         let at = i64::from(segment.seq.wrapping_sub(first) as i32);
@@ -82,7 +82,7 @@ impl Lane {
             return if bare { Ok(()) } else { Err(wrong("before the first byte", at)) };
         };
         let end = from + segment.payload.len();
-        let strange = (from..).zip(segment.payload).find(|(at, byte)| !self.fits(*at, **byte));
+        let strange = (from..).zip(segment.payload).find(|(at, byte)| !self.fits(*at, **byte, now));
         let early = segment.has(flag::FIN) && !(end == self.stream.len() && self.order.is_over());
         let port = self.port.0;
         let wrong = |why, at: usize| Err(Violation::Stream { port, why, at: at as i64 });
@@ -96,15 +96,20 @@ impl Lane {
     }
 
     /// Whether this byte left at this place before, or is the next one.
-    fn fits(&mut self, at: usize, byte: u8) -> bool {
+    fn fits(&mut self, at: usize, byte: u8, now: Time) -> bool {
         match self.stream.get(at) {
             Some(known) => *known == byte,
             None if at == self.stream.len() => {
                 self.stream.push(byte);
-                self.order.goes_on(byte)
+                self.order.goes_on(byte, now)
             }
             None => false,
         }
+    }
+
+    /// The other direction has been heard up to `end` of its stream.
+    pub fn hear(&mut self, end: usize, now: Time) {
+        self.order.hear(end, now);
     }
 
     /// The PDUs in the order that they left in, as far as they have, and whether that is another than it

@@ -66,13 +66,17 @@ impl Ledger {
         self.got = got;
     }
 
-    /// A frame enters by this port.
-    pub fn enter(&mut self, port: PortId, segment: &Segment) {
+    /// A frame enters by this port. How far it reaches into the sender's stream, where it is of that.
+    pub fn enter(&mut self, port: PortId, segment: &Segment) -> Option<usize> {
         if port == self.port {
             note_first(&mut self.first[0], segment);
-        } else if let Some(at) = acknowledged(self.first[1], segment) {
+            let end = segment.end().wrapping_sub(self.first[0]?) as i32;
+            return usize::try_from(end).ok();
+        }
+        if let Some(at) = acknowledged(self.first[1], segment) {
             self.acked = self.acked.max(at);
         }
+        None
     }
 
     /// A frame leaves by this port.

@@ -88,7 +88,12 @@ fn main() -> ExitCode {
     let mut told = start;
     for seed in cli.from..cli.from.saturating_add(cli.seeds) {
         match one(&cli, &knobs.scenario(seed), &tables) {
-            Ok(outcome) => sum.add(&outcome),
+            Ok(outcome) => {
+                if outcome.given_up {
+                    println!("seed {seed}: given up, not by the fault of what is in the middle");
+                }
+                sum.add(&outcome);
+            }
             Err(violation) => {
                 sum.failed += 1;
                 tell(&cli, &knobs, seed, &tables, &violation);

@@ -12,12 +12,10 @@ use crate::stack::Setup;
 /// Commands of a run.
 pub const COMMANDS: u16 = 200;
 
-/// Share of denied commands, in a thousand. A command denied on TCP is withheld today, and the connection
-/// stalls (ADR 0006); with the splice this becomes a third.
-pub const DENIED: u32 = 0;
+/// Share of denied commands, in a thousand.
+pub const DENIED: u32 = 333;
 
-/// Most that is in flight, bytes. The engine remembers 2,048 bytes of each direction today; what is sent
-/// again from further back is refused as stale for good.
+/// Most that is in flight, bytes.
 const IN_FLIGHT: u64 = 2000;
 
 /// Highest shares of what links do, in a thousand.

@@ -12,7 +12,7 @@ use crate::end::End;
 use crate::lane::Lane;
 use crate::ledger::{Ledger, Share};
 use crate::link::Link;
-use crate::order::Order;
+use crate::order::{Order, Pdu};
 use crate::program::{Client, Program, Server};
 use crate::protocol::{Exchange, Protocol, exchanges};
 use crate::relay::Relay;
@@ -228,7 +228,11 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
         let silent = self.now.since(self.heard) >= timeout::CLOSING;
         self.forgotten |= silent && self.lanes.iter().all(Lane::has_ended);
         self.heard = self.now;
-        self.ledgers.iter_mut().for_each(|ledger| ledger.enter(port, &segment));
+        let [requests, answers] = &mut self.ledgers;
+        answers.enter(port, &segment);
+        if let Some(end) = requests.enter(port, &segment) {
+            self.lanes[0].hear(end, self.now);
+        }
     }
 
     /// Frames leave it: each is held against what must leave.
@@ -240,7 +244,7 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
                 record.left.push((self.now, port, frame.clone()));
             }
             if self.relay.is_canonical() {
-                self.lanes[side].see(&frame)?;
+                self.lanes[side].see(&frame, self.now)?;
                 if let Some(order) = self.lanes[side].changed_order() {
                     self.ledgers[1 - side].reorder(Share::new(order.lengths()));
                 }
@@ -306,9 +310,14 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
 
 /// What must leave by each port.
 fn lanes(scenario: &Scenario, plan: &[Exchange]) -> [Lane; 2] {
-    let answers = Order::new(plan.iter().map(|it| (it.answer.clone(), it.allowed)));
+    let mut asked_by = 0;
+    let answers = Order::new(plan.iter().map(|it| {
+        asked_by += it.request.len();
+        Pdu { bytes: it.answer.clone(), passes: it.allowed, asked_by }
+    }));
     let allowed = plan.iter().filter(|exchange| exchange.allowed);
-    let requests = Order::new(allowed.map(|it| (it.request.clone(), true)));
+    let request = |it: &Exchange| Pdu { bytes: it.request.clone(), passes: true, asked_by: 0 };
+    let requests = Order::new(allowed.map(request));
     let client = (scenario.client.address, scenario.client.port);
     let server = (scenario.server.address, scenario.server.port);
     let overlay = scenario.client.peer.unwrap_or(server);

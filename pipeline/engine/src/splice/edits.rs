@@ -15,7 +15,8 @@
 //! Invariant: `down == up + shift` in front of an edit, with the shift of all edits before it.
 //!
 //! Invariant: an edit is forgotten only when the receiver has acknowledged all that lies before its
-//! end; what was before it is then never sent again, so nobody needs to map it.
+//! end. Its sender may not have heard of that and send again what was before it: such bytes have no
+//! place any more, and leave no more.
 
 use super::number::Offset;
 
@@ -46,6 +47,8 @@ pub struct Edits {
     len: usize,
     /// What the receiver's numbers are ahead of the sender's, in front of the first edit.
     base: i64,
+    /// Where the sender's bytes begin for which that holds: behind the last edit that was forgotten.
+    since: Offset,
     /// The same, behind the last edit.
     shift: i64,
 }
@@ -56,6 +59,7 @@ impl Edits {
         list: [Edit { up: 0, cut: 0, down: 0, put: 0 }; MAX_EDITS],
         len: 0,
         base: 0,
+        since: 0,
         shift: 0,
     };
 
@@ -110,9 +114,10 @@ impl Edits {
     }
 
     /// The pieces of the sender's `from..to` that were not taken out: where each begins, where the
-    /// receiver has it, and its length.
+    /// receiver has it, and its length. What lies before an edit that was forgotten is left out: where
+    /// the receiver had it nobody knows any more.
     pub fn kept(&self, from: Offset, to: Offset) -> impl Iterator<Item = (Offset, Offset, u64)> {
-        let first = (0, self.base);
+        let first = (self.since, self.base);
         let behind = self.iter().map(|edit| (edit.up + edit.cut, edit.shift_behind()));
         let ends = self.iter().map(|edit| edit.up).chain([Offset::MAX]);
         core::iter::once(first).chain(behind).zip(ends).filter_map(move |((start, shift), end)| {
@@ -189,6 +194,7 @@ impl Edits {
         let count = self.iter().take_while(past).count();
         if let Some(last) = count.checked_sub(1).and_then(|at| self.list.get(at)) {
             self.base = last.shift_behind();
+            self.since = last.up + last.cut;
             self.list.copy_within(count..self.len, 0);
             self.len -= count;
         }
@@ -227,6 +233,14 @@ mod tests {
         for (up, down) in places.into_iter().chain(behind) {
             assert_eq!(edits.down(up), down, "{up}");
         }
+    }
+
+    #[test]
+    fn what_was_before_a_forgotten_edit_has_no_place() {
+        let mut edits = example();
+        edits.prune(50);
+        let kept: Vec<_> = edits.kept(5, 85).collect();
+        assert_eq!(kept, [(50, 45, 20), (80, 68, 5)]);
     }
 
     #[test]
