@@ -209,11 +209,7 @@ impl Headers {
             return Err(Malformed::TcpUrgent);
         }
         let options = self.slice(bytes, self.l4_at + Tcp::LEN as u16, self.payload_at);
-        if TcpOptions(options).all(|option| option.is_some()) {
-            Ok(())
-        } else {
-            Err(Malformed::TransportHeader)
-        }
+        if TcpOptions(options).are_whole() { Ok(()) } else { Err(Malformed::TransportHeader) }
     }
 
     /// The sum of pseudo-header, transport header and payload, not yet folded.
@@ -388,6 +384,16 @@ impl<'a> TcpOptions<'a> {
     /// The option bytes that have not been read yet.
     pub const fn rest(&self) -> &'a [u8] {
         self.0
+    }
+
+    /// Whether none of them is broken.
+    #[inline]
+    fn are_whole(self) -> bool {
+        match self.0 {
+            // None, or timestamps as stacks write them (RFC 7323 appendix A).
+            [] | [1, 1, 8, 10, _, _, _, _, _, _, _, _] => true,
+            _ => self.into_iter().all(|option| option.is_some()),
+        }
     }
 
     fn next_long(&mut self, kind: u8, rest: &'a [u8]) -> Option<TcpOption<'a>> {
