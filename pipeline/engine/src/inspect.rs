@@ -75,27 +75,34 @@ impl<F: FrameBuf> Inspection<'_, F> {
             return Err(Reason::BadSegment);
         }
         let bytes = self.frame.bytes();
-        let mut tcp = self.flow.tcp;
         let tos = Ipv4::at(bytes, usize::from(self.headers.ip_at)).map_or(0, |ip| ip.tos);
         let passage = Passage {
             direction: self.direction,
             emitter: Emitter {
                 now: self.judge.now,
-                stream,
+                stream: &mut *stream,
                 flow: self.flow,
                 out: self.out,
                 longest: self.judge.protocol.max_pdu(),
                 sent: Totals::default(),
             },
             judge: &mut self.judge,
-            tcp: &mut tcp,
+            raw_options: self.headers.tcp_options(bytes),
             captured: self.captured,
             tos,
             found: Inspected { kept: true, ..Inspected::default() },
         };
         let found = passage.segment(segment, &options, self.headers.payload(bytes))?;
-        self.flow.tcp = tcp;
+        self.follow(stream);
         Ok(found)
+    }
+
+    /// The connection's phase follows what its lanes have taken.
+    #[inline]
+    fn follow(&mut self, stream: &Stream) {
+        let (lane, other) = (stream.lane(self.direction), stream.lane(self.direction.reverse()));
+        let (next, acked) = (lane.wire(lane.next()), other.wire(other.ack()));
+        self.flow.tcp.follow(self.direction, next, acked, lane.is_finished());
     }
 
     /// A segment that opens the connection or resets it.

@@ -356,6 +356,7 @@ const fn flags_are_sane(bits: u8) -> bool {
 
 /// The options of a TCP header, one by one (RFC 9293 section 3.2); `None` where they are broken,
 /// then it ends.
+#[derive(Clone, Debug)]
 pub struct TcpOptions<'a>(&'a [u8]);
 
 /// Kind and content of one TCP option.
