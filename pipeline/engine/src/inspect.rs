@@ -11,7 +11,7 @@ use wicketgate_packet::wire::{Ipv4, Tcp, icmp};
 use wicketgate_packet::{FrameBuf, Headers, L4, Outbox, rewrite};
 
 use crate::admit::may_open;
-use crate::event::{EndCause, Totals};
+use crate::event::{EndCause, Sent};
 use crate::flow::{Flow, timeout};
 use crate::judge::{Inspected, Judge};
 use crate::splice::emit::Emitter;
@@ -84,7 +84,7 @@ impl<F: FrameBuf> Inspection<'_, F> {
                 flow: self.flow,
                 out: self.out,
                 longest: self.judge.protocol.max_pdu(),
-                sent: Totals::default(),
+                sent: Sent::default(),
             },
             judge: &mut self.judge,
             raw_options: self.headers.tcp_options(bytes),
@@ -149,7 +149,7 @@ impl<F: FrameBuf> Inspection<'_, F> {
             flow: self.flow,
             out: self.out,
             longest: 0,
-            sent: Totals::default(),
+            sent: Sent::default(),
         };
         emitter.reset(self.direction);
         let own = emitter.sent;

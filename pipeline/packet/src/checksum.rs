@@ -4,6 +4,7 @@ use core::net::Ipv4Addr;
 
 /// The one's complement sum of `bytes`, added to `start`; an odd last byte is the high half of a
 /// word (RFC 1071 section 1). Not yet folded.
+#[inline]
 pub fn sum(start: u64, bytes: &[u8]) -> u64 {
     // Native-endian 32-bit words carry into the upper half of 64 bits; byte order comes last, since
     // one's complement sums commute with byte swapping (RFC 1071 section 2 B).
@@ -12,11 +13,16 @@ pub fn sum(start: u64, bytes: &[u8]) -> u64 {
     for word in words {
         sum += u64::from(u32::from_ne_bytes(*word));
     }
+    if tail.is_empty() { sum } else { sum + u64::from(last_word(tail)) }
+}
+
+/// Up to three bytes as the front of a word.
+fn last_word(tail: &[u8]) -> u32 {
     let mut last = [0; 4];
     for (to, from) in last.iter_mut().zip(tail) {
         *to = *from;
     }
-    sum + u64::from(u32::from_ne_bytes(last))
+    u32::from_ne_bytes(last)
 }
 
 /// Folds a sum made by [`sum`] into 16 bits of network order, not complemented.
@@ -29,6 +35,7 @@ pub const fn fold(sum: u64) -> u16 {
 }
 
 /// The checksum of `bytes`, to be stored; over bytes with a right checksum in place it is 0.
+#[inline]
 pub fn checksum(bytes: &[u8]) -> u16 {
     !fold(sum(0, bytes))
 }

@@ -6,6 +6,8 @@
 
 use core::net::Ipv4Addr;
 
+use zerocopy::IntoBytes;
+
 use crate::Malformed;
 use crate::checksum;
 use crate::wire::{Arp, Ethernet, Icmp, Ipv4, Tcp, Udp, VlanTag, ethertype, icmp, protocol};
@@ -138,12 +140,14 @@ impl Link {
 
     /// How many tags there are.
     pub fn tag_count(&self) -> usize {
-        self.tags.iter().flatten().count()
+        let [outer, inner] = self.tags;
+        usize::from(outer.is_some()) + usize::from(inner.is_some())
     }
 
     /// The VLAN id of the innermost tag; `None` without a tag or for a mere priority tag (id 0).
     pub fn vlan(&self) -> Option<u16> {
-        self.tags.iter().flatten().next_back().map(|tag| tag & 0x0fff).filter(|id| *id != 0)
+        let [outer, inner] = self.tags;
+        inner.or(outer).map(|tag| tag & 0x0fff).filter(|id| *id != 0)
     }
 }
 
@@ -188,7 +192,7 @@ impl Headers {
         if ip.header_len() != Ipv4::LEN {
             return Err(Malformed::IpOptions);
         }
-        if checksum::checksum(self.slice(bytes, self.ip_at, self.l4_at)) != 0 {
+        if checksum::checksum(ip.as_bytes()) != 0 {
             return Err(Malformed::IpChecksum);
         }
         let sum = self.transport_sum(ip, bytes);

@@ -56,6 +56,7 @@ impl Passage<'_, '_> {
     ///
     /// # Errors
     /// Nothing: it does not belong there, and leaves no trace.
+    #[inline(always)]
     pub(crate) fn segment(
         mut self,
         segment: &Segment,
@@ -148,6 +149,7 @@ impl Passage<'_, '_> {
     }
 
     /// More than is taken at once leaves as it is judged.
+    #[cold]
     fn take_pieces(&mut self, at: Offset, payload: &[u8]) -> Result<Taken, Reason> {
         let mut all = Taken::default();
         let mut at = at;
@@ -281,6 +283,7 @@ impl Passage<'_, '_> {
     }
 
     /// Sends what the segment brought about.
+    #[cold]
     fn send(&mut self, arrived: &Arrived<'_>) {
         let Arrived { at, payload, taken, fin, .. } = *arrived;
         let direction = self.direction;
