@@ -66,7 +66,8 @@ impl<F: FrameBuf> Inspection<'_, F> {
     /// A segment of a connection that is read.
     #[inline]
     fn segment(&mut self, segment: &Segment, stream: &mut Stream) -> Result<Inspected, Reason> {
-        let options = Options::read(self.headers.tcp_options(self.frame.bytes()))?;
+        let raw_options = self.headers.tcp_options(self.frame.bytes());
+        let options = Options::read(raw_options.clone())?;
         let opens = self.flow.tcp.phase() == Phase::Opening;
         if opens || segment.flags & (flags::SYN | flags::RST) != 0 {
             return self.first_or_last(segment, &options, stream);
@@ -87,7 +88,7 @@ impl<F: FrameBuf> Inspection<'_, F> {
                 sent: Sent::default(),
             },
             judge: &mut self.judge,
-            raw_options: self.headers.tcp_options(bytes),
+            raw_options,
             captured: self.captured,
             tos,
             found: Inspected { kept: true, ..Inspected::default() },

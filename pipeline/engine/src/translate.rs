@@ -115,6 +115,7 @@ impl Rewrite {
         if self.vlan.is_some() { Ethernet::LEN + VlanTag::LEN } else { Ethernet::LEN }
     }
 
+    #[inline]
     fn rewrite_tcp(&self, bytes: &mut [u8], at: usize, numbers: Option<Numbers>) {
         if let Some(tcp) = Tcp::at_mut(bytes, at) {
             tcp.src_port.set(self.src.1);

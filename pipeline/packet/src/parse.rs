@@ -204,6 +204,7 @@ impl Headers {
         }
     }
 
+    #[inline]
     fn verify_tcp(&self, segment: Segment, bytes: &[u8]) -> Result<(), Malformed> {
         let tcp = Tcp::at(bytes, usize::from(self.l4_at)).ok_or(Malformed::Truncated)?;
         if tcp.offset & 0x0f != 0 || !flags_are_sane(segment.flags) {
@@ -306,6 +307,7 @@ fn ip_end(ip: &Ipv4, at: usize, frame_len: usize) -> Result<usize, Malformed> {
 
 impl L4 {
     /// The transport header at `at` and its length; `packet` ends where the IPv4 packet does.
+    #[inline]
     fn parse(number: u8, packet: &[u8], at: usize) -> Result<(L4, usize), Malformed> {
         match number {
             protocol::TCP => L4::parse_tcp(packet, at),
@@ -315,6 +317,7 @@ impl L4 {
         }
     }
 
+    #[inline]
     fn parse_tcp(packet: &[u8], at: usize) -> Result<(L4, usize), Malformed> {
         let tcp = Tcp::at(packet, at).ok_or(Malformed::TransportHeader)?;
         let header_len = tcp.header_len();

@@ -180,10 +180,10 @@ impl Passage<'_, '_> {
                 Direction::ToServer => requests,
                 Direction::ToClient => responses,
             };
-            let held = lane.held();
-            if held.is_empty() {
+            if !lane.holds() {
                 return;
             }
+            let held = lane.held();
             let (pdu, len) = match self.judge.protocol.frame(held) {
                 Ok(Framed::Need(_)) => return,
                 Ok(Framed::Whole(len)) => (held.get(..len.get()).unwrap_or(held), len.get()),
@@ -258,7 +258,7 @@ impl Passage<'_, '_> {
         let whole = payload.len() as u64 + u64::from(arrived.fin);
         let nothing_new = whole == 0 && at <= next;
         clean
-            && (nothing_new || at == next && to - from == whole && lane.held().is_empty())
+            && (nothing_new || at == next && to - from == whole && !lane.holds())
             && self.found.refused.is_none()
             && self.emitter.stream.lane(self.direction.reverse()).is_quiet()
     }

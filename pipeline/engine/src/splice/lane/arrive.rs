@@ -137,6 +137,12 @@ impl Lane {
         Floor { first: self.acked, last }
     }
 
+    /// Whether bytes wait for a verdict.
+    #[inline]
+    pub fn holds(&self) -> bool {
+        self.next > self.judged
+    }
+
     /// The bytes that wait for a verdict, all in line.
     #[inline]
     pub fn held(&self) -> &[u8] {
