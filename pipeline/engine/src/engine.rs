@@ -14,7 +14,7 @@ use crate::admit::rebind;
 use crate::answer;
 use crate::arp::{Sighting, Sightings};
 use crate::counters::Counters;
-use crate::event::{EndCause, Event, EventKind, EventRing, Totals};
+use crate::event::{EndCause, Event, EventKind, EventRing, Sent};
 use crate::flow::{Flow, FlowId, FlowKey, Flows, timeout};
 use crate::inspect::Inspection;
 use crate::judge::{Inspected, Judge};
@@ -395,7 +395,7 @@ impl Engine {
         flow.totals.add(done);
         self.sessions.count(flow.slot, done);
         self.counters.count_commands(done);
-        self.counters.own += found.own.frames;
+        self.counters.own += u64::from(found.own.frames);
         match refused {
             None if stays => Ok(Verdict::Kept),
             None => Ok(Verdict::Forward(rewrite.egress)),
@@ -444,16 +444,16 @@ impl Engine {
         let Some(stream) = flow.stream.and_then(|id| self.streams.get_mut(id)) else { return };
         let protocol = self.tables.endpoint(flow.endpoint).map(|door| door.protocol);
         let longest = protocol.map_or(0, Protocol::max_pdu);
-        let mut emitter = Emitter { now, stream, flow, out, longest, sent: Totals::default() };
+        let mut emitter = Emitter { now, stream, flow, out, longest, sent: Sent::default() };
         let end = emitter.expire().is_err().then_some(EndCause::Stalled);
         if end.is_some() {
             emitter.reset_both();
         }
         let sent = emitter.sent;
         stream.straighten();
-        flow.totals.add(sent);
-        self.sessions.count(flow.slot, sent);
-        self.counters.own += sent.frames;
+        flow.totals.add(sent.into());
+        self.sessions.count(flow.slot, sent.into());
+        self.counters.own += u64::from(sent.frames);
         self.settle(id, end, now);
     }
 

@@ -233,6 +233,21 @@ pub struct Totals {
     pub denied: u64,
 }
 
+/// What the gate has sent by itself for one frame or at one deadline; each a bounded number of segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sent {
+    /// Frames.
+    pub(crate) frames: u32,
+    /// Their bytes.
+    pub(crate) bytes: u32,
+}
+
+impl From<Sent> for Totals {
+    fn from(sent: Sent) -> Totals {
+        Totals { frames: sent.frames.into(), bytes: sent.bytes.into(), ..Totals::default() }
+    }
+}
+
 /// Whose event it is, when room runs out (DESIGN 5): people are refused first, then what machines
 /// with a conduit write, last what they read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use wicketgate_packet::wire::{Ipv4, Tcp, icmp};
 use wicketgate_packet::{FrameBuf, Headers, L4, Outbox, rewrite};
 
 use crate::admit::may_open;
-use crate::event::{EndCause, Totals};
+use crate::event::{EndCause, Sent};
 use crate::flow::{Flow, timeout};
 use crate::judge::{Inspected, Judge};
 use crate::splice::emit::Emitter;
@@ -66,7 +66,8 @@ impl<F: FrameBuf> Inspection<'_, F> {
     /// A segment of a connection that is read.
     #[inline]
     fn segment(&mut self, segment: &Segment, stream: &mut Stream) -> Result<Inspected, Reason> {
-        let options = Options::read(self.headers.tcp_options(self.frame.bytes()))?;
+        let raw_options = self.headers.tcp_options(self.frame.bytes());
+        let options = Options::read(raw_options.clone())?;
         let opens = self.flow.tcp.phase() == Phase::Opening;
         if opens || segment.flags & (flags::SYN | flags::RST) != 0 {
             return self.first_or_last(segment, &options, stream);
@@ -75,27 +76,34 @@ impl<F: FrameBuf> Inspection<'_, F> {
             return Err(Reason::BadSegment);
         }
         let bytes = self.frame.bytes();
-        let mut tcp = self.flow.tcp;
         let tos = Ipv4::at(bytes, usize::from(self.headers.ip_at)).map_or(0, |ip| ip.tos);
         let passage = Passage {
             direction: self.direction,
             emitter: Emitter {
                 now: self.judge.now,
-                stream,
+                stream: &mut *stream,
                 flow: self.flow,
                 out: self.out,
                 longest: self.judge.protocol.max_pdu(),
-                sent: Totals::default(),
+                sent: Sent::default(),
             },
             judge: &mut self.judge,
-            tcp: &mut tcp,
+            raw_options,
             captured: self.captured,
             tos,
             found: Inspected { kept: true, ..Inspected::default() },
         };
         let found = passage.segment(segment, &options, self.headers.payload(bytes))?;
-        self.flow.tcp = tcp;
+        self.follow(stream);
         Ok(found)
+    }
+
+    /// The connection's phase follows what its lanes have taken.
+    #[inline]
+    fn follow(&mut self, stream: &Stream) {
+        let (lane, other) = (stream.lane(self.direction), stream.lane(self.direction.reverse()));
+        let (next, acked) = (lane.wire(lane.next()), other.wire(other.ack()));
+        self.flow.tcp.follow(self.direction, next, acked, lane.is_finished());
     }
 
     /// A segment that opens the connection or resets it.
@@ -142,7 +150,7 @@ impl<F: FrameBuf> Inspection<'_, F> {
             flow: self.flow,
             out: self.out,
             longest: 0,
-            sent: Totals::default(),
+            sent: Sent::default(),
         };
         emitter.reset(self.direction);
         let own = emitter.sent;

@@ -5,7 +5,7 @@
 use wicketgate_dissectors::{Class, Command, Direction, Framed, Items, Protocol, Space};
 use wicketgate_packet::Time;
 
-use crate::event::{EndCause, EventRing, Standing, Totals};
+use crate::event::{EndCause, EventRing, Sent, Standing, Totals};
 use crate::flow::Flow;
 use crate::stream::{Pending, Stream};
 use crate::tables::{Grant, RuleId};
@@ -27,7 +27,7 @@ pub(crate) struct Inspected {
     /// The gate sends what may leave by itself.
     pub(crate) kept: bool,
     /// What it has sent by itself.
-    pub(crate) own: Totals,
+    pub(crate) own: Sent,
     /// Deadlines may have changed.
     pub(crate) slow: bool,
     /// Why the flow is over.
@@ -54,8 +54,8 @@ impl Inspected {
     /// What the frame did, of which `bytes` left.
     pub(crate) fn totals(&self, bytes: u64) -> Totals {
         Totals {
-            frames: u64::from(bytes != 0) + self.own.frames,
-            bytes: bytes + self.own.bytes,
+            frames: u64::from(bytes != 0) + u64::from(self.own.frames),
+            bytes: bytes + u64::from(self.own.bytes),
             commands: self.commands.into(),
             denied: self.denied.into(),
         }

@@ -27,7 +27,7 @@ pub struct Rewrite {
     /// Destination address and port.
     pub dst: (Ipv4Addr, u16),
     address_delta: Delta,
-    port_delta: Delta,
+    transport_delta: Delta,
 }
 
 /// The two ends of a hop: source and destination, address and port each.
@@ -52,7 +52,7 @@ impl Rewrite {
             src: after.0,
             dst: after.1,
             address_delta: addresses,
-            port_delta: ports,
+            transport_delta: addresses.and(ports),
         }
     }
 
@@ -107,7 +107,7 @@ impl Rewrite {
 
     /// What addresses and ports change in a transport checksum.
     pub fn transport_delta(&self) -> Delta {
-        self.address_delta.and(self.port_delta)
+        self.transport_delta
     }
 
     /// Where the IPv4 header begins in a frame that leaves.
@@ -115,14 +115,15 @@ impl Rewrite {
         if self.vlan.is_some() { Ethernet::LEN + VlanTag::LEN } else { Ethernet::LEN }
     }
 
+    #[inline]
     fn rewrite_tcp(&self, bytes: &mut [u8], at: usize, numbers: Option<Numbers>) {
         if let Some(tcp) = Tcp::at_mut(bytes, at) {
             tcp.src_port.set(self.src.1);
             tcp.dst_port.set(self.dst.1);
-            let mut delta = self.transport_delta();
-            if let Some(numbers) = numbers {
-                delta = delta.and(renumber(tcp, numbers));
-            }
+            let delta = match numbers {
+                Some(numbers) => renumber(tcp, numbers, self.transport_delta),
+                None => self.transport_delta,
+            };
             tcp.checksum.set(delta.apply(tcp.checksum.get()));
         }
     }
@@ -150,14 +151,15 @@ impl Rewrite {
     }
 }
 
-/// Gives a segment other numbers; what that changes in its checksum. Without URG the urgent pointer
+/// Gives a segment other numbers; `delta` and what that changes in its checksum. Without URG the urgent pointer
 /// means nothing, so it is none.
-fn renumber(tcp: &mut Tcp, numbers: Numbers) -> Delta {
-    let delta = Delta::NONE
-        .long(tcp.seq.get(), numbers.seq)
-        .long(tcp.ack.get(), numbers.ack)
-        .word(tcp.window.get(), numbers.window)
-        .word(tcp.urgent.get(), 0);
+fn renumber(tcp: &mut Tcp, numbers: Numbers, delta: Delta) -> Delta {
+    let pair = |high: u16, low: u16| u32::from(high) << 16 | u32::from(low);
+    let delta = delta.longs([
+        (tcp.seq.get(), numbers.seq),
+        (tcp.ack.get(), numbers.ack),
+        (pair(tcp.window.get(), tcp.urgent.get()), pair(numbers.window, 0)),
+    ]);
     tcp.seq.set(numbers.seq);
     tcp.ack.set(numbers.ack);
     tcp.window.set(numbers.window);

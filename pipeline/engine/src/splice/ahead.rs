@@ -58,7 +58,12 @@ impl Ahead {
 
     /// The stream has come to `next`: where it comes to by the first range, which is then no longer
     /// ahead.
+    #[inline]
     pub fn join(&mut self, next: Offset) -> Offset {
+        if self.is_empty() { next } else { self.join_ranges(next) }
+    }
+
+    fn join_ranges(&mut self, next: Offset) -> Offset {
         let mut end = next;
         let reached =
             self.iter().take_while(|(l, _)| *l <= next).inspect(|(_, r)| end = end.max(*r));

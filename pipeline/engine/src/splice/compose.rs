@@ -172,7 +172,9 @@ mod tests {
             let read = super::super::options::Options::read(headers.tcp_options(&kept.0)).unwrap();
             assert_eq!(read.timestamps, timestamps);
             let count = if timestamps.is_some() { 3 } else { 4 };
-            assert_eq!(read.blocks.iter().flatten().count(), count);
+            let read = super::super::options::blocks(headers.tcp_options(&kept.0));
+            assert!(read.iter().flatten().all(|block| *block == (5, 9)));
+            assert_eq!(read.iter().flatten().count(), count);
         }
     }
 }

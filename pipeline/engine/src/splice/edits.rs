@@ -189,7 +189,14 @@ impl Edits {
     }
 
     /// The receiver has acknowledged all before `down`: forgets what lies before that.
+    #[inline]
     pub fn prune(&mut self, down: Offset) {
+        if !self.is_empty() {
+            self.prune_list(down);
+        }
+    }
+
+    fn prune_list(&mut self, down: Offset) {
         let past = |edit: &&Edit| edit.down + edit.put <= down;
         let count = self.iter().take_while(past).count();
         if let Some(last) = count.checked_sub(1).and_then(|at| self.list.get(at)) {

@@ -8,7 +8,7 @@ use super::compose::{self, LONGEST, Saying};
 use super::lane::{Due, GivenUp};
 use super::number::Offset;
 use super::options::BLOCKS;
-use crate::event::Totals;
+use crate::event::Sent;
 use crate::flow::Flow;
 use crate::stream::Stream;
 
@@ -28,7 +28,7 @@ pub(crate) struct Emitter<'a> {
     /// Length of the protocol's longest PDU.
     pub(crate) longest: usize,
     /// What was sent so far.
-    pub(crate) sent: Totals,
+    pub(crate) sent: Sent,
 }
 
 /// The numbers of a segment that leaves: what of it concerns the other direction.
@@ -234,7 +234,7 @@ impl Emitter<'_> {
     fn count(&mut self, len: Option<usize>) {
         if let Some(len) = len {
             self.sent.frames += 1;
-            self.sent.bytes += len as u64;
+            self.sent.bytes += len as u32;
         }
     }
 }

@@ -55,22 +55,14 @@ pub struct Options {
     pub sack_permitted: bool,
     /// Timestamp value and echo reply.
     pub timestamps: Option<(u32, u32)>,
-    /// Blocks of a selective acknowledgement.
-    pub blocks: [Option<(u32, u32)>; BLOCKS],
     /// Whether there is more than timestamps and padding: then it cannot leave as it is.
     pub others: bool,
 }
 
 impl Options {
     /// None at all.
-    pub const NONE: Options = Options {
-        mss: None,
-        scale: None,
-        sack_permitted: false,
-        timestamps: None,
-        blocks: [None; BLOCKS],
-        others: false,
-    };
+    pub const NONE: Options =
+        Options { mss: None, scale: None, sack_permitted: false, timestamps: None, others: false };
 
     /// Reads them.
     ///
@@ -110,26 +102,32 @@ impl Options {
             (kind::MSS, [high, low]) => self.mss = Some(u16::from_be_bytes([*high, *low])),
             (kind::WINDOW_SCALE, [scale]) => self.scale = Some((*scale).min(MAX_SCALE)),
             (kind::SACK_PERMITTED, []) => self.sack_permitted = true,
-            (kind::SACK, blocks) => self.read_blocks(blocks)?,
-            (kind::TIMESTAMPS | kind::MSS | kind::WINDOW_SCALE | kind::SACK_PERMITTED, _) => {
-                return Err(Reason::TcpOption);
-            }
+            (kind::SACK, blocks) if blocks.len().is_multiple_of(8) => {}
+            (
+                kind::TIMESTAMPS
+                | kind::MSS
+                | kind::WINDOW_SCALE
+                | kind::SACK_PERMITTED
+                | kind::SACK,
+                _,
+            ) => return Err(Reason::TcpOption),
             _ => {}
         }
         Ok(())
     }
+}
 
-    fn read_blocks(&mut self, content: &[u8]) -> Result<(), Reason> {
-        let (blocks, rest) = content.as_chunks::<8>();
-        if !rest.is_empty() {
-            return Err(Reason::TcpOption);
-        }
-        for (place, [a, b, c, d, e, f, g, h]) in self.blocks.iter_mut().zip(blocks) {
+/// The blocks of a selective acknowledgement; apart from [`Options`], for only few segments have any.
+pub fn blocks(options: TcpOptions<'_>) -> [Option<(u32, u32)>; BLOCKS] {
+    let mut read = [None; BLOCKS];
+    for (_, content) in options.flatten().filter(|(kind, _)| *kind == kind::SACK) {
+        let (blocks, _) = content.as_chunks::<8>();
+        for (place, [a, b, c, d, e, f, g, h]) in read.iter_mut().zip(blocks) {
             let edge = |bytes: [&u8; 4]| u32::from_be_bytes(bytes.map(|byte| *byte));
             *place = Some((edge([a, b, c, d]), edge([e, f, g, h])));
         }
-        Ok(())
     }
+    read
 }
 
 /// Overwrites with no-operations what may not pass on a SYN. Whether something was.
@@ -178,14 +176,13 @@ mod tests {
             (4, &[]),
             (8, &[0, 0, 0, 1, 0, 0, 0, 2]),
             (3, &[200]),
-            (5, &[0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 20, 0, 0, 0, 21]),
+            (5, &[0, 0, 0, 1, 0, 0, 0, 9]),
             (34, &[1]),
         ] {
             read.take(kind, content).unwrap();
         }
         assert_eq!((read.mss, read.scale), (Some(1460), Some(14)), "RFC 7323 section 2.3");
         assert_eq!(read.timestamps, Some((1, 2)));
-        assert_eq!(read.blocks, [Some((1, 9)), Some((20, 21)), None, None]);
         assert!(read.sack_permitted && read.others);
     }
 

@@ -1,17 +1,16 @@
 //! One segment on its way through: taken, judged, and sent on as it is or from the canonical copy.
 
 use wicketgate_dissectors::{Direction, Framed};
-use wicketgate_packet::parse::{Segment, flags};
+use wicketgate_packet::parse::{Segment, TcpOptions, flags};
 
 use super::emit::{Emitter, Handed};
 use super::lane::Taken;
 use super::number::Offset;
-use super::options::Options;
+use super::options::{self, Options};
 use crate::event::EndCause;
 use crate::judge::{Inspected, Judge, Numbers};
 use crate::stream::Stream;
 use crate::tables::DenialStyle;
-use crate::tcp::Connection;
 use crate::verdict::Reason;
 
 use super::denials::Denial;
@@ -28,8 +27,8 @@ pub(crate) struct Passage<'a, 'b> {
     pub(crate) direction: Direction,
     pub(crate) judge: &'a mut Judge<'b>,
     pub(crate) emitter: Emitter<'a>,
-    /// The connection's phase; what its ends have sent is noted there.
-    pub(crate) tcp: &'a mut Connection,
+    /// The segment's options, as they came.
+    pub(crate) raw_options: TcpOptions<'a>,
     /// The segment is one of a capture, whose ends know nothing of the gate.
     pub(crate) captured: bool,
     /// Differentiated services and ECN of its packet.
@@ -57,6 +56,7 @@ impl Passage<'_, '_> {
     ///
     /// # Errors
     /// Nothing: it does not belong there, and leaves no trace.
+    #[inline(always)]
     pub(crate) fn segment(
         mut self,
         segment: &Segment,
@@ -137,7 +137,22 @@ impl Passage<'_, '_> {
         if behind > 0 { Err(Reason::BadSegment) } else { Ok(()) }
     }
 
+    #[inline]
     fn take_payload(&mut self, at: Offset, payload: &[u8]) -> Result<Taken, Reason> {
+        if payload.len() > PIECE {
+            return self.take_pieces(at, payload);
+        }
+        let now = self.emitter.now;
+        let taken = self.emitter.stream.lane_mut(self.direction).take(at, payload, now)?;
+        if taken.new {
+            self.judge_held();
+        }
+        Ok(taken)
+    }
+
+    /// More than is taken at once leaves as it is judged.
+    #[cold]
+    fn take_pieces(&mut self, at: Offset, payload: &[u8]) -> Result<Taken, Reason> {
         let mut all = Taken::default();
         let mut at = at;
         for piece in payload.chunks(PIECE) {
@@ -152,9 +167,7 @@ impl Passage<'_, '_> {
             if self.found.end.is_some() {
                 break;
             }
-            if payload.len() > PIECE {
-                self.emitter.send_new(self.direction, Handed::default());
-            }
+            self.emitter.send_new(self.direction, Handed::default());
             at += piece.len() as u64;
         }
         Ok(all)
@@ -169,10 +182,10 @@ impl Passage<'_, '_> {
                 Direction::ToServer => requests,
                 Direction::ToClient => responses,
             };
-            let held = lane.held();
-            if held.is_empty() {
+            if !lane.holds() {
                 return;
             }
+            let held = lane.held();
             let (pdu, len) = match self.judge.protocol.frame(held) {
                 Ok(Framed::Need(_)) => return,
                 Ok(Framed::Whole(len)) => (held.get(..len.get()).unwrap_or(held), len.get()),
@@ -243,10 +256,6 @@ impl Passage<'_, '_> {
         if arrived.fin && lane.finish(end).is_err() {
             self.found.end = Some(EndCause::Stalled);
         }
-        let lane = self.emitter.stream.lane(self.direction);
-        let other = self.emitter.stream.lane(self.direction.reverse());
-        let (next, acked) = (lane.wire(lane.next()), other.wire(other.ack()));
-        self.tcp.follow(self.direction, next, acked, lane.is_finished());
     }
 
     /// Whether what is to leave is what the segment says, but for its numbers.
@@ -262,7 +271,7 @@ impl Passage<'_, '_> {
         let whole = payload.len() as u64 + u64::from(arrived.fin);
         let nothing_new = whole == 0 && at <= next;
         clean
-            && (nothing_new || at == next && to - from == whole && lane.held().is_empty())
+            && (nothing_new || at == next && to - from == whole && !lane.holds())
             && self.found.refused.is_none()
             && self.emitter.stream.lane(self.direction.reverse()).is_quiet()
     }
@@ -290,6 +299,7 @@ impl Passage<'_, '_> {
     }
 
     /// Sends what the segment brought about.
+    #[cold]
     fn send(&mut self, arrived: &Arrived<'_>) {
         let Arrived { at, payload, taken, fin, .. } = *arrived;
         let direction = self.direction;
@@ -319,7 +329,9 @@ impl Passage<'_, '_> {
         let direction = self.direction;
         let other = self.emitter.stream.lane(direction.reverse());
         if self.emitter.stream.has_sack() {
-            for (place, block) in handed.blocks.iter_mut().zip(&arrived.options.blocks) {
+            for (place, block) in
+                handed.blocks.iter_mut().zip(options::blocks(self.raw_options.clone()))
+            {
                 *place = block.and_then(|block| other.block(block));
             }
         }

@@ -67,6 +67,7 @@ impl Lane {
     }
 
     /// The sender is told what has arrived: what of that is held the gate now owes.
+    #[inline]
     pub fn vouch(&mut self) -> Offset {
         self.vouched = self.ack();
         self.vouched

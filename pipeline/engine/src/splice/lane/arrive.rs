@@ -54,11 +54,17 @@ impl Lane {
     /// [`Reason::WindowFull`].
     #[inline]
     pub fn take(&mut self, at: Offset, bytes: &[u8], now: Time) -> Result<Taken, Reason> {
-        let to = at + bytes.len() as u64;
         if at == self.next && self.ahead.is_empty() && self.fin.is_none() {
             let taken = Taken { new: !bytes.is_empty(), ..Taken::default() };
             return self.store(at, bytes, now).map(|()| taken);
         }
+        self.take_again(at, bytes, now)
+    }
+
+    /// The same for what came before or comes too early, or behind a gap or a FIN.
+    #[cold]
+    fn take_again(&mut self, at: Offset, bytes: &[u8], now: Time) -> Result<Taken, Reason> {
+        let to = at + bytes.len() as u64;
         self.compare(at, bytes)?;
         let taken = Taken {
             old: at < self.next && !bytes.is_empty(),
@@ -94,6 +100,7 @@ impl Lane {
         if all.all(same) { Ok(()) } else { Err(Reason::Ambiguous) }
     }
 
+    #[inline]
     fn store(&mut self, at: Offset, bytes: &[u8], now: Time) -> Result<(), Reason> {
         let (down, floor) = (self.shifted(at), self.floor());
         if !self.canon.write(down, bytes, floor) {
@@ -131,6 +138,12 @@ impl Lane {
     pub(super) fn floor(&self) -> Floor {
         let last = if self.owned > self.acked { self.acked } else { self.sent };
         Floor { first: self.acked, last }
+    }
+
+    /// Whether bytes wait for a verdict.
+    #[inline]
+    pub fn holds(&self) -> bool {
+        self.next > self.judged
     }
 
     /// The bytes that wait for a verdict, all in line.
