@@ -9,7 +9,7 @@ use std::time::Duration;
 use wicketgate_packet::Time;
 
 /// How long a denial waits.
-const WAIT: Duration = Duration::from_millis(200);
+const WAIT: Duration = wicketgate_engine::splice::denials::PATIENCE;
 
 /// One PDU of a stream.
 #[derive(Clone, Debug)]
@@ -65,7 +65,8 @@ impl Order {
         }
         let come = self.pdus.get(self.at).map_or(&[][..], |next| &next.pdu.bytes[..self.begun]);
         let come = [come, &[byte]].concat();
-        if !self.is_next(&come) && !(self.put_back() && self.is_next(&come)) {
+        let fits = self.is_next(&come) || (self.put_back() && self.is_next(&come));
+        if !fits {
             return false;
         }
         self.begun = come.len();
