@@ -65,7 +65,7 @@ impl Order {
         }
         let come = self.pdus.get(self.at).map_or(&[][..], |next| &next.pdu.bytes[..self.begun]);
         let come = [come, &[byte]].concat();
-        if !self.is_next(&come) && !(self.put_back() && self.is_next(&come)) {
+        if !(self.is_next(&come) || self.put_back() && self.is_next(&come)) {
             return false;
         }
         self.begun = come.len();
