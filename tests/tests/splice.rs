@@ -156,6 +156,20 @@ fn an_answer_from_before_a_forgotten_denial_is_acknowledged_again() {
     assert_eq!(again.seen_on(LINE)[0].numbers, (next, asset + 11));
 }
 
+/// The rest of a PDU was lost, and each try to send it again as well: its sender is not gone, and waits for
+/// minutes between two tries (simulation, seed 8875).
+#[test]
+fn the_lost_rest_of_a_pdu_is_waited_for() {
+    let (mut gate, talk) = open();
+    let (client, asset) = (talk.client_next, talk.asset_next);
+    from_client(&mut gate, &talk, (client, asset), &read(1, 0, 1)[..7]);
+    from_client(&mut gate, &talk, (client.wrapping_add(12), asset), &[]);
+    assert!(!seen(&gate.pass(Duration::from_secs(925)), LINE).iter().any(is_reset));
+    let rest = (client.wrapping_add(7), asset);
+    let whole = from_client(&mut gate, &talk, rest, &read(1, 0, 1)[7..]);
+    assert_eq!(whole.payload_on(LINE), read(1, 0, 1));
+}
+
 /// An acknowledgement that was overtaken names bytes of before an edit that is forgotten; it leaves as one
 /// of now (simulation, seed 1000031).
 #[test]

@@ -91,6 +91,9 @@ fn main() -> ExitCode {
             Ok(outcome) => {
                 if outcome.given_up {
                     println!("seed {seed}: given up, not by the fault of what is in the middle");
+                    if cli.middle == Middle::Gate {
+                        let _ = report(&cli, &knobs, seed, &tables);
+                    }
                 }
                 sum.add(&outcome);
             }
@@ -131,14 +134,19 @@ fn tell(cli: &Cli, knobs: &Knobs, seed: u64, tables: &Arc<Tables>, violation: &V
         |other: &Violation| std::mem::discriminant(other) == std::mem::discriminant(violation);
     let fails = |scenario: &Scenario| one(cli, scenario, tables).is_err_and(|other| same(&other));
     let small = knobs.clone().shrunk(seed, fails);
-    let (result, record) = record::<Modbus>(&small.scenario(seed), tables);
-    if let Err(violation) = result {
+    if let Err(violation) = report(cli, &small, seed, tables) {
         println!("  smaller: --seeds 1 --from {seed}{small}: {violation}");
     }
+}
+
+/// Runs a seed once more, through the gate, and leaves what replays it; what became of it.
+fn report(cli: &Cli, knobs: &Knobs, seed: u64, tables: &Arc<Tables>) -> Result<Outcome, Violation> {
+    let (result, record) = record::<Modbus>(&knobs.scenario(seed), tables);
     match Report::write(&cli.out, seed, Modbus::POLICY, &record.entered) {
         Ok(report) => println!("  {}", report.replay()),
         Err(error) => println!("  no capture: {}: {error}", cli.out.display()),
     }
+    result
 }
 
 fn line(sum: &Sum, elapsed: Duration) -> String {

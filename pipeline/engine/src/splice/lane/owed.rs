@@ -31,9 +31,9 @@ const RETRIES: u32 = 15;
 /// How long a PDU may stay incomplete when nothing of it is under way: its sender has stopped.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long, when bytes of it were lost: longer than stacks wait between two tries (RFC 6298 section 2.5
-/// lets them stop at 60 seconds).
-pub const RECOVERY: Duration = Duration::from_secs(180);
+/// How long, when bytes of it were lost: longer than any honest sender tries. Stacks wait up to two minutes
+/// between two tries, and Linux gives up after 924 seconds (tcp_retries2).
+pub const RECOVERY: Duration = Duration::from_secs(16 * 60);
 
 /// Why the gate can no longer do what it owes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
