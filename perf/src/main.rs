@@ -173,6 +173,11 @@ fn print(figures: &Figures, as_json: bool) {
         print_rows(&figures.rows);
     }
     print_ratios(&figures.rows, as_json);
+    if !as_json {
+        println!(
+            "\none stage, an ordinary request          ns/call      min      max             alloc"
+        );
+    }
     for Stage { name, nanos, allocations, .. } in &figures.stages {
         let (median, min, max) = (nanos.median(), nanos.min(), nanos.max());
         if as_json {
@@ -196,7 +201,7 @@ fn print_ratios(rows: &[serde_json::Value], as_json: bool) {
         if as_json {
             println!("{}", json!({"ratio": name, "to": base, "ns": ratio}));
         } else {
-            println!("{:38} {ratio:8.2}", format!("{name} to {base}"));
+            println!("{:38} {ratio:8.2}", format!("{name} / {base}"));
         }
     }
 }
@@ -218,7 +223,4 @@ fn print_rows(rows: &[serde_json::Value]) {
             number("commands_per_frame"),
         );
     }
-    println!(
-        "\none stage, an ordinary request          ns/call      min      max             alloc"
-    );
 }
