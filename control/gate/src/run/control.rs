@@ -20,6 +20,7 @@ use super::neighbours::Neighbours;
 use super::notify::Notifier;
 use super::policy::Generations;
 use super::signals::Signals;
+use crate::api::desk::Inbox;
 use crate::exit::{Exit, complain};
 
 /// Between two looks at queues and signals.
@@ -41,6 +42,7 @@ pub(super) struct Control {
     pub(super) shared: Vec<Arc<Shared>>,
     pub(super) journal: Journal,
     pub(super) signals: Signals,
+    pub(super) inbox: Inbox,
     pub(super) audit: Audit,
     pub(super) generations: Generations,
     pub(super) interfaces: Interfaces,
@@ -60,13 +62,14 @@ impl Control {
         let mut seen = vec![0; workers.len()];
         let (mut changed, mut quiet) = (false, 0);
         for tick in 1_u32.. {
-            sleep(TICK);
+            self.serve(TICK);
             self.log();
             if self.signals.stop() || workers.iter().any(Thread::is_finished) {
                 return;
             }
             if self.signals.reload() {
-                self.reload();
+                // It has said why.
+                let _ = self.reload();
             }
             changed |= self.follow();
             if tick.is_multiple_of(SECOND) {
@@ -119,7 +122,7 @@ impl Control {
     }
 
     /// Reads the policy again. On an error nothing changes.
-    fn reload(&mut self) {
+    pub(super) fn reload(&mut self) -> Result<(), String> {
         self.notifier.reloading();
         let outcome = self.try_reload();
         let epoch = self.generations.epoch();
@@ -130,6 +133,7 @@ impl Control {
         complain(&said);
         self.notifier.status(&said);
         self.notifier.ready();
+        outcome
     }
 
     fn try_reload(&mut self) -> Result<(), String> {

@@ -19,6 +19,7 @@ mod census;
 mod clock;
 mod control;
 mod data;
+mod desk;
 mod exchange;
 mod interfaces;
 mod journal;
@@ -39,6 +40,7 @@ use wicketgate_policy::Tuning;
 use wicketgate_worker::{HandOver, Machine, Worker};
 use wicketgate_xdp::{Opened, XdpPort};
 
+use crate::api::desk::Desk;
 use crate::cli;
 use crate::exit::{Exit, complain};
 use alarms::Alarms;
@@ -104,10 +106,12 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let journal = Journal::new(&shared);
     let barriers = Barriers::open(interfaces.names())?;
     let (alarms, books) = (Alarms::default(), Books::new(frames));
+    let (_desk, inbox) = Desk::new();
     let mut control = Control {
         shared,
         journal,
         signals,
+        inbox,
         audit,
         generations,
         interfaces,
