@@ -13,6 +13,7 @@ mod decode_as;
 mod dissect;
 mod exit;
 mod figures;
+mod identity;
 mod man;
 mod output;
 mod policy;
@@ -21,6 +22,8 @@ mod reasons;
 mod replay;
 mod run;
 mod table;
+mod user;
+mod users;
 mod words;
 
 /// The data path allocates nothing; what reports and policies allocate is served without locks.
@@ -38,6 +41,7 @@ fn run(command: cli::Command) -> exit::Exit {
         cli::Command::Check(arguments) => check::run(&arguments),
         cli::Command::Audit { command: cli::Audit::Verify(arguments) } => audit::verify(&arguments),
         cli::Command::Policy { command } => policy::run(&command),
+        cli::Command::User { command } => user::run(&command),
         cli::Command::Man(arguments) => man::run(&arguments),
         cli::Command::Dissect(arguments) => dissect::run(&arguments),
     }

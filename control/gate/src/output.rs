@@ -23,6 +23,11 @@ pub(crate) fn json(what: &impl Serialize) {
     note(written.and_then(|()| writeln!(out)));
 }
 
+/// Has people read what is printed before they are asked.
+pub(crate) fn flush() {
+    note(stdout().flush());
+}
+
 /// How the program ends, when all is printed: what could not be printed outweighs how it went.
 pub(crate) fn finish(exit: Exit) -> Exit {
     note(stdout().flush());

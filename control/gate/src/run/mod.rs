@@ -16,7 +16,7 @@ mod alarms;
 mod audit;
 mod barriers;
 mod census;
-mod clock;
+pub(crate) mod clock;
 mod control;
 mod data;
 mod desk;
@@ -27,6 +27,7 @@ mod memory;
 mod neighbours;
 mod notify;
 mod owners;
+mod people;
 mod policy;
 mod report;
 mod sandbox;
@@ -54,6 +55,7 @@ use interfaces::Interfaces;
 use journal::Journal;
 use neighbours::Neighbours;
 use notify::Notifier;
+use people::People;
 use policy::Generations;
 use report::{Figures, Report};
 use sandbox::User;
@@ -85,7 +87,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let exchange = Arc::new(Exchange::new());
     let neighbours = Neighbours::find(&policy, &interfaces, exchange.clone())?;
     let mut generations = Generations::new(policy, &arguments.config);
-    let tables = generations.compile(clock::now(), &interfaces, &neighbours)?;
+    let tables = generations.compile(&[], &interfaces, &neighbours)?;
     let tuning = generations.policy().gate().tuning.clone();
     let (cores, queues) = (cores(arguments, &tuning)?, interfaces.queues(tuning.workers)?);
     let settings = memory::settings(&tuning);
@@ -98,7 +100,9 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
 
     let shared: Vec<Arc<Shared>> =
         ports.iter().map(|_| Arc::new(Shared::new(exchange.clone()))).collect();
-    let workers = workers(ports, &tables)?.into_iter().zip(&shared).enumerate();
+    let sessions = Arc::new(Sessions::new(SESSIONS));
+    let people = People::open(generations.policy(), sessions.clone());
+    let workers = workers(ports, &tables, &sessions)?.into_iter().zip(&shared).enumerate();
     let data = workers.map(|(at, (worker, shared))| {
         DataPath::new(worker, shared.clone(), cores.get(at).copied(), arguments.spin)
     });
@@ -112,6 +116,8 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         journal,
         signals,
         inbox,
+        people,
+        drift: clock::Drift::look(),
         audit,
         generations,
         interfaces,
@@ -130,10 +136,12 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let outcomes = std::thread::scope(|scope| {
         let threads: Vec<_> =
             data.into_iter().map(|data| scope.spawn(move || data.run())).collect();
+        control.people.start();
         complain("running");
         control.notifier.ready();
         control.run(&threads);
         drop(attached);
+        control.people.stop();
         control.wind_up(threads)
     });
     // Frames that were under way between workers are all with one of them now, or in common.
@@ -174,8 +182,9 @@ fn announce(tuning: &Tuning, cores: &[usize], opened: &Opened) {
 fn workers<'u>(
     ports: Vec<XdpPort<'u>>,
     tables: &Arc<Tables>,
+    sessions: &Arc<Sessions>,
 ) -> Result<Vec<Worker<XdpPort<'u>, Machine>>, String> {
-    let (sessions, stopwatch) = (Arc::new(Sessions::new(SESSIONS)), Machine::start());
+    let stopwatch = Machine::start();
     let ends = HandOver::among(ports.len()).map_err(|error| format!("no doorbells: {error}"))?;
     let alone = ports.len() == 1;
     let worker = |(port, end)| {

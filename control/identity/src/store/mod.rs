@@ -82,6 +82,14 @@ impl Store {
         Ok(Store { db, key, id })
     }
 
+    /// A number that is another one once another process has written: `PRAGMA data_version`.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn mark(&self) -> Result<i64, StoreError> {
+        Ok(self.db.pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+
     fn write(&mut self) -> Result<Transaction<'_>, StoreError> {
         write(&mut self.db)
     }
