@@ -8,6 +8,7 @@ use std::time::Duration;
 use wicketgate_audit::Alarm;
 use wicketgate_netlink::{Change, Netlink, Watch};
 
+use super::accounts::Accounts;
 use super::alarms::{Alarms, Tell};
 use super::audit::Audit;
 use super::barriers::Barriers;
@@ -21,6 +22,7 @@ use super::notify::Notifier;
 use super::policy::Generations;
 use super::signals::Signals;
 use crate::api::desk::Inbox;
+use crate::api::peers::Admission;
 use crate::exit::{Exit, complain};
 
 /// Between two looks at queues and signals.
@@ -43,6 +45,8 @@ pub(super) struct Control {
     pub(super) journal: Journal,
     pub(super) signals: Signals,
     pub(super) inbox: Inbox,
+    pub(super) accounts: Accounts,
+    pub(super) admission: Admission,
     pub(super) audit: Audit,
     pub(super) generations: Generations,
     pub(super) interfaces: Interfaces,
@@ -138,13 +142,15 @@ impl Control {
 
     fn try_reload(&mut self) -> Result<(), String> {
         let before = self.generations.reload()?;
-        let outcome = self.follow_policy();
+        let peers = self.accounts.peers(self.generations.policy().control());
+        let outcome = peers.and_then(|peers| self.follow_policy().map(|()| peers));
         if outcome.is_err() {
             self.generations.restore(before);
             // It held before.
             let _ = self.follow_policy();
         }
-        outcome
+        self.admission.set(outcome?);
+        Ok(())
     }
 
     fn follow_policy(&mut self) -> Result<(), String> {
