@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use wicketgate_api as api;
 
-mod api;
 mod audit;
 mod check;
 mod cli;

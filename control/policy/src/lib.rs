@@ -21,6 +21,7 @@
 //! | [`window`] | [`Weekly`]: opening hours in a time zone, laid out to stretches of time |
 //! | [`preset`] | [`Preset`]: `view`, `operate`, `maintain`, `engineer` |
 //! | [`diagnostic`] | [`Diagnostic`]: what is wrong, where, and what to do |
+//! | [`control`] | [`Control`]: who may ask what of the control socket |
 //! | [`tuning`] | [`Tuning`]: how the live gate uses the machine |
 //! | [`value`] | addresses, MACs, ranges, durations as they are written |
 //! | `document` | the file's top level, in the order in which names are needed |
@@ -43,6 +44,7 @@ mod catalog;
 pub mod compile;
 pub mod conditions;
 mod contradiction;
+pub mod control;
 pub mod diagnostic;
 pub mod diff;
 mod document;
@@ -67,6 +69,7 @@ mod tests;
 pub use assertion::{Assertions, Failure};
 pub use compile::{Clocks, Compiled, Held, Holder, Login};
 pub use conditions::Conditions;
+pub use control::{Account, Control, ControlRole};
 pub use diagnostic::{Diagnostic, Severity};
 pub use diff::{Difference, diff};
 pub use document::{parse, parse_assertions};

@@ -12,6 +12,7 @@ use wicketgate_packet::PortId;
 
 use crate::assertion::Assertions;
 use crate::conditions::Conditions;
+use crate::control::{Account, Control};
 use crate::diagnostic::Diagnostic;
 use crate::doors::transport_name;
 use crate::tuning::{PortTuning, Tuning};
@@ -26,6 +27,7 @@ pub struct Policy {
     pub(crate) assets: Vec<Asset>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) conduits: Vec<Conduit>,
+    pub(crate) control: Vec<Control>,
     pub(crate) assertions: Assertions,
     pub(crate) warnings: Vec<Diagnostic>,
 }
@@ -54,6 +56,11 @@ impl Policy {
     /// The conduits, in the order of the file.
     pub fn conduits(&self) -> &[Conduit] {
         &self.conduits
+    }
+
+    /// Who may ask what of the control socket.
+    pub fn control(&self) -> &[Control] {
+        &self.control
     }
 
     /// What `[tests]` says of the policy.
@@ -113,6 +120,10 @@ pub struct Gate {
     pub overlay: Prefix,
     /// Where the gate keeps its state.
     pub state_dir: Option<PathBuf>,
+    /// Where its control socket is; in `state_dir`, if the file says nothing.
+    pub control_socket: Option<PathBuf>,
+    /// The group of the machine that may connect to it.
+    pub control_group: Option<Account>,
     /// How it uses the machine.
     pub tuning: Tuning,
 }
@@ -131,7 +142,13 @@ impl Gate {
 
 impl Default for Gate {
     fn default() -> Gate {
-        Gate { overlay: Gate::DEFAULT_OVERLAY, state_dir: None, tuning: Tuning::default() }
+        Gate {
+            overlay: Gate::DEFAULT_OVERLAY,
+            state_dir: None,
+            control_socket: None,
+            control_group: None,
+            tuning: Tuning::default(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use wicketgate_engine::tables::{AssetId, Side};
 use wicketgate_packet::PortId;
 
+use crate::control;
 use crate::diagnostic::{Report, Span};
 use crate::doors;
 use crate::model::{Asset, Gate, Port};
@@ -85,11 +86,16 @@ pub(crate) fn read_gate(node: Node<'_>, report: &mut Report<'_>) -> Gate {
     let Some(mut table) = node.table("[gate]", report) else { return Gate::default() };
     let overlay = table.optional("overlay").and_then(|node| node.parse(report, value::network));
     let state_dir = table.optional("state_dir").and_then(|node| node.name(report));
+    let control_socket = table.optional("control_socket").and_then(|node| node.name(report));
+    let control_group =
+        table.optional("control_group").and_then(|node| control::account(node, report));
     let tuning = tuning::read(&mut table, report);
     table.close(report);
     Gate {
         overlay: overlay.unwrap_or(Gate::DEFAULT_OVERLAY),
         state_dir: state_dir.map(PathBuf::from),
+        control_socket: control_socket.map(PathBuf::from),
+        control_group,
         tuning,
     }
 }

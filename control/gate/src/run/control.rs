@@ -9,6 +9,7 @@ use wicketgate_audit::{Act, Alarm, Deed};
 use wicketgate_engine::Event;
 use wicketgate_netlink::{Change, Netlink, Watch};
 
+use super::accounts::Accounts;
 use super::alarms::{Alarms, Tell};
 use super::audit::Audit;
 use super::barriers::Barriers;
@@ -23,6 +24,7 @@ use super::people::People;
 use super::policy::Generations;
 use super::signals::Signals;
 use crate::api::desk::Inbox;
+use crate::api::peers::Admission;
 use crate::exit::{Exit, complain};
 
 /// Between two looks at queues and signals.
@@ -47,6 +49,8 @@ pub(super) struct Control {
     pub(super) inbox: Inbox,
     pub(super) people: People,
     pub(super) drift: Drift,
+    pub(super) accounts: Accounts,
+    pub(super) admission: Admission,
     pub(super) audit: Audit,
     pub(super) generations: Generations,
     pub(super) interfaces: Interfaces,
@@ -153,13 +157,15 @@ impl Control {
 
     fn try_reload(&mut self) -> Result<(), String> {
         let before = self.generations.reload()?;
-        let outcome = self.follow_policy();
+        let peers = self.accounts.peers(self.generations.policy().control());
+        let outcome = peers.and_then(|peers| self.follow_policy().map(|()| peers));
         if outcome.is_err() {
             self.generations.restore(before);
             // It held before.
             let _ = self.follow_policy();
         }
-        outcome
+        self.admission.set(outcome?);
+        Ok(())
     }
 
     /// People first: what the policy no longer gives them is cut before tables are made, and these number

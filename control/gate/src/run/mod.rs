@@ -12,6 +12,7 @@
 //! kernel does not forward: that is checked before the start and while the gate runs. Then what the
 //! running gate does not need is given up (`sandbox`), and threads are made.
 
+mod accounts;
 mod alarms;
 mod audit;
 mod barriers;
@@ -32,6 +33,7 @@ mod policy;
 mod report;
 mod sandbox;
 mod signals;
+mod socket;
 
 use std::sync::Arc;
 
@@ -42,8 +44,10 @@ use wicketgate_worker::{HandOver, Machine, Worker};
 use wicketgate_xdp::{Opened, XdpPort};
 
 use crate::api::desk::Desk;
+use crate::api::peers::Admission;
 use crate::cli;
 use crate::exit::{Exit, complain};
+use accounts::Accounts;
 use alarms::Alarms;
 use audit::Audit;
 use barriers::Barriers;
@@ -60,6 +64,7 @@ use policy::Generations;
 use report::{Figures, Report};
 use sandbox::User;
 use signals::Signals;
+use socket::Socket;
 
 /// Sessions open at a time.
 const SESSIONS: usize = 1 << 12;
@@ -110,7 +115,10 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let journal = Journal::new(&shared);
     let barriers = Barriers::open(interfaces.names())?;
     let (alarms, books) = (Alarms::default(), Books::new(frames));
-    let (_desk, inbox) = Desk::new();
+    let (accounts, admission, (desk, inbox)) =
+        (Accounts::read(), Admission::default(), Desk::new());
+    admission.set(accounts.peers(generations.policy().control())?);
+    let socket = Socket::open(generations.policy().gate(), &accounts, desk, admission.clone())?;
     let mut control = Control {
         shared,
         journal,
@@ -118,6 +126,8 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         inbox,
         people,
         drift: clock::Drift::look(),
+        accounts,
+        admission,
         audit,
         generations,
         interfaces,
@@ -133,6 +143,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     control.interfaces.announce(&attached, &opened);
     announce(&tuning, &cores, &opened);
     sandbox::enter(arguments, user.as_ref())?;
+    socket.map_or(Ok(()), Socket::serve)?;
     let outcomes = std::thread::scope(|scope| {
         let threads: Vec<_> =
             data.into_iter().map(|data| scope.spawn(move || data.run())).collect();

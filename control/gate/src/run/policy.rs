@@ -96,9 +96,11 @@ impl Generations {
         let policy = config::load_tested(&self.path)?;
         let (new, old) = (policy.gate(), self.policy.gate());
         let same = (new.overlay, &new.tuning) == (old.overlay, &old.tuning);
-        if !same || policy.ports() != self.policy.ports() {
+        let same_socket =
+            (&new.control_socket, &new.control_group) == (&old.control_socket, &old.control_group);
+        if !same || !same_socket || policy.ports() != self.policy.ports() {
             let path = self.path.display();
-            let what = "overlay, ports or workers have changed";
+            let what = "overlay, ports, workers or control socket have changed";
             return Err(format!("{path}: {what}: that needs a restart"));
         }
         Ok(std::mem::replace(&mut self.policy, policy))

@@ -10,39 +10,39 @@ use super::model::{Actor, Fault, Request};
 use super::reply::Reply;
 
 /// Questions that wait at most: one for each client that may be connected.
-pub(crate) const WAITING: usize = 16;
+pub const WAITING: usize = 16;
 
 /// What comes of a request.
-pub(crate) type Answer = Result<Reply, Fault>;
+pub type Answer = Result<Reply, Fault>;
 
 /// A request that waits for control.
 #[derive(Debug)]
-pub(crate) struct Ask {
+pub struct Ask {
     /// Who asks.
-    pub(crate) actor: Actor,
+    pub actor: Actor,
     /// What; its secrets are wiped with it.
-    pub(crate) request: Request,
+    pub request: Request,
     answer: oneshot::Sender<Answer>,
 }
 
 impl Ask {
     /// Answers. Who asked may be gone: that is their affair.
-    pub(crate) fn answer(self, answer: Answer) {
+    pub fn answer(self, answer: Answer) {
         let _ = self.answer.send(answer);
     }
 }
 
 /// The API thread's end.
 #[derive(Clone, Debug)]
-pub(crate) struct Desk(SyncSender<Ask>);
+pub struct Desk(SyncSender<Ask>);
 
 /// Control's end.
 #[derive(Debug)]
-pub(crate) struct Inbox(Receiver<Ask>);
+pub struct Inbox(Receiver<Ask>);
 
 impl Desk {
     /// A desk and its inbox.
-    pub(crate) fn new() -> (Desk, Inbox) {
+    pub fn new() -> (Desk, Inbox) {
         let (sender, receiver) = sync_channel(WAITING);
         (Desk(sender), Inbox(receiver))
     }
@@ -51,7 +51,7 @@ impl Desk {
     ///
     /// # Errors
     /// What control says, or that it does not answer.
-    pub(crate) async fn ask(&self, actor: Actor, request: Request) -> Answer {
+    pub async fn ask(&self, actor: Actor, request: Request) -> Answer {
         let (answer, answered) = oneshot::channel();
         match self.0.try_send(Ask { actor, request, answer }) {
             Ok(()) => {}
@@ -68,7 +68,7 @@ fn stopping() -> Fault {
 
 impl Inbox {
     /// The next question, waiting for `most`; `None` when that is over.
-    pub(crate) fn next(&self, most: Duration) -> Option<Ask> {
+    pub fn next(&self, most: Duration) -> Option<Ask> {
         match self.0.recv_timeout(most) {
             Ok(ask) => Some(ask),
             Err(RecvTimeoutError::Timeout) => None,

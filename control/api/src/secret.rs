@@ -8,16 +8,16 @@ use zeroize::Zeroizing;
 /// A password, code, seed or token on its way through the socket.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Secret(Zeroizing<String>);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Keeps `text` from now on.
-    pub(crate) fn new(text: String) -> Secret {
+    pub fn new(text: String) -> Secret {
         Secret(Zeroizing::new(text))
     }
 
     /// The text, for whoever has to compare or print it.
-    pub(crate) fn expose(&self) -> &str {
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }

@@ -13,17 +13,19 @@ use serde::{Deserialize, Serialize};
 use super::secret::Secret;
 
 /// The number of a login. No secret: acting by a login takes its token, which the API thread checks.
-pub(crate) type LoginNumber = u64;
+pub type LoginNumber = u64;
 
 /// Who asks, as the kernel knows them (unix(7), SO_PEERCRED).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Actor {
-    pub(crate) uid: u32,
-    /// 0 where the peer is in another PID namespace.
-    pub(crate) pid: i32,
-    pub(crate) roles: Roles,
+pub struct Actor {
+    /// User of the machine.
+    pub uid: u32,
+    /// Process; 0 where the peer is in another PID namespace.
+    pub pid: i32,
+    /// What it may do.
+    pub roles: Roles,
     /// The user's name on this machine, if it has one.
-    pub(crate) name: Option<String>,
+    pub name: Option<String>,
 }
 
 /// What somebody may do at the socket.
@@ -31,7 +33,7 @@ pub(crate) struct Actor {
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Role {
+pub enum Role {
     /// Everything.
     Admin,
     /// Runs the plant: logs in, sees, revokes.
@@ -43,10 +45,11 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    pub(crate) const ALL: [Role; 4] = [Role::Admin, Role::Operator, Role::Auditor, Role::Approver];
+    /// All roles.
+    pub const ALL: [Role; 4] = [Role::Admin, Role::Operator, Role::Auditor, Role::Approver];
 
     /// The word for it in policy files.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Role::Admin => "admin",
             Role::Operator => "operator",
@@ -58,14 +61,14 @@ impl Role {
 
 /// A set of roles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Roles(u8);
+pub struct Roles(u8);
 
 impl Roles {
     /// Nobody's.
-    pub(crate) const NONE: Roles = Roles(0);
+    pub const NONE: Roles = Roles(0);
 
     /// These.
-    pub(crate) const fn of(roles: &[Role]) -> Roles {
+    pub const fn of(roles: &[Role]) -> Roles {
         let (mut set, mut rest) = (0, roles);
         while let [first, more @ ..] = rest {
             set |= 1 << *first as u8;
@@ -75,17 +78,17 @@ impl Roles {
     }
 
     /// These and those.
-    pub(crate) const fn with(self, others: Roles) -> Roles {
+    pub const fn with(self, others: Roles) -> Roles {
         Roles(self.0 | others.0)
     }
 
     /// Whether there is one in both.
-    pub(crate) const fn meet(self, others: Roles) -> bool {
+    pub const fn meet(self, others: Roles) -> bool {
         self.0 & others.0 != 0
     }
 
     /// Which.
-    pub(crate) fn each(self) -> impl Iterator<Item = Role> {
+    pub fn each(self) -> impl Iterator<Item = Role> {
         Role::ALL.into_iter().filter(move |role| self.meet(Roles::of(&[*role])))
     }
 }
@@ -100,7 +103,8 @@ impl fmt::Display for Roles {
 
 /// What is asked of control.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Request {
+#[expect(missing_docs, reason = "each is what its route's summary says (`routes`)")]
+pub enum Request {
     // People prove themselves. -> Reply::Login, Reply::Done
     Login(Credentials),
     StepUp {
@@ -205,146 +209,146 @@ pub(crate) enum Request {
 /// The body of a login.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Credentials {
+pub struct Credentials {
     /// The name to log in by.
-    pub(crate) user: String,
+    pub user: String,
     /// The password.
-    pub(crate) password: Option<Secret>,
+    pub password: Option<Secret>,
     /// A TOTP code or a recovery code.
-    pub(crate) code: Option<Secret>,
+    pub code: Option<Secret>,
     /// The address whose frames this login stands for; without one it only asks, approves and arms.
-    pub(crate) source: Option<IpAddr>,
+    pub source: Option<IpAddr>,
 }
 
 /// The body of a step-up: factors proven anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Proof {
+pub struct Proof {
     /// The password.
-    pub(crate) password: Option<Secret>,
+    pub password: Option<Secret>,
     /// A TOTP code or a recovery code.
-    pub(crate) code: Option<Secret>,
+    pub code: Option<Secret>,
 }
 
 /// The body of a request for a grant, and of using break-glass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct GrantRequest {
+pub struct GrantRequest {
     /// The rule's name.
-    pub(crate) rule: String,
+    pub rule: String,
     /// The asset's name.
-    pub(crate) asset: String,
+    pub asset: String,
     /// What for; break-glass and some rules ask for it.
-    pub(crate) reason: Option<String>,
+    pub reason: Option<String>,
 }
 
 /// The body of a denial.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Denial {
+pub struct Denial {
     /// Why, for the audit.
-    pub(crate) reason: Option<String>,
+    pub reason: Option<String>,
 }
 
 /// The body of arming break-glass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Arm {
+pub struct Arm {
     /// The rule's name.
-    pub(crate) rule: String,
+    pub rule: String,
     /// Which role of people may use it.
-    pub(crate) role: String,
+    pub role: String,
     /// Seconds that it stays armed.
-    pub(crate) lifetime: u64,
+    pub lifetime: u64,
     /// Seconds that a grant by it lasts.
-    pub(crate) duration: u64,
+    pub duration: u64,
 }
 
 /// The body of adding a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewUser {
+pub struct NewUser {
     /// The name to log in by.
-    pub(crate) name: String,
+    pub name: String,
     /// The full name.
     #[serde(default)]
-    pub(crate) display_name: String,
+    pub display_name: String,
     /// Whose account it is; the name, if this is the person's only one.
-    pub(crate) person: Option<String>,
+    pub person: Option<String>,
     /// Roles of the policy.
     #[serde(default)]
-    pub(crate) roles: Vec<String>,
+    pub roles: Vec<String>,
 }
 
 /// The body of giving roles.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewRoles {
+pub struct NewRoles {
     /// Roles of the policy, instead of those before.
-    pub(crate) roles: Vec<String>,
+    pub roles: Vec<String>,
 }
 
 /// The body of a new password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewPassword {
+pub struct NewPassword {
     /// The password.
-    pub(crate) password: Secret,
+    pub password: Secret,
 }
 
 /// The body of a confirmation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Code {
+pub struct Code {
     /// A code of the device that was enrolled.
-    pub(crate) code: Secret,
+    pub code: Secret,
 }
 
 /// Why there is no answer, as HTTP (RFC 9110, 15.5, 15.6) and as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Fault {
+pub struct Fault {
     /// The HTTP status, 400 to 599.
-    pub(crate) status: u16,
+    pub status: u16,
     /// One word for programs, as `no-such-grant`.
-    pub(crate) code: String,
+    pub code: String,
     /// A sentence for people: what is wrong, and what to do.
-    pub(crate) what: String,
+    pub what: String,
 }
 
 impl Fault {
     /// A fault of any kind.
-    pub(crate) fn new(status: u16, code: &str, what: impl fmt::Display) -> Fault {
+    pub fn new(status: u16, code: &str, what: impl fmt::Display) -> Fault {
         Fault { status, code: code.to_owned(), what: what.to_string() }
     }
 
     /// The request has not the form that the route asks for, or a value that cannot be.
-    pub(crate) fn invalid(what: impl fmt::Display) -> Fault {
+    pub fn invalid(what: impl fmt::Display) -> Fault {
         Fault::new(400, "invalid", what)
     }
 
     /// Not let in, or the login is over.
-    pub(crate) fn unproven(what: impl fmt::Display) -> Fault {
+    pub fn unproven(what: impl fmt::Display) -> Fault {
         Fault::new(401, "not-logged-in", what)
     }
 
     /// Whoever asks may not.
-    pub(crate) fn forbidden(what: impl fmt::Display) -> Fault {
+    pub fn forbidden(what: impl fmt::Display) -> Fault {
         Fault::new(403, "forbidden", what)
     }
 
     /// What it is about is not there.
-    pub(crate) fn missing(code: &str, what: impl fmt::Display) -> Fault {
+    pub fn missing(code: &str, what: impl fmt::Display) -> Fault {
         Fault::new(404, code, what)
     }
 
     /// It does not fit to how things stand now.
-    pub(crate) fn conflict(code: &str, what: impl fmt::Display) -> Fault {
+    pub fn conflict(code: &str, what: impl fmt::Display) -> Fault {
         Fault::new(409, code, what)
     }
 
     /// The gate cannot, now.
-    pub(crate) fn unavailable(what: impl fmt::Display) -> Fault {
+    pub fn unavailable(what: impl fmt::Display) -> Fault {
         Fault::new(503, "unavailable", what)
     }
 }
