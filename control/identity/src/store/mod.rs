@@ -119,6 +119,8 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     db.pragma_update(None, "trusted_schema", false)?;
     // What is deleted is overwritten.
     db.pragma_update(None, "secure_delete", true)?;
+    // No other file is ever opened.
+    db.pragma_update(None, "temp_store", "memory")?;
     db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     db.pragma_update(None, "synchronous", "full")?;
     Ok(db)

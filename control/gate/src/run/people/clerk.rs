@@ -52,7 +52,12 @@ impl Clerk {
         let (asks, asked) = sync_channel(WAITING);
         let (say, words) = sync_channel(WORDS);
         let thread = std::thread::Builder::new().name("identity".to_owned());
-        let thread = thread.spawn(move || Desk { authenticator, say, known: None }.serve(&asked))?;
+        let thread = thread.spawn(move || {
+            let mut desk = Desk { authenticator, say, known: None };
+            desk.serve(&asked);
+            // SQLite would tidy up its files, which the sandbox forbids; the next opening does.
+            std::mem::forget(desk);
+        })?;
         Ok(Clerk { asks, words, thread })
     }
 
@@ -90,7 +95,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn serve(mut self, asked: &Receiver<(Ask, Option<String>)>) {
+    fn serve(&mut self, asked: &Receiver<(Ask, Option<String>)>) {
         let _ = self.look();
         loop {
             let said = match asked.recv_timeout(LOOK) {

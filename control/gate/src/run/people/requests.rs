@@ -165,7 +165,7 @@ impl Control {
                 let (id, by) = (GrantId(*grant), LoginId(*login));
                 let approved = people.access.approve(id, by, &people.book, now);
                 approved.map_err(approve_fault)?;
-                self.grant_answer(id)
+                Ok(Reply::done(format_args!("request {grant} is approved")))
             }
             Request::Deny { login, grant, .. } => {
                 let (id, by) = (GrantId(*grant), LoginId(*login));
