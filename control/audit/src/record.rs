@@ -227,12 +227,20 @@ fn payload<M: SerializeMap>(out: &mut Fields<M>, command: &CommandEvent) -> Resu
 pub(crate) struct Fields<M>(M);
 
 impl<M: SerializeMap> Fields<M> {
-    pub(crate) fn put<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), M::Error> {
+    pub(crate) fn put<T: Serialize + ?Sized>(
+        &mut self,
+        key: &str,
+        value: &T,
+    ) -> Result<(), M::Error> {
         self.0.serialize_entry(key, value)
     }
 
     /// A field that is left out where it has no value.
-    pub(crate) fn some<T: Serialize>(&mut self, key: &str, value: Option<T>) -> Result<(), M::Error> {
+    pub(crate) fn some<T: Serialize>(
+        &mut self,
+        key: &str,
+        value: Option<T>,
+    ) -> Result<(), M::Error> {
         value.map_or(Ok(()), |value| self.put(key, &value))
     }
 }

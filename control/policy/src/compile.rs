@@ -275,7 +275,7 @@ impl<'p> Compiler<'p> {
             self.note(held.window);
             let window = self.stretch(held, holder.until);
             let assets = held.asset.as_ref().map_or(&rule.assets[..], std::slice::from_ref);
-            for asset in assets {
+            for asset in assets.iter().filter(|asset| rule.is_about(**asset)) {
                 for endpoint in self.endpoints(std::slice::from_ref(asset), rule.protocol) {
                     let entries = rule.allow.iter().map(|entry| Entry { window, ..entry.clone() });
                     let right = || (holder.right_on(*asset), Vec::new());
@@ -296,7 +296,6 @@ impl<'p> Compiler<'p> {
             Some(window) => Some(Window { until: window.until.min(held.until), ..window }),
         }
     }
-
 
     fn add_grants(&mut self, subject: SubjectId, rights: Rights, until: Time) {
         for (endpoint, (right, entries)) in rights {

@@ -7,15 +7,8 @@ use crate::reader::{Node, Table};
 use crate::value;
 
 /// The keys of a `[[rule]]` that are read here.
-pub(crate) const KEYS: &[&str] = &[
-    "max_proof_age",
-    "reason",
-    "approval",
-    "max_duration",
-    "max_sessions",
-    "operation",
-    "drain",
-];
+pub(crate) const KEYS: &[&str] =
+    &["max_proof_age", "reason", "approval", "max_duration", "max_sessions", "operation", "drain"];
 
 /// Most grants of one user on one asset that a rule can say.
 const MAX_SESSIONS: u32 = 1000;

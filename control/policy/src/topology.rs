@@ -133,15 +133,8 @@ impl Topology {
         let tuning = tuning::read_port(&mut table, report);
         table.close(report);
         let interface = interface.and_then(Node::as_text).map(str::to_owned);
-        let port = |(name, side)| Port {
-            name,
-            side,
-            interface,
-            address,
-            mac,
-            cleartext_logins,
-            tuning,
-        };
+        let port =
+            |(name, side)| Port { name, side, interface, address, mac, cleartext_logins, tuning };
         let port = name.zip(side).map(port);
         self.ports.push(port);
     }

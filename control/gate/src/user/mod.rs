@@ -136,7 +136,9 @@ fn add(store: &mut Store, arguments: &cli::UserAdd) -> Result<(), String> {
 fn new_password(names: &[&str]) -> Result<Secret, String> {
     let first = ask::hidden("New password: ")?;
     let password = Password::new(first.expose().to_owned());
-    password.check(names).map_err(|weakness| format!("the password is not accepted: {weakness}"))?;
+    password
+        .check(names)
+        .map_err(|weakness| format!("the password is not accepted: {weakness}"))?;
     if ask::is_terminal() && ask::hidden("The same again: ")? != first {
         return Err("these are two passwords: nothing was changed".to_owned());
     }
@@ -148,7 +150,10 @@ fn enrol_totp(store: &mut Store, name: &str) -> Result<(), String> {
         return Ok(());
     };
     text(format_args!("{}", enrolment.qr.expose()));
-    text(format_args!("Scan this with an authenticator app, or type {}", enrolment.secret.expose()));
+    text(format_args!(
+        "Scan this with an authenticator app, or type {}",
+        enrolment.secret.expose()
+    ));
     output::flush();
     let mut tries = 1..=TRIES;
     loop {

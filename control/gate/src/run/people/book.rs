@@ -58,7 +58,8 @@ impl Book {
 
     /// What is asked for by these names; those of the policy where it has them.
     pub(super) fn scope(&self, rule: &str, asset: &str) -> Scope {
-        let rule = self.rules.get_key_value(rule).map_or_else(|| rule.into(), |(name, _)| name.clone());
+        let rule =
+            self.rules.get_key_value(rule).map_or_else(|| rule.into(), |(name, _)| name.clone());
         let asset =
             self.assets.get_key_value(asset).map_or_else(|| asset.into(), |(name, _)| name.clone());
         Scope { rule, asset }

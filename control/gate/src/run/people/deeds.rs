@@ -46,7 +46,9 @@ impl Control {
             What::Removed => (Deed::UserRemoved, None),
             What::Disabled => (Deed::UserDisabled, None),
             What::Enabled => (Deed::UserEnabled, None),
-            What::Roles(roles) => (Deed::UserRoles, Some(joined(roles.iter().map(wicketgate_identity::Role::as_str)))),
+            What::Roles(roles) => {
+                (Deed::UserRoles, Some(joined(roles.iter().map(wicketgate_identity::Role::as_str))))
+            }
             What::Unlocked => (Deed::UserUnlocked, None),
             What::Enrolled(factor) => (Deed::FactorEnrolled, Some((*factor).to_owned())),
             What::Reset(factor) => (Deed::FactorReset, Some((*factor).to_owned())),

@@ -44,7 +44,7 @@ impl Control {
         let refused = match &self.people.clerk {
             None => Some((ask, "there is no identity store: nobody can log in")),
             Some(clerk) => {
-                Clerk::hand_on(clerk, ask, user).err().map(|ask| (ask, "too many requests wait"))
+                Clerk::hand_on(clerk, ask, user).err().map(|ask| (*ask, "too many requests wait"))
             }
         };
         if let Some((ask, why)) = refused {
@@ -105,7 +105,11 @@ impl Control {
         }
     }
 
-    fn log_in(&mut self, source: Option<IpAddr>, proven: &Authenticated) -> Result<LoginId, LoginError> {
+    fn log_in(
+        &mut self,
+        source: Option<IpAddr>,
+        proven: &Authenticated,
+    ) -> Result<LoginId, LoginError> {
         let people = &mut self.people;
         let binding = match source {
             Some(address) => Binding::Address(address),
