@@ -15,13 +15,13 @@ use super::barriers::Barriers;
 use super::census::Books;
 use super::clock;
 use super::data::{Outcome, Shared};
+use super::desk::Counter;
 use super::interfaces::Interfaces;
 use super::journal::Journal;
 use super::neighbours::Neighbours;
 use super::notify::Notifier;
 use super::policy::Generations;
 use super::signals::Signals;
-use crate::api::desk::Inbox;
 use crate::api::peers::Admission;
 use crate::exit::{Exit, complain};
 
@@ -44,7 +44,7 @@ pub(super) struct Control {
     pub(super) shared: Vec<Arc<Shared>>,
     pub(super) journal: Journal,
     pub(super) signals: Signals,
-    pub(super) inbox: Inbox,
+    pub(super) counter: Counter,
     pub(super) accounts: Accounts,
     pub(super) admission: Admission,
     pub(super) audit: Audit,
@@ -113,6 +113,7 @@ impl Control {
             && let Some((epoch, event)) = self.journal.next()
         {
             if let Some(tables) = self.generations.tables(epoch) {
+                self.counter.book.note(tables, &event);
                 self.audit.record(tables, &event);
             }
         }

@@ -31,8 +31,10 @@ mod owners;
 mod policy;
 mod report;
 mod sandbox;
+mod sessions;
 mod signals;
 mod socket;
+mod stats;
 
 use std::sync::Arc;
 
@@ -53,6 +55,7 @@ use barriers::Barriers;
 use census::Books;
 use control::Control;
 use data::{DataPath, Shared};
+use desk::Counter;
 use exchange::Exchange;
 use interfaces::Interfaces;
 use journal::Journal;
@@ -103,7 +106,8 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
 
     let shared: Vec<Arc<Shared>> =
         ports.iter().map(|_| Arc::new(Shared::new(exchange.clone()))).collect();
-    let workers = workers(ports, &tables)?.into_iter().zip(&shared).enumerate();
+    let sessions = Arc::new(Sessions::new(SESSIONS));
+    let workers = workers(ports, &tables, &sessions)?.into_iter().zip(&shared).enumerate();
     let data = workers.map(|(at, (worker, shared))| {
         DataPath::new(worker, shared.clone(), cores.get(at).copied(), arguments.spin)
     });
@@ -119,7 +123,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         shared,
         journal,
         signals,
-        inbox,
+        counter: Counter::new(inbox, sessions),
         accounts,
         admission,
         audit,
@@ -185,8 +189,9 @@ fn announce(tuning: &Tuning, cores: &[usize], opened: &Opened) {
 fn workers<'u>(
     ports: Vec<XdpPort<'u>>,
     tables: &Arc<Tables>,
+    sessions: &Arc<Sessions>,
 ) -> Result<Vec<Worker<XdpPort<'u>, Machine>>, String> {
-    let (sessions, stopwatch) = (Arc::new(Sessions::new(SESSIONS)), Machine::start());
+    let stopwatch = Machine::start();
     let ends = HandOver::among(ports.len()).map_err(|error| format!("no doorbells: {error}"))?;
     let alone = ports.len() == 1;
     let worker = |(port, end)| {

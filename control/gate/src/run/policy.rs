@@ -37,6 +37,11 @@ impl Generations {
         &self.policy
     }
 
+    /// The file that it was read from.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The latest epoch.
     pub(super) fn epoch(&self) -> u32 {
         self.epoch
