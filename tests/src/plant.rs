@@ -169,7 +169,7 @@ impl Plant {
             let entries = right.entries.iter().map(|entry| Entry { rule, ..entry.clone() });
             let matcher = Matcher::new(entries.collect());
             let (endpoint, until, observe) = (right.door, right.until, right.observe);
-            tables.add_grant(Grant { subject, endpoint, matcher, until, observe });
+            tables.add_grant(Grant { subject, endpoint, matcher, until, right: 0, observe });
         }
         Arc::new(tables.build(epoch).unwrap())
     }

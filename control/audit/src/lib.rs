@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`log`] | [`AuditLog`]: appends records |
 //! | [`alarm`] | [`Alarm`]: what is wrong with the gate itself |
+//! | [`act`] | [`Act`]: what people did, and what was done about what they may do |
 //! | `record` | the fields of a record, in their order |
 //! | `words` | the words that events become: category, type, result, table |
 //! | `ascii` | JSON in printable ASCII: why no name can forge a line |
@@ -15,6 +16,7 @@
 //!
 //! Invariant: the same events give the same bytes. No clock, no random number, no host name.
 
+pub mod act;
 pub mod alarm;
 mod ascii;
 pub mod chain;
@@ -26,6 +28,7 @@ mod words;
 
 use std::fmt;
 
+pub use act::{Act, Deed};
 pub use alarm::Alarm;
 pub use chain::Hash;
 pub use log::AuditLog;

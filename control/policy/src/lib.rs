@@ -13,6 +13,7 @@
 //! |---|---|
 //! | [`model`] | [`Policy`]: the file with every name resolved |
 //! | [`compile`] | [`Policy::compile`]: policy and logins into tables of one epoch |
+//! | [`conditions`] | [`Conditions`]: what a rule asks besides roles, factors and a window |
 //! | [`mod@explain`] | [`explain()`]: who may do what on each asset |
 //! | [`assertion`] | [`Assertions`]: sentences about the policy, read and judged |
 //! | [`mod@diff`] | [`diff()`]: who gains and who loses what between two policies |
@@ -41,6 +42,7 @@ mod allow;
 pub mod assertion;
 mod catalog;
 pub mod compile;
+pub mod conditions;
 mod contradiction;
 pub mod control;
 pub mod diagnostic;
@@ -65,7 +67,8 @@ mod wording;
 mod tests;
 
 pub use assertion::{Assertions, Failure};
-pub use compile::{Compiled, Login};
+pub use compile::{Clocks, Compiled, Held, Holder, Login};
+pub use conditions::Conditions;
 pub use control::{Account, Control, ControlRole};
 pub use diagnostic::{Diagnostic, Severity};
 pub use diff::{Difference, diff};

@@ -11,6 +11,7 @@ use wicketgate_engine::tables::{AssetId, Mac, RuleId, Side};
 use wicketgate_packet::PortId;
 
 use crate::assertion::Assertions;
+use crate::conditions::Conditions;
 use crate::control::{Account, Control};
 use crate::diagnostic::Diagnostic;
 use crate::doors::transport_name;
@@ -164,6 +165,9 @@ pub struct Port {
     pub address: Option<Prefix>,
     /// The gate's MAC address on it, for replay; live it is the interface's own.
     pub mac: Option<Mac>,
+    /// Whether people may log in from a bare source address that comes in by it: on a line that nobody
+    /// else can reach.
+    pub cleartext_logins: bool,
     /// How the live gate uses the interface.
     pub tuning: PortTuning,
 }
@@ -240,6 +244,8 @@ pub struct Rule {
     pub window: Option<Weekly>,
     /// What a login must have proven.
     pub factors: Vec<Factor>,
+    /// What else it asks of whoever uses it.
+    pub conditions: Conditions,
 }
 
 impl Rule {

@@ -129,10 +129,12 @@ impl Topology {
         }
         let address = self.port_address(&mut table, side, report);
         let mac = table.optional("mac").and_then(|node| node.parse(report, value::mac));
+        let cleartext_logins = cleartext_logins(&mut table, side, report);
         let tuning = tuning::read_port(&mut table, report);
         table.close(report);
         let interface = interface.and_then(Node::as_text).map(str::to_owned);
-        let port = |(name, side)| Port { name, side, interface, address, mac, tuning };
+        let port =
+            |(name, side)| Port { name, side, interface, address, mac, cleartext_logins, tuning };
         let port = name.zip(side).map(port);
         self.ports.push(port);
     }
@@ -276,6 +278,17 @@ fn check_subnet(address: Ipv4Addr, net: Prefix, node: Node<'_>, report: &mut Rep
         let message = format!("{address} is not a device in the port's network {net}");
         report.error_with(&node.span(), message, help);
     }
+}
+
+/// Whether people log in from bare addresses here. Nobody asks from the side of assets.
+fn cleartext_logins(table: &mut Table<'_>, side: Option<Side>, report: &mut Report<'_>) -> bool {
+    let Some(node) = table.optional("cleartext_logins") else { return false };
+    let said = node.flag(report) == Some(true);
+    if said && side == Some(Side::Underlay) {
+        let message = "nobody logs in from the side of the assets";
+        report.error_with(&node.span(), message, "write it at a port on the overlay side");
+    }
+    said
 }
 
 fn overlaps(a: Prefix, b: Prefix) -> bool {

@@ -48,7 +48,7 @@ pub fn tables(user: &str, asset: &str, rule: &str) -> Tables {
         let subject =
             tables.add_subject(Subject { name: name.into(), essential, address, port, mac });
         let (matcher, until, observe) = (Matcher::default(), Time::NEVER, false);
-        tables.add_grant(Grant { subject, endpoint, matcher, until, observe });
+        tables.add_grant(Grant { subject, endpoint, matcher, until, right: 0, observe });
     }
     tables.add_rule(rule.into());
     tables.add_rule("hmi-1 runs press-3".into());

@@ -132,7 +132,9 @@ impl Gate {
 
     fn strange(&self, what: impl std::fmt::Display) -> Failure {
         let path = self.socket.display();
-        Failure::Unusable(format!("{path}: the answer is not one of a gate of this version: {what}"))
+        Failure::Unusable(format!(
+            "{path}: the answer is not one of a gate of this version: {what}"
+        ))
     }
 }
 
@@ -152,7 +154,8 @@ mod tests {
     fn an_answer_is_taken_apart() {
         let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}";
         assert_eq!(parse(answer), Some((404, &b"{}"[..])));
-        for broken in ["", "\r\n\r\n", "HTTP/1.1 20", "HTTP/1.1 abc\r\n\r\n", "HTTP/2 200\r\n\r\n"] {
+        for broken in ["", "\r\n\r\n", "HTTP/1.1 20", "HTTP/1.1 abc\r\n\r\n", "HTTP/2 200\r\n\r\n"]
+        {
             assert_eq!(parse(broken.as_bytes()), None, "{broken}");
         }
     }

@@ -32,8 +32,7 @@ fn by_login(Numbered { id, at }: &Numbered, method: &str, what: &str) -> Result<
 
 fn request(wanted: &Wanted, path: &str) -> Result<(), Failure> {
     let Wanted { rule, asset, reason, at } = wanted;
-    let body =
-        GrantRequest { rule: rule.clone(), asset: asset.clone(), reason: reason.clone() };
+    let body = GrantRequest { rule: rule.clone(), asset: asset.clone(), reason: reason.clone() };
     let grant: reply::Grant = logged_in(at)?.ask_with("POST", path, &body)?;
     if at.json {
         output::json(&grant);

@@ -23,7 +23,19 @@ pub(super) fn run(command: &Session) -> Result<(), Failure> {
 }
 
 fn table(sessions: &[reply::Session]) -> Table {
-    let heads = [">id", "who", "kind", "from", "asset", ">since", ">frames", ">bytes", ">commands", ">denied", ""];
+    let heads = [
+        ">id",
+        "who",
+        "kind",
+        "from",
+        "asset",
+        ">since",
+        ">frames",
+        ">bytes",
+        ">commands",
+        ">denied",
+        "",
+    ];
     let mut table = Table::new("Sessions", &heads);
     for session in sessions {
         let source = session.source.map(|source| source.to_string()).unwrap_or_default();

@@ -93,11 +93,14 @@ fn workers(now: &Stats) -> Table {
 }
 
 fn assets(now: &Stats) -> Table {
-    let heads = ["asset", ">frames", ">p50", ">p90", ">p99", ">p99.9", ">max", ">p99.9 of its cycle"];
+    let heads =
+        ["asset", ">frames", ">p50", ">p90", ">p99", ">p99.9", ">max", ">p99.9 of its cycle"];
     let mut table = Table::new("The gate's own time per frame, by asset", &heads);
     for asset in &now.assets {
         let share = asset.share_of_cycle.map(|share| format!("{:.3} %", share * 100.0));
-        table.row(cells(&asset.asset, &asset.latency).into_iter().chain([share.unwrap_or_default()]));
+        table.row(
+            cells(&asset.asset, &asset.latency).into_iter().chain([share.unwrap_or_default()]),
+        );
     }
     table
 }

@@ -183,7 +183,14 @@ fn add_door(tables: &mut TablesBuilder, door: Endpoint, subject: SubjectId, rule
     let endpoint = tables.add_endpoint(door);
     let entry = Entry::classes(rule, ClassSet::ALL);
     let matcher = Matcher::new(vec![entry]);
-    tables.add_grant(Grant { subject, endpoint, matcher, until: Time::NEVER, observe: true });
+    tables.add_grant(Grant {
+        subject,
+        endpoint,
+        matcher,
+        until: Time::NEVER,
+        right: 0,
+        observe: true,
+    });
 }
 
 fn port(name: &str, side: Side, mac: Mac, address: Ipv4Addr) -> Port {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::thread::{ScopedJoinHandle, sleep};
 use std::time::Duration;
 
-use wicketgate_audit::Alarm;
+use wicketgate_audit::{Act, Alarm, Deed};
+use wicketgate_engine::Event;
 use wicketgate_netlink::{Change, Netlink, Watch};
 
 use super::accounts::Accounts;
@@ -13,15 +14,17 @@ use super::alarms::{Alarms, Tell};
 use super::audit::Audit;
 use super::barriers::Barriers;
 use super::census::Books;
-use super::clock;
+use super::clock::{self, Drift};
 use super::data::{Outcome, Shared};
-use super::desk::Counter;
+use super::desk::Gatherer;
 use super::interfaces::Interfaces;
 use super::journal::Journal;
 use super::neighbours::Neighbours;
 use super::notify::Notifier;
+use super::people::People;
 use super::policy::Generations;
 use super::signals::Signals;
+use crate::api::desk::Inbox;
 use crate::api::peers::Admission;
 use crate::exit::{Exit, complain};
 
@@ -44,7 +47,10 @@ pub(super) struct Control {
     pub(super) shared: Vec<Arc<Shared>>,
     pub(super) journal: Journal,
     pub(super) signals: Signals,
-    pub(super) counter: Counter,
+    pub(super) inbox: Inbox,
+    pub(super) people: People,
+    pub(super) drift: Drift,
+    pub(super) gatherer: Gatherer,
     pub(super) accounts: Accounts,
     pub(super) admission: Admission,
     pub(super) audit: Audit,
@@ -68,6 +74,7 @@ impl Control {
         for tick in 1_u32.. {
             self.serve(TICK);
             self.log();
+            self.mind_people(tick, TICK);
             if self.signals.stop() || workers.iter().any(Thread::is_finished) {
                 return;
             }
@@ -80,7 +87,8 @@ impl Control {
                 self.watch(&mut seen);
                 self.notifier.alive();
                 self.look();
-                changed |= self.refresh();
+                self.people.see();
+                changed |= self.refresh() | self.drift.has_moved(clock::clocks());
             }
             if changed && tick >= quiet {
                 (changed, quiet) = (false, tick + DAMPING);
@@ -108,13 +116,14 @@ impl Control {
     }
 
     /// Logs what has happened, as long as the log takes it.
-    fn log(&mut self) {
+    pub(super) fn log(&mut self) {
         while self.audit.is_open()
             && let Some((epoch, event)) = self.journal.next()
         {
             if let Some(tables) = self.generations.tables(epoch) {
-                self.counter.book.note(tables, &event);
-                self.audit.record(tables, &event);
+                self.people.note(tables, &event);
+                let time = self.drift.wall(event.time);
+                self.audit.record(tables, &Event { time, ..event });
             }
         }
         self.audit.flush();
@@ -138,7 +147,14 @@ impl Control {
         complain(&said);
         self.notifier.status(&said);
         self.notifier.ready();
+        self.tell_reload(epoch, outcome.is_err());
         outcome
+    }
+
+    fn tell_reload(&mut self, epoch: u32, refused: bool) {
+        let actor = self.people.acting().unwrap_or("signal");
+        let act = Act { refused, actor: Some(actor), ..Act::new(Deed::PolicyReload) };
+        self.audit.act(epoch, &act);
     }
 
     fn try_reload(&mut self) -> Result<(), String> {
@@ -154,7 +170,11 @@ impl Control {
         Ok(())
     }
 
+    /// People first: what the policy no longer gives them is cut before tables are made, and these number
+    /// rules as the new policy does.
     fn follow_policy(&mut self) -> Result<(), String> {
+        self.people.follow(self.generations.policy());
+        self.take_effect();
         self.neighbours.want(self.generations.policy(), &self.interfaces);
         self.interfaces.set_assets(self.generations.policy())?;
         self.publish()
@@ -190,10 +210,10 @@ impl Control {
                 false
             })
         };
-        or_say(links) | or_say(neighbours) | self.generations.is_due(clock::now())
+        or_say(links) | or_say(neighbours) | self.generations.is_due(clock::wall())
     }
 
-    fn try_publish(&mut self) {
+    pub(super) fn try_publish(&mut self) {
         if let Err(what) = self.publish() {
             complain(what);
         }
@@ -230,8 +250,8 @@ impl Control {
     }
 
     fn publish(&mut self) -> Result<(), String> {
-        let Control { interfaces, neighbours, .. } = self;
-        let tables = self.generations.compile(clock::now(), interfaces, neighbours)?;
+        let Control { interfaces, neighbours, people, .. } = self;
+        let tables = self.generations.compile(&people.holders(), interfaces, neighbours)?;
         self.shared.iter().for_each(|shared| shared.install(tables.clone()));
         Ok(())
     }

@@ -17,7 +17,7 @@ mod alarms;
 mod audit;
 mod barriers;
 mod census;
-mod clock;
+pub(crate) mod clock;
 mod control;
 mod data;
 mod desk;
@@ -28,10 +28,10 @@ mod memory;
 mod neighbours;
 mod notify;
 mod owners;
+mod people;
 mod policy;
 mod report;
 mod sandbox;
-mod sessions;
 mod signals;
 mod socket;
 mod stats;
@@ -55,12 +55,13 @@ use barriers::Barriers;
 use census::Books;
 use control::Control;
 use data::{DataPath, Shared};
-use desk::Counter;
+use desk::Gatherer;
 use exchange::Exchange;
 use interfaces::Interfaces;
 use journal::Journal;
 use neighbours::Neighbours;
 use notify::Notifier;
+use people::People;
 use policy::Generations;
 use report::{Figures, Report};
 use sandbox::User;
@@ -93,7 +94,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let exchange = Arc::new(Exchange::new());
     let neighbours = Neighbours::find(&policy, &interfaces, exchange.clone())?;
     let mut generations = Generations::new(policy, &arguments.config);
-    let tables = generations.compile(clock::now(), &interfaces, &neighbours)?;
+    let tables = generations.compile(&[], &interfaces, &neighbours)?;
     let tuning = generations.policy().gate().tuning.clone();
     let (cores, queues) = (cores(arguments, &tuning)?, interfaces.queues(tuning.workers)?);
     let settings = memory::settings(&tuning);
@@ -107,6 +108,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let shared: Vec<Arc<Shared>> =
         ports.iter().map(|_| Arc::new(Shared::new(exchange.clone()))).collect();
     let sessions = Arc::new(Sessions::new(SESSIONS));
+    let people = People::open(generations.policy(), sessions.clone());
     let workers = workers(ports, &tables, &sessions)?.into_iter().zip(&shared).enumerate();
     let data = workers.map(|(at, (worker, shared))| {
         DataPath::new(worker, shared.clone(), cores.get(at).copied(), arguments.spin)
@@ -123,7 +125,10 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         shared,
         journal,
         signals,
-        counter: Counter::new(inbox, sessions),
+        inbox,
+        people,
+        drift: clock::Drift::look(),
+        gatherer: Gatherer::new(sessions),
         accounts,
         admission,
         audit,
@@ -145,10 +150,12 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let outcomes = std::thread::scope(|scope| {
         let threads: Vec<_> =
             data.into_iter().map(|data| scope.spawn(move || data.run())).collect();
+        control.people.start();
         complain("running");
         control.notifier.ready();
         control.run(&threads);
         drop(attached);
+        control.people.stop();
         control.wind_up(threads)
     });
     // Frames that were under way between workers are all with one of them now, or in common.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use wicketgate_engine::Tables;
 use wicketgate_packet::Time;
-use wicketgate_policy::Policy;
+use wicketgate_policy::{Holder, Policy};
 
+use super::clock;
 use super::interfaces::Interfaces;
 use super::neighbours::Neighbours;
 use super::owners::Owners;
@@ -37,7 +38,7 @@ impl Generations {
         &self.policy
     }
 
-    /// The file that it was read from.
+    /// The file it was read from.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -63,16 +64,17 @@ impl Generations {
         self.next_change.is_some_and(|change| change <= now)
     }
 
-    /// The next generation, with what is known of interfaces and neighbours now.
+    /// The next generation, for what these logins hold, with what is known of interfaces and neighbours
+    /// now.
     pub(super) fn compile(
         &mut self,
-        now: Time,
+        holders: &[Holder],
         interfaces: &Interfaces,
         neighbours: &Neighbours,
     ) -> Result<Arc<Tables>, String> {
         let epoch = self.epoch + 1;
-        // There are no logins yet.
-        let compiled = self.policy.compile(&[], now, epoch).map_err(|error| error.to_string())?;
+        let compiled = self.policy.compile_live(holders, clock::clocks(), epoch);
+        let compiled = compiled.map_err(|error| error.to_string())?;
         let mut tables = compiled.tables;
         tables.fill_ports(|port| interfaces.link(port));
         tables.fill_neighbours(|asset| neighbours.mac(asset.next_hop()));

@@ -25,6 +25,7 @@ mod hardening;
 mod iperf;
 mod links;
 mod modbus;
+mod people;
 mod plant;
 mod scale;
 mod service;
