@@ -29,6 +29,7 @@ impl Running {
     /// `wicketgate ... --socket SOCKET`.
     fn cli(&self, words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wicketgate"));
+        command.env("XDG_RUNTIME_DIR", self.plant.file("."));
         command.args(words).arg("--socket").arg(&self.socket).output().unwrap()
     }
 
@@ -76,11 +77,11 @@ fn plain_curl_asks_the_gate() {
     assert_eq!(stats["assets"][0]["asset"], "press-3", "{stats}");
     assert_eq!(get("/v1/policy").1["epoch"], stats["epoch"]);
     assert_eq!(get("/v1/openapi.json").1["openapi"], "3.1.0");
-    // Taken back: the very next frame is refused.
+    // A machine is the policy's to stop.
     let path = format!("/v1/sessions/{}", session["id"]);
-    assert_eq!(curl(&running.socket, &["-X", "DELETE"], &path).unwrap().0, 200);
-    assert!(ask(&mut stream, &[3, 0, 1, 0, 1]).is_err(), "revoked");
-    assert_eq!(curl(&running.socket, &["-X", "DELETE"], &path).unwrap().0, 404);
+    let (status, fault) = curl(&running.socket, &["-X", "DELETE"], &path).unwrap();
+    assert_eq!((status, &fault["code"]), (409, &json!("conduit")));
+    register(&mut stream, 2);
     assert_whole(&running.gate.stop());
 }
 
@@ -89,9 +90,7 @@ fn a_reload_by_the_socket_is_one_by_signal() {
     let (server, _) = need!("a_reload_by_the_socket_is_one_by_signal");
     let running = Running::start(&server);
     let reload = |status| {
-        let Some((got, said)) = curl(&running.socket, &["-X", "POST"], "/v1/policy/reload") else {
-            return None;
-        };
+        let (got, said) = curl(&running.socket, &["-X", "POST"], "/v1/policy/reload")?;
         assert_eq!(got, status, "{said}");
         Some(said.to_string())
     };
@@ -183,4 +182,37 @@ fn the_data_path_does_not_notice_a_socket_under_fire() {
     assert_whole(&report);
     let audit = running.plant.audit("audit.jsonl");
     assert_eq!(commands(&audit, "success").len(), transactions(ROUNDS), "every one, once");
+}
+
+#[test]
+fn the_command_line_asks_the_gate() {
+    let (server, _) = need!("the_command_line_asks_the_gate");
+    let running = Running::start(&server);
+    let mut stream = running.plant.connect().unwrap();
+    register(&mut stream, 1);
+    assert_eq!(running.json(&["asset", "list"])[0]["overlay"], "100.64.10.20");
+    let session = &running.json(&["session", "list"])[0];
+    assert_eq!((&session["kind"], &session["commands"]), (&json!("conduit"), &json!(1)));
+    let id = session["id"].to_string();
+    assert_eq!(running.json(&["session", "show", &id])["asset"], "press-3");
+    assert_eq!(running.json(&["stats", "--once"])["commands"], 1);
+    for (words, exit, says) in [
+        (&["asset", "list"][..], 0, "192.168.10.20"),
+        (&["session", "list"], 0, "the HMI runs press-3"),
+        (&["session", "show", "4711"], 1, "no live session 4711"),
+        (&["session", "revoke", "4711"], 1, "no such session"),
+        (&["grant", "list"], 0, "none"),
+        (&["break-glass", "list"], 0, "none"),
+        (&["stats", "--once"], 0, "commands judged"),
+        (&["policy", "reload"], 0, "config read again"),
+        (&["grant", "approve", "1"], 2, "not logged in"),
+    ] {
+        let output = running.cli(words);
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert_eq!(output.status.code(), Some(exit), "{words:?}: {said}");
+        assert!(said.contains(says), "{words:?}: {said}");
+    }
+    register(&mut stream, 2);
+    assert_whole(&running.gate.stop());
 }
