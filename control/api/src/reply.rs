@@ -270,12 +270,23 @@ pub struct Stats {
     pub reasons: std::collections::BTreeMap<String, u64>,
     /// Sessions that are live.
     pub sessions: u64,
-    /// Workers that have counted; each does once a second, if it is asked.
-    pub workers: u32,
+    /// Each worker.
+    pub workers: Vec<Worker>,
+    /// The gate's own time per frame, for each asset that has had frames.
+    pub assets: Vec<AssetLatency>,
+}
+
+/// What one worker counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Worker {
+    /// Whether it has told all; one that has much to do tells later.
+    pub whole: bool,
+    /// Frames it decided on.
+    pub frames: u64,
+    /// Those that left the gate.
+    pub forwarded: u64,
     /// The gate's own time per frame.
     pub latency: Percentiles,
-    /// The same for each asset that has had frames.
-    pub assets: Vec<AssetLatency>,
 }
 
 /// Nanoseconds per frame, from arrival to the tx ring, since the start.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::client::arguments as client;
 use crate::decode_as::DecodeAs;
 use crate::policy::user::UserArgument;
 use crate::replay::login::LoginArgument;
@@ -34,6 +35,34 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: User,
     },
+    /// Log in at a running gate, or prove factors anew
+    Login(client::Login),
+    /// Log out
+    Logout(client::Logout),
+    /// Who uses the gate now: list, show, revoke
+    Session {
+        #[command(subcommand)]
+        command: client::Session,
+    },
+    /// Grants: ask, approve, deny, take back
+    Grant {
+        #[command(subcommand)]
+        command: client::Grant,
+    },
+    /// A way past approval and window, armed beforehand
+    BreakGlass {
+        #[command(subcommand)]
+        command: client::BreakGlass,
+    },
+    /// Assets of a running gate
+    Asset {
+        #[command(subcommand)]
+        command: client::Asset,
+    },
+    /// Counters, rates and latency of a running gate, every second
+    Stats(client::Stats),
+    /// What a shell completes, for its configuration
+    Completions(client::Completions),
     /// Decode every industrial PDU of captures
     Dissect(Dissect),
     /// Audit logs
@@ -182,6 +211,8 @@ pub(crate) enum Policy {
     Replay(PolicyReplay),
     /// Who may do what on each asset
     Show(PolicyShow),
+    /// Have a running gate read its policy again; a bad one changes nothing
+    Reload(client::At),
 }
 
 /// `wicketgate policy test`

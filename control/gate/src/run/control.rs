@@ -16,6 +16,7 @@ use super::barriers::Barriers;
 use super::census::Books;
 use super::clock::{self, Drift};
 use super::data::{Outcome, Shared};
+use super::desk::Gatherer;
 use super::interfaces::Interfaces;
 use super::journal::Journal;
 use super::neighbours::Neighbours;
@@ -49,6 +50,7 @@ pub(super) struct Control {
     pub(super) inbox: Inbox,
     pub(super) people: People,
     pub(super) drift: Drift,
+    pub(super) gatherer: Gatherer,
     pub(super) accounts: Accounts,
     pub(super) admission: Admission,
     pub(super) audit: Audit,

@@ -34,6 +34,7 @@ mod report;
 mod sandbox;
 mod signals;
 mod socket;
+mod stats;
 
 use std::sync::Arc;
 
@@ -54,6 +55,7 @@ use barriers::Barriers;
 use census::Books;
 use control::Control;
 use data::{DataPath, Shared};
+use desk::Gatherer;
 use exchange::Exchange;
 use interfaces::Interfaces;
 use journal::Journal;
@@ -126,6 +128,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         inbox,
         people,
         drift: clock::Drift::look(),
+        gatherer: Gatherer::new(sessions),
         accounts,
         admission,
         audit,

@@ -16,7 +16,7 @@ pub(super) fn is_terminal() -> bool {
 }
 
 /// A line, not shown while it is typed.
-pub(super) fn hidden(prompt: &str) -> Result<Secret, String> {
+pub(crate) fn hidden(prompt: &str) -> Result<Secret, String> {
     let quiet = if is_terminal() { Some(Quiet::begin().map_err(said)?) } else { None };
     let line = shown(prompt);
     if quiet.is_some() {

@@ -2,7 +2,7 @@
 //!
 //! It needs no gate. One that runs beside sees what was changed within a second.
 
-mod ask;
+pub(crate) mod ask;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

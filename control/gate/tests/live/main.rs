@@ -20,6 +20,7 @@ macro_rules! need {
 }
 
 mod barriers;
+mod control;
 mod hardening;
 mod iperf;
 mod links;

@@ -20,6 +20,9 @@ use crate::run::control::Control;
 impl Control {
     /// Executes what is asked, or has the clerk do it, who answers later.
     pub(in crate::run) fn answer(&mut self, ask: Ask) {
+        if matches!(ask.request, Request::Stats) {
+            return self.gather_for(ask);
+        }
         if is_the_clerks(&ask.request) {
             return self.hand_on(ask);
         }
@@ -133,6 +136,7 @@ impl Control {
         match request {
             Request::Reload => self.reload_for_desk(),
             Request::Sessions => Ok(Reply::Sessions(self.people.sessions_told())),
+            Request::Assets => Ok(Reply::Assets(self.assets_told())),
             Request::RevokeSession { id } => self.revoke_session(SessionId(*id)),
             Request::PolicyShow => Ok(Reply::Policy(self.policy_told())),
             Request::Logins => {
