@@ -9,7 +9,9 @@ use std::time::Duration;
 use wicketgate_audit::{Act, Alarm, AuditLog, Deed, Summary};
 use wicketgate_dissectors::{Class, Protocol, Space, Transport};
 use wicketgate_engine::event::{CommandEvent, EndCause, PAYLOAD, Totals};
-use wicketgate_engine::tables::{Asset, ETHERNET_MTU, Endpoint, Grant, Port, Side, Subject};
+use wicketgate_engine::tables::{
+    Asset, DenialStyle, ETHERNET_MTU, Endpoint, Grant, Port, Side, Subject,
+};
 use wicketgate_engine::{
     AssetId, EndpointId, Event, EventKind, GrantId, Matcher, Reason, RuleId, Tables, TablesBuilder,
 };
@@ -48,7 +50,15 @@ pub fn tables(user: &str, asset: &str, rule: &str) -> Tables {
         let subject =
             tables.add_subject(Subject { name: name.into(), essential, address, port, mac });
         let (matcher, until, observe) = (Matcher::default(), Time::NEVER, false);
-        tables.add_grant(Grant { subject, endpoint, matcher, until, right: 0, observe });
+        tables.add_grant(Grant {
+            subject,
+            endpoint,
+            matcher,
+            until,
+            right: 0,
+            denial: DenialStyle::Reply,
+            observe,
+        });
     }
     tables.add_rule(rule.into());
     tables.add_rule("hmi-1 runs press-3".into());

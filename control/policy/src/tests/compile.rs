@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use wicketgate_dissectors::{Protocol, Transport};
 use wicketgate_engine::matcher::Denied;
-use wicketgate_engine::tables::{AssetId, EndpointId, Grant, RuleId, Tables};
+use wicketgate_engine::tables::{AssetId, DenialStyle, EndpointId, Grant, RuleId, Tables};
 use wicketgate_engine::verdict::Reason;
 use wicketgate_packet::{PortId, Time};
 
@@ -363,4 +363,21 @@ fn live_what_is_held_ends_by_the_engines_clock() {
         let matcher = &person_grant(&tables).unwrap().matcher;
         assert!(matcher.is_open(engine) && !matcher.is_open(until));
     }
+}
+
+/// Of the rules that give a door, the strictest says how the rest is refused.
+#[test]
+fn the_strictest_style_of_a_door_counts() {
+    let style = |text: &str| {
+        let tables = compile(text, &[ana()], OPEN).tables;
+        on_press(&tables).unwrap().denial
+    };
+    let gate = changed("overlay = \"100.64.0.0/16\"", "deny = \"drop\"");
+    let rule = |deny: &str| {
+        let factors = "factors = [\"password\", \"totp\"]";
+        gate.replacen(factors, &format!("{factors}\ndeny = \"{deny}\""), 1)
+    };
+    assert_eq!(style(BASE), DenialStyle::Reply, "where nobody says anything");
+    assert_eq!(style(&gate), DenialStyle::Drop);
+    assert_eq!(style(&rule("reset")), DenialStyle::Reset);
 }
