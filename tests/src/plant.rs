@@ -173,7 +173,15 @@ impl Plant {
             let matcher = Matcher::new(entries.collect());
             let (endpoint, until, observe) = (right.door, right.until, right.observe);
             let denial = right.denial;
-            tables.add_grant(Grant { subject, endpoint, matcher, until, denial, observe });
+            tables.add_grant(Grant {
+                subject,
+                endpoint,
+                matcher,
+                until,
+                right: 0,
+                denial,
+                observe,
+            });
         }
         Arc::new(tables.build(epoch).unwrap())
     }

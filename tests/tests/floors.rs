@@ -20,6 +20,7 @@ const FLOORS: &[(&str, usize)] = &[
     ("wicketgate-tunnel", 2),
     ("wicketgate-policy", 2),
     ("wicketgate-identity", 2),
+    ("wicketgate-api", 2),
     ("wicketgate-audit", 2),
     ("wicketgate", 3),
     ("wicketgate-perf", 4),

@@ -7,6 +7,7 @@ use serde::{Serialize, ser};
 use wicketgate_engine::event::{CommandEvent, EndCause, Event, EventKind, PAYLOAD, Totals};
 use wicketgate_engine::{AssetId, EndpointId, GrantId, RuleId, SubjectId, Tables};
 
+use crate::act::Act;
 use crate::alarm::Alarm;
 use crate::chain::{Hash, write_hex};
 use crate::words::{self, Words};
@@ -32,6 +33,8 @@ pub(crate) enum Entry<'a> {
     LogStart(u32),
     /// Something happened, under these tables.
     Event(&'a Tables, &'a Event),
+    /// Somebody did something, under this epoch of policy.
+    Act(u32, &'a Act<'a>),
     /// An alarm begins (`true`) or is over, under this epoch of policy.
     Alarm(u32, Alarm, bool),
 }
@@ -43,6 +46,7 @@ impl Serialize for Record<'_> {
         match self.entry {
             Entry::LogStart(_) => fields.put("format", &FORMAT)?,
             Entry::Event(tables, event) => Resolved { tables, event }.fields(&mut fields)?,
+            Entry::Act(_, act) => act.fields(&mut fields)?,
             Entry::Alarm(_, alarm, _) => fields.put("reason", alarm.code())?,
         }
         fields.put("epoch", &self.entry.epoch())?;
@@ -70,6 +74,7 @@ impl Entry<'_> {
         match self {
             Entry::LogStart(_) => Words::LOG_START,
             Entry::Event(_, event) => Words::of(&event.kind),
+            Entry::Act(_, act) => act.deed.words(act.refused),
             Entry::Alarm(.., true) => Words::ALARM,
             Entry::Alarm(.., false) => Words::ALARM_END,
         }
@@ -77,7 +82,7 @@ impl Entry<'_> {
 
     fn epoch(&self) -> u32 {
         match self {
-            Entry::LogStart(epoch) | Entry::Alarm(epoch, ..) => *epoch,
+            Entry::LogStart(epoch) | Entry::Act(epoch, _) | Entry::Alarm(epoch, ..) => *epoch,
             Entry::Event(tables, _) => tables.epoch(),
         }
     }
@@ -219,15 +224,23 @@ fn payload<M: SerializeMap>(out: &mut Fields<M>, command: &CommandEvent) -> Resu
 }
 
 /// The open JSON object.
-struct Fields<M>(M);
+pub(crate) struct Fields<M>(M);
 
 impl<M: SerializeMap> Fields<M> {
-    fn put<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), M::Error> {
+    pub(crate) fn put<T: Serialize + ?Sized>(
+        &mut self,
+        key: &str,
+        value: &T,
+    ) -> Result<(), M::Error> {
         self.0.serialize_entry(key, value)
     }
 
     /// A field that is left out where it has no value.
-    fn some<T: Serialize>(&mut self, key: &str, value: Option<T>) -> Result<(), M::Error> {
+    pub(crate) fn some<T: Serialize>(
+        &mut self,
+        key: &str,
+        value: Option<T>,
+    ) -> Result<(), M::Error> {
         value.map_or(Ok(()), |value| self.put(key, &value))
     }
 }

@@ -20,7 +20,11 @@ impl Words {
     /// It is not any more.
     pub(crate) const ALARM_END: Words = Words::new("system", "alarm-end", SUCCESS);
 
-    const fn new(category: &'static str, kind: &'static str, result: &'static str) -> Words {
+    pub(crate) const fn new(
+        category: &'static str,
+        kind: &'static str,
+        result: &'static str,
+    ) -> Words {
         Words { category, kind, result }
     }
 

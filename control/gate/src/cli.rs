@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::client::arguments as client;
 use crate::decode_as::DecodeAs;
 use crate::policy::user::UserArgument;
 use crate::replay::login::LoginArgument;
@@ -29,6 +30,39 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Policy,
     },
+    /// Users: add, list, disable, reset, in the store itself
+    User {
+        #[command(subcommand)]
+        command: User,
+    },
+    /// Log in at a running gate, or prove factors anew
+    Login(client::Login),
+    /// Log out
+    Logout(client::Logout),
+    /// Who uses the gate now: list, show, revoke
+    Session {
+        #[command(subcommand)]
+        command: client::Session,
+    },
+    /// Grants: ask, approve, deny, take back
+    Grant {
+        #[command(subcommand)]
+        command: client::Grant,
+    },
+    /// A way past approval and window, armed beforehand
+    BreakGlass {
+        #[command(subcommand)]
+        command: client::BreakGlass,
+    },
+    /// Assets of a running gate
+    Asset {
+        #[command(subcommand)]
+        command: client::Asset,
+    },
+    /// Counters, rates and latency of a running gate, every second
+    Stats(client::Stats),
+    /// What a shell completes, for its configuration
+    Completions(client::Completions),
     /// Decode every industrial PDU of captures
     Dissect(Dissect),
     /// Audit logs
@@ -122,7 +156,7 @@ impl Replay {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF; gives up what it does not need once all is open.
-Under systemd it says when it is ready and that it lives. Only conduits pass: there are no logins yet.
+Under systemd it says when it is ready and that it lives.
 
 SIGTERM and Ctrl-C stop the gate; what it did is then reported. SIGHUP reads the config again: a bad one
 changes nothing.
@@ -177,6 +211,8 @@ pub(crate) enum Policy {
     Replay(PolicyReplay),
     /// Who may do what on each asset
     Show(PolicyShow),
+    /// Have a running gate read its policy again; a bad one changes nothing
+    Reload(client::At),
 }
 
 /// `wicketgate policy test`
@@ -265,6 +301,130 @@ pub(crate) struct PolicyShow {
     /// One JSON document
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `wicketgate user`
+///
+/// Works on the store itself, as root or as whoever owns it, with or without a gate that runs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Add a user with a password and TOTP
+    Add(UserAdd),
+    /// All users
+    List(UserList),
+    /// Let a user log in no more; what the user has now ends
+    Disable(Who),
+    /// Let a user log in again
+    Enable(Who),
+    /// Forget a user's failures: the way out of a lockout
+    Unlock(Who),
+    /// Remove a user with all factors
+    Remove(Who),
+    /// Give a user these roles instead of those before
+    Roles(UserRoles),
+    /// Take a factor from a user, to be enrolled anew
+    Reset(UserReset),
+    /// Give a user the first password, or the first after a reset
+    Password(Who),
+    /// Give a user TOTP: shows a QR code and asks for the first code
+    EnrolTotp(Who),
+    /// Ten new recovery codes, shown once
+    RecoveryCodes(Who),
+}
+
+impl User {
+    pub(crate) fn place(&self) -> &Place {
+        match self {
+            User::Add(UserAdd { who, .. })
+            | User::Roles(UserRoles { who, .. })
+            | User::Reset(UserReset { who, .. })
+            | User::Disable(who)
+            | User::Enable(who)
+            | User::Unlock(who)
+            | User::Remove(who)
+            | User::Password(who)
+            | User::EnrolTotp(who)
+            | User::RecoveryCodes(who) => &who.place,
+            User::List(list) => &list.place,
+        }
+    }
+}
+
+/// Where the store is.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Place {
+    /// The policy file, whose state_dir has the users
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The folder where the gate keeps its state
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+/// Which user.
+#[derive(Debug, Args)]
+pub(crate) struct Who {
+    /// The name to log in by: a-z, 0-9 and . _ - @
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// `wicketgate user add`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The password is asked at the terminal and not shown, or is the first line of standard input; the code of
+the authenticator app is asked after it. Neither ever stands on a command line.")]
+pub(crate) struct UserAdd {
+    #[command(flatten)]
+    pub(crate) who: Who,
+    /// The user administers users and arms break-glass
+    #[arg(long)]
+    pub(crate) admin: bool,
+    /// A role of the policy
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<String>,
+    /// The full name
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) full_name: Option<String>,
+    /// Whose account it is, where a person has several
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) person: Option<String>,
+    /// No TOTP for now
+    #[arg(long)]
+    pub(crate) no_totp: bool,
+}
+
+/// `wicketgate user list`
+#[derive(Debug, Args)]
+pub(crate) struct UserList {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `wicketgate user roles`
+#[derive(Debug, Args)]
+pub(crate) struct UserRoles {
+    #[command(flatten)]
+    pub(crate) who: Who,
+    /// A role of the policy; none leaves the user without
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<String>,
+}
+
+/// `wicketgate user reset`
+#[derive(Debug, Args)]
+pub(crate) struct UserReset {
+    #[command(flatten)]
+    pub(crate) who: Who,
+    /// password, totp (with the recovery codes) or certificate (all of them)
+    #[arg(long, value_name = "FACTOR")]
+    pub(crate) factor: String,
 }
 
 /// `wicketgate audit`

@@ -3,6 +3,7 @@
 use toml::de::DeTable;
 
 use crate::assertion::{self, Assertions};
+use crate::control::{self, Control};
 use crate::diagnostic::{Diagnostic, Report, Span};
 use crate::model::Policy;
 use crate::reader::{Node, Table};
@@ -54,10 +55,12 @@ fn read(root: &DeTable<'_>, report: &mut Report<'_>) -> Option<Policy> {
     let rules = tables(&mut root, "rule", "[[rule]]", report);
     let conduits = tables(&mut root, "conduit", "[[conduit]]", report);
     let rights = Rights::read(rules, conduits, &topology, report);
+    let control = tables(&mut root, "control", "[[control]]", report);
+    let control = control.into_iter().map(|table| control::read(table, report)).collect();
     let tests = root.optional("tests");
     root.close(report);
     warn_of_idle(&topology, rights.as_ref()?, report);
-    let mut policy = assemble(topology, rights?)?;
+    let mut policy = assemble(topology, rights?, control)?;
     // What a policy with errors in it gives, nobody can say: its own errors come first.
     if let Some(node) = tests {
         policy.assertions = assertion::read(node, &policy, report)?;
@@ -102,13 +105,14 @@ fn tables<'t>(
     nodes.into_iter().filter_map(|node| node.table(what, report)).collect()
 }
 
-fn assemble(topology: Topology, rights: Rights) -> Option<Policy> {
+fn assemble(topology: Topology, rights: Rights, control: Vec<Option<Control>>) -> Option<Policy> {
     Some(Policy {
         gate: topology.gate,
         ports: topology.ports.into_iter().collect::<Option<_>>()?,
         assets: topology.assets.into_iter().collect::<Option<_>>()?,
         rules: rights.rules,
         conduits: rights.conduits,
+        control: control.into_iter().collect::<Option<_>>()?,
         assertions: Assertions::default(),
         warnings: Vec::new(),
     })

@@ -32,6 +32,9 @@ pub struct PortLine {
     pub interface: Option<String>,
     /// The gate's address on it.
     pub address: Option<String>,
+    /// Whether people may log in from a bare address that comes in by it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cleartext_logins: bool,
 }
 
 /// An asset in words.
@@ -76,6 +79,9 @@ pub struct Right {
     pub when: String,
     /// What a login must have proven.
     pub factors: Vec<&'static str>,
+    /// What else is asked of whoever uses it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<String>,
 }
 
 /// Puts a policy into words.
@@ -99,6 +105,7 @@ fn port_line(port: &Port) -> PortLine {
         },
         interface: port.interface.clone(),
         address: port.address.map(|net| net.to_string()),
+        cleartext_logins: port.cleartext_logins,
     }
 }
 
@@ -128,6 +135,7 @@ fn of_rule(rule: &Rule) -> Right {
         allow: wording::allow(&rule.allow, rule.protocol.is_inspected()),
         when: rule.window.as_ref().map_or("always".to_owned(), ToString::to_string),
         factors: rule.factors.iter().map(|factor| factor.name()).collect(),
+        asks: rule.conditions.words(),
     }
 }
 
@@ -140,6 +148,7 @@ fn of_conduit(policy: &Policy, conduit: &Conduit) -> Right {
         allow: wording::allow(&conduit.allow, conduit.protocol.is_inspected()),
         when: "always".to_owned(),
         factors: Vec::new(),
+        asks: Vec::new(),
     }
 }
 
@@ -169,7 +178,8 @@ impl fmt::Display for PortLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "port {}: {}", self.name, self.side)?;
         optional(f, ", ", self.address.as_ref())?;
-        optional(f, " on ", self.interface.as_ref())
+        optional(f, " on ", self.interface.as_ref())?;
+        f.write_str(if self.cleartext_logins { ", logins in clear" } else { "" })
     }
 }
 
@@ -195,6 +205,7 @@ impl fmt::Display for Right {
         if !self.factors.is_empty() {
             writeln!(f, "    with  {}", self.factors.join(" and "))?;
         }
+        self.asks.iter().try_for_each(|what| writeln!(f, "    asks  {what}"))?;
         writeln!(f, "    when  {}", self.when)?;
         self.allow.iter().try_for_each(|what| writeln!(f, "    may   {}: {what}", self.protocol))
     }

@@ -13,6 +13,7 @@
 //! |---|---|
 //! | [`model`] | [`Policy`]: the file with every name resolved |
 //! | [`compile`] | [`Policy::compile`]: policy and logins into tables of one epoch |
+//! | [`conditions`] | [`Conditions`]: what a rule asks besides roles, factors and a window |
 //! | [`mod@explain`] | [`explain()`]: who may do what on each asset |
 //! | [`assertion`] | [`Assertions`]: sentences about the policy, read and judged |
 //! | [`mod@diff`] | [`diff()`]: who gains and who loses what between two policies |
@@ -20,6 +21,7 @@
 //! | [`window`] | [`Weekly`]: opening hours in a time zone, laid out to stretches of time |
 //! | [`preset`] | [`Preset`]: `view`, `operate`, `maintain`, `engineer` |
 //! | [`diagnostic`] | [`Diagnostic`]: what is wrong, where, and what to do |
+//! | [`control`] | [`Control`]: who may ask what of the control socket |
 //! | [`tuning`] | [`Tuning`]: how the live gate uses the machine |
 //! | [`value`] | addresses, MACs, ranges, durations as they are written |
 //! | `document` | the file's top level, in the order in which names are needed |
@@ -41,7 +43,9 @@ mod allow;
 pub mod assertion;
 mod catalog;
 pub mod compile;
+pub mod conditions;
 mod contradiction;
+pub mod control;
 mod denial;
 pub mod diagnostic;
 pub mod diff;
@@ -65,7 +69,9 @@ mod wording;
 mod tests;
 
 pub use assertion::{Assertions, Failure};
-pub use compile::{Compiled, Login};
+pub use compile::{Clocks, Compiled, Held, Holder, Login};
+pub use conditions::Conditions;
+pub use control::{Account, Control, ControlRole};
 pub use diagnostic::{Diagnostic, Severity};
 pub use diff::{Difference, diff};
 pub use document::{parse, parse_assertions};

@@ -11,6 +11,8 @@ use wicketgate_engine::tables::{AssetId, DenialStyle, Mac, RuleId, Side};
 use wicketgate_packet::PortId;
 
 use crate::assertion::Assertions;
+use crate::conditions::Conditions;
+use crate::control::{Account, Control};
 use crate::diagnostic::Diagnostic;
 use crate::doors::transport_name;
 use crate::tuning::{PortTuning, Tuning};
@@ -25,6 +27,7 @@ pub struct Policy {
     pub(crate) assets: Vec<Asset>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) conduits: Vec<Conduit>,
+    pub(crate) control: Vec<Control>,
     pub(crate) assertions: Assertions,
     pub(crate) warnings: Vec<Diagnostic>,
 }
@@ -53,6 +56,11 @@ impl Policy {
     /// The conduits, in the order of the file.
     pub fn conduits(&self) -> &[Conduit] {
         &self.conduits
+    }
+
+    /// Who may ask what of the control socket.
+    pub fn control(&self) -> &[Control] {
+        &self.control
     }
 
     /// What `[tests]` says of the policy.
@@ -112,6 +120,10 @@ pub struct Gate {
     pub overlay: Prefix,
     /// Where the gate keeps its state.
     pub state_dir: Option<PathBuf>,
+    /// Where its control socket is; in `state_dir`, if the file says nothing.
+    pub control_socket: Option<PathBuf>,
+    /// The group of the machine that may connect to it.
+    pub control_group: Option<Account>,
     /// How it uses the machine.
     pub tuning: Tuning,
     /// How commands are refused where a rule or conduit does not say.
@@ -135,6 +147,8 @@ impl Default for Gate {
         Gate {
             overlay: Gate::DEFAULT_OVERLAY,
             state_dir: None,
+            control_socket: None,
+            control_group: None,
             tuning: Tuning::default(),
             deny: DenialStyle::Reply,
         }
@@ -154,6 +168,9 @@ pub struct Port {
     pub address: Option<Prefix>,
     /// The gate's MAC address on it, for replay; live it is the interface's own.
     pub mac: Option<Mac>,
+    /// Whether people may log in from a bare source address that comes in by it: on a line that nobody
+    /// else can reach.
+    pub cleartext_logins: bool,
     /// How the live gate uses the interface.
     pub tuning: PortTuning,
 }
@@ -230,6 +247,8 @@ pub struct Rule {
     pub window: Option<Weekly>,
     /// What a login must have proven.
     pub factors: Vec<Factor>,
+    /// What else it asks of whoever uses it.
+    pub conditions: Conditions,
     /// How what it does not allow is refused; as the gate does, if it does not say.
     pub deny: Option<DenialStyle>,
 }

@@ -8,6 +8,7 @@ use wicketgate_engine::Entry;
 use wicketgate_engine::tables::{AssetId, RuleId};
 
 use crate::allow::{self, Context};
+use crate::conditions;
 use crate::denial;
 use crate::diagnostic::{Report, Span};
 use crate::doors;
@@ -84,6 +85,7 @@ impl Reader<'_, '_, '_> {
         let window = table.optional("window");
         let window = window.map(|node| window::read(node, self.report));
         let factors = table.optional("factors").map(|node| self.factors(node));
+        let conditions = conditions::read(&mut table, factors.is_some(), self.report);
         let deny = table.optional("deny");
         let deny = deny.and_then(|node| denial::read_for(node, protocol, self.report));
         table.close(self.report);
@@ -102,6 +104,7 @@ impl Reader<'_, '_, '_> {
                 None => Vec::new(),
                 Some(read) => read?,
             },
+            conditions: conditions?,
             deny,
         })
     }
@@ -127,7 +130,7 @@ impl Reader<'_, '_, '_> {
     }
 
     fn refuse_window(&mut self, table: &mut Table<'_>) {
-        for key in ["window", "factors"] {
+        for key in ["window", "factors"].iter().chain(conditions::KEYS) {
             if let Some(node) = table.optional(key) {
                 let help = "a conduit is an essential flow: it holds always, and no one logs in";
                 self.report.error_with(&node.span(), format!("a conduit has no `{key}`"), help);

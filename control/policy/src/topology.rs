@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use wicketgate_engine::tables::{AssetId, Side};
 use wicketgate_packet::PortId;
 
+use crate::control;
 use crate::denial;
 use crate::diagnostic::{Report, Span};
 use crate::doors;
@@ -86,12 +87,17 @@ pub(crate) fn read_gate(node: Node<'_>, report: &mut Report<'_>) -> Gate {
     let Some(mut table) = node.table("[gate]", report) else { return Gate::default() };
     let overlay = table.optional("overlay").and_then(|node| node.parse(report, value::network));
     let state_dir = table.optional("state_dir").and_then(|node| node.name(report));
+    let control_socket = table.optional("control_socket").and_then(|node| node.name(report));
+    let control_group =
+        table.optional("control_group").and_then(|node| control::account(node, report));
     let tuning = tuning::read(&mut table, report);
     let deny = table.optional("deny").and_then(|node| denial::read(node, report));
     table.close(report);
     Gate {
         overlay: overlay.unwrap_or(Gate::DEFAULT_OVERLAY),
         state_dir: state_dir.map(PathBuf::from),
+        control_socket: control_socket.map(PathBuf::from),
+        control_group,
         tuning,
         // One that is there but could not be read was reported: there is no policy then.
         deny: deny.unwrap_or_default(),
@@ -127,10 +133,12 @@ impl Topology {
         }
         let address = self.port_address(&mut table, side, report);
         let mac = table.optional("mac").and_then(|node| node.parse(report, value::mac));
+        let cleartext_logins = cleartext_logins(&mut table, side, report);
         let tuning = tuning::read_port(&mut table, report);
         table.close(report);
         let interface = interface.and_then(Node::as_text).map(str::to_owned);
-        let port = |(name, side)| Port { name, side, interface, address, mac, tuning };
+        let port =
+            |(name, side)| Port { name, side, interface, address, mac, cleartext_logins, tuning };
         let port = name.zip(side).map(port);
         self.ports.push(port);
     }
@@ -274,6 +282,17 @@ fn check_subnet(address: Ipv4Addr, net: Prefix, node: Node<'_>, report: &mut Rep
         let message = format!("{address} is not a device in the port's network {net}");
         report.error_with(&node.span(), message, help);
     }
+}
+
+/// Whether people log in from bare addresses here. Nobody asks from the side of assets.
+fn cleartext_logins(table: &mut Table<'_>, side: Option<Side>, report: &mut Report<'_>) -> bool {
+    let Some(node) = table.optional("cleartext_logins") else { return false };
+    let said = node.flag(report) == Some(true);
+    if said && side == Some(Side::Underlay) {
+        let message = "nobody logs in from the side of the assets";
+        report.error_with(&node.span(), message, "write it at a port on the overlay side");
+    }
+    said
 }
 
 fn overlaps(a: Prefix, b: Prefix) -> bool {

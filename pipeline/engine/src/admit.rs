@@ -314,7 +314,7 @@ fn find<'a>(
     }
     may_open(grant, door.protocol, now)?;
     let subject = tables.subject(grant.subject).ok_or(Reason::NoGrant)?;
-    let (essential, who) = (subject.essential, subject.identity());
+    let (essential, who) = (subject.essential, subject.identity(grant.right));
     let neighbour = asset.mac.ok_or(Reason::NoNeighbour)?;
     Ok(Admission { asset_id, asset, door_id, door, grant_id, grant, essential, who, neighbour })
 }
@@ -457,6 +457,6 @@ pub(crate) fn rebind<'a>(
     }
     let grant_id = tables.grant_for(back.egress, flow.client_mac, flow.client.0, door)?;
     let grant = tables.grant(grant_id)?;
-    let same = tables.subject(grant.subject)?.identity() == flow.used.who;
+    let same = tables.subject(grant.subject)?.identity(grant.right) == flow.used.who;
     same.then_some((door, asset_id, grant_id, grant))
 }

@@ -155,10 +155,11 @@ impl Subject {
         self.port.is_none_or(|only| only == port) && self.mac.is_none_or(|only| only == mac)
     }
 
-    /// A number that stands for the name in flows and sessions: the same in every epoch, where ids
-    /// are not. Names are the config's own, so nobody outside can choose two that collide.
-    pub fn identity(&self) -> u64 {
-        FixedState::default().hash_one(&self.name)
+    /// A number that stands for the name and one of its rights in flows and sessions: the same in every
+    /// epoch, where ids are not. Names are the config's own or an admin's, and [`Grant::right`] is
+    /// control's, so nobody outside can choose two that collide.
+    pub fn identity(&self, right: u64) -> u64 {
+        FixedState::default().hash_one((&self.name, right))
     }
 }
 
@@ -173,6 +174,9 @@ pub struct Grant {
     pub matcher: Matcher,
     /// When it ends; [`Time::NEVER`] for conduits.
     pub until: Time,
+    /// Which right it is, by control's number; 0 for conduits. Flows and sessions go on under other
+    /// tables only where it is the same: what was given anew after it was taken back is another.
+    pub right: u64,
     /// How a command that it does not give is refused.
     pub denial: DenialStyle,
     /// Nothing is refused, everything is reported: for looking at a plant before there is a policy.

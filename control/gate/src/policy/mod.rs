@@ -16,6 +16,8 @@ pub(crate) fn run(command: &cli::Policy) -> Exit {
         cli::Policy::Diff(arguments) => diff::run(arguments),
         cli::Policy::Replay(arguments) => replay::run(arguments),
         cli::Policy::Show(arguments) => show::run(arguments),
+        // A question to a running gate, not to a file.
+        cli::Policy::Reload(at) => return crate::client::reload(at),
     };
     outcome.unwrap_or_else(|what| {
         complain(what);

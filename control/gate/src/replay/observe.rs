@@ -188,6 +188,7 @@ fn add_door(tables: &mut TablesBuilder, door: Endpoint, subject: SubjectId, rule
         endpoint,
         matcher,
         until: Time::NEVER,
+        right: 0,
         denial: DenialStyle::Reply,
         observe: true,
     });

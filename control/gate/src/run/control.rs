@@ -5,21 +5,27 @@ use std::sync::Arc;
 use std::thread::{ScopedJoinHandle, sleep};
 use std::time::Duration;
 
-use wicketgate_audit::Alarm;
+use wicketgate_audit::{Act, Alarm, Deed};
+use wicketgate_engine::Event;
 use wicketgate_netlink::{Change, Netlink, Watch};
 
+use super::accounts::Accounts;
 use super::alarms::{Alarms, Tell};
 use super::audit::Audit;
 use super::barriers::Barriers;
 use super::census::Books;
-use super::clock;
+use super::clock::{self, Drift};
 use super::data::{Outcome, Shared};
+use super::desk::Gatherer;
 use super::interfaces::Interfaces;
 use super::journal::Journal;
 use super::neighbours::Neighbours;
 use super::notify::Notifier;
+use super::people::People;
 use super::policy::Generations;
 use super::signals::Signals;
+use crate::api::desk::Inbox;
+use crate::api::peers::Admission;
 use crate::exit::{Exit, complain};
 
 /// Between two looks at queues and signals.
@@ -41,6 +47,12 @@ pub(super) struct Control {
     pub(super) shared: Vec<Arc<Shared>>,
     pub(super) journal: Journal,
     pub(super) signals: Signals,
+    pub(super) inbox: Inbox,
+    pub(super) people: People,
+    pub(super) drift: Drift,
+    pub(super) gatherer: Gatherer,
+    pub(super) accounts: Accounts,
+    pub(super) admission: Admission,
     pub(super) audit: Audit,
     pub(super) generations: Generations,
     pub(super) interfaces: Interfaces,
@@ -60,20 +72,23 @@ impl Control {
         let mut seen = vec![0; workers.len()];
         let (mut changed, mut quiet) = (false, 0);
         for tick in 1_u32.. {
-            sleep(TICK);
+            self.serve(TICK);
             self.log();
+            self.mind_people(tick, TICK);
             if self.signals.stop() || workers.iter().any(Thread::is_finished) {
                 return;
             }
             if self.signals.reload() {
-                self.reload();
+                // It has said why.
+                let _ = self.reload();
             }
             changed |= self.follow();
             if tick.is_multiple_of(SECOND) {
                 self.watch(&mut seen);
                 self.notifier.alive();
                 self.look();
-                changed |= self.refresh();
+                self.people.see();
+                changed |= self.refresh() | self.drift.has_moved(clock::clocks());
             }
             if changed && tick >= quiet {
                 (changed, quiet) = (false, tick + DAMPING);
@@ -101,12 +116,14 @@ impl Control {
     }
 
     /// Logs what has happened, as long as the log takes it.
-    fn log(&mut self) {
+    pub(super) fn log(&mut self) {
         while self.audit.is_open()
             && let Some((epoch, event)) = self.journal.next()
         {
             if let Some(tables) = self.generations.tables(epoch) {
-                self.audit.record(tables, &event);
+                self.people.note(tables, &event);
+                let time = self.drift.wall(event.time);
+                self.audit.record(tables, &Event { time, ..event });
             }
         }
         self.audit.flush();
@@ -119,7 +136,7 @@ impl Control {
     }
 
     /// Reads the policy again. On an error nothing changes.
-    fn reload(&mut self) {
+    pub(super) fn reload(&mut self) -> Result<(), String> {
         self.notifier.reloading();
         let outcome = self.try_reload();
         let epoch = self.generations.epoch();
@@ -130,20 +147,34 @@ impl Control {
         complain(&said);
         self.notifier.status(&said);
         self.notifier.ready();
+        self.tell_reload(epoch, outcome.is_err());
+        outcome
+    }
+
+    fn tell_reload(&mut self, epoch: u32, refused: bool) {
+        let actor = self.people.acting().unwrap_or("signal");
+        let act = Act { refused, actor: Some(actor), ..Act::new(Deed::PolicyReload) };
+        self.audit.act(epoch, &act);
     }
 
     fn try_reload(&mut self) -> Result<(), String> {
         let before = self.generations.reload()?;
-        let outcome = self.follow_policy();
+        let peers = self.accounts.peers(self.generations.policy().control());
+        let outcome = peers.and_then(|peers| self.follow_policy().map(|()| peers));
         if outcome.is_err() {
             self.generations.restore(before);
             // It held before.
             let _ = self.follow_policy();
         }
-        outcome
+        self.admission.set(outcome?);
+        Ok(())
     }
 
+    /// People first: what the policy no longer gives them is cut before tables are made, and these number
+    /// rules as the new policy does.
     fn follow_policy(&mut self) -> Result<(), String> {
+        self.people.follow(self.generations.policy());
+        self.take_effect();
         self.neighbours.want(self.generations.policy(), &self.interfaces);
         self.interfaces.set_assets(self.generations.policy())?;
         self.publish()
@@ -179,10 +210,10 @@ impl Control {
                 false
             })
         };
-        or_say(links) | or_say(neighbours) | self.generations.is_due(clock::now())
+        or_say(links) | or_say(neighbours) | self.generations.is_due(clock::wall())
     }
 
-    fn try_publish(&mut self) {
+    pub(super) fn try_publish(&mut self) {
         if let Err(what) = self.publish() {
             complain(what);
         }
@@ -219,8 +250,8 @@ impl Control {
     }
 
     fn publish(&mut self) -> Result<(), String> {
-        let Control { interfaces, neighbours, .. } = self;
-        let tables = self.generations.compile(clock::now(), interfaces, neighbours)?;
+        let Control { interfaces, neighbours, people, .. } = self;
+        let tables = self.generations.compile(&people.holders(), interfaces, neighbours)?;
         self.shared.iter().for_each(|shared| shared.install(tables.clone()));
         Ok(())
     }

@@ -16,6 +16,7 @@ use wicketgate_xdp::{Accounts, Queue, Statistics, XdpPort};
 use super::census::{Census, Desk};
 use super::clock;
 use super::exchange::Exchange;
+use super::stats::{StatsDesk, Teller};
 use crate::exit::complain;
 
 /// Events between worker and audit log, beyond those in the engine's own ring.
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     tables: ArrayQueue<Arc<Tables>>,
     events: ArrayQueue<(u32, Event)>,
     pub(super) census: Desk,
+    pub(super) stats: StatsDesk,
     neighbours: Arc<Exchange>,
 }
 
@@ -48,6 +50,7 @@ impl Shared {
             tables: ArrayQueue::new(1),
             events: ArrayQueue::new(EVENTS),
             census: Desk::new(),
+            stats: StatsDesk::new(),
             neighbours,
         }
     }
@@ -124,6 +127,7 @@ pub(super) struct DataPath<'u> {
     /// The only core that it may have.
     core: Option<usize>,
     spin: bool,
+    teller: Teller,
     /// Turns without a frame.
     idle: u32,
 }
@@ -136,7 +140,7 @@ impl<'u> DataPath<'u> {
         spin: bool,
     ) -> DataPath<'u> {
         let outbox = Outbox { shared: shared.clone(), behind: false, patient: false };
-        DataPath { worker, shared, outbox, core, spin, idle: 0 }
+        DataPath { worker, shared, outbox, core, spin, teller: Teller::default(), idle: 0 }
     }
 
     /// Turns until it is told to stop, or a socket fails.
@@ -161,11 +165,19 @@ impl<'u> DataPath<'u> {
         let count = self.worker.turn(&mut self.outbox)?;
         self.shared.turned();
         self.shared.census.answer(|| Census::of(&self.worker));
-        if count > 0 {
+        let more = self.tell_figures();
+        if count > 0 || more {
             self.idle = 0;
             return Ok(());
         }
         self.rest()
+    }
+
+    /// Tells a piece of what it has counted, where that was asked for; true while there is more.
+    fn tell_figures(&mut self) -> bool {
+        let DataPath { worker, shared, teller, .. } = self;
+        let counters = || worker.engine().counters().clone();
+        teller.tell(&shared.stats, counters, worker.latency())
     }
 
     /// Does what control has asked for. Before the turn: the frame that ends a sleep is judged by what came

@@ -12,13 +12,15 @@
 //! kernel does not forward: that is checked before the start and while the gate runs. Then what the
 //! running gate does not need is given up (`sandbox`), and threads are made.
 
+mod accounts;
 mod alarms;
 mod audit;
 mod barriers;
 mod census;
-mod clock;
+pub(crate) mod clock;
 mod control;
 mod data;
+mod desk;
 mod exchange;
 mod interfaces;
 mod journal;
@@ -26,10 +28,13 @@ mod memory;
 mod neighbours;
 mod notify;
 mod owners;
+mod people;
 mod policy;
 mod report;
 mod sandbox;
 mod signals;
+mod socket;
+mod stats;
 
 use std::sync::Arc;
 
@@ -39,23 +44,29 @@ use wicketgate_policy::Tuning;
 use wicketgate_worker::{HandOver, Machine, Worker};
 use wicketgate_xdp::{Opened, XdpPort};
 
+use crate::api::desk::Desk;
+use crate::api::peers::Admission;
 use crate::cli;
 use crate::exit::{Exit, complain};
+use accounts::Accounts;
 use alarms::Alarms;
 use audit::Audit;
 use barriers::Barriers;
 use census::Books;
 use control::Control;
 use data::{DataPath, Shared};
+use desk::Gatherer;
 use exchange::Exchange;
 use interfaces::Interfaces;
 use journal::Journal;
 use neighbours::Neighbours;
 use notify::Notifier;
+use people::People;
 use policy::Generations;
 use report::{Figures, Report};
 use sandbox::User;
 use signals::Signals;
+use socket::Socket;
 
 /// Sessions open at a time.
 const SESSIONS: usize = 1 << 12;
@@ -83,7 +94,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let exchange = Arc::new(Exchange::new());
     let neighbours = Neighbours::find(&policy, &interfaces, exchange.clone())?;
     let mut generations = Generations::new(policy, &arguments.config);
-    let tables = generations.compile(clock::now(), &interfaces, &neighbours)?;
+    let tables = generations.compile(&[], &interfaces, &neighbours)?;
     let tuning = generations.policy().gate().tuning.clone();
     let (cores, queues) = (cores(arguments, &tuning)?, interfaces.queues(tuning.workers)?);
     let settings = memory::settings(&tuning);
@@ -96,7 +107,9 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
 
     let shared: Vec<Arc<Shared>> =
         ports.iter().map(|_| Arc::new(Shared::new(exchange.clone()))).collect();
-    let workers = workers(ports, &tables)?.into_iter().zip(&shared).enumerate();
+    let sessions = Arc::new(Sessions::new(SESSIONS));
+    let people = People::open(generations.policy(), sessions.clone());
+    let workers = workers(ports, &tables, &sessions)?.into_iter().zip(&shared).enumerate();
     let data = workers.map(|(at, (worker, shared))| {
         DataPath::new(worker, shared.clone(), cores.get(at).copied(), arguments.spin)
     });
@@ -104,10 +117,20 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let journal = Journal::new(&shared);
     let barriers = Barriers::open(interfaces.names())?;
     let (alarms, books) = (Alarms::default(), Books::new(frames));
+    let (accounts, admission, (desk, inbox)) =
+        (Accounts::read(), Admission::default(), Desk::new());
+    admission.set(accounts.peers(generations.policy().control())?);
+    let socket = Socket::open(generations.policy().gate(), &accounts, desk, admission.clone())?;
     let mut control = Control {
         shared,
         journal,
         signals,
+        inbox,
+        people,
+        drift: clock::Drift::look(),
+        gatherer: Gatherer::new(sessions),
+        accounts,
+        admission,
         audit,
         generations,
         interfaces,
@@ -123,13 +146,16 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     control.interfaces.announce(&attached, &opened);
     announce(&tuning, &cores, &opened);
     sandbox::enter(arguments, user.as_ref())?;
+    socket.map_or(Ok(()), Socket::serve)?;
     let outcomes = std::thread::scope(|scope| {
         let threads: Vec<_> =
             data.into_iter().map(|data| scope.spawn(move || data.run())).collect();
+        control.people.start();
         complain("running");
         control.notifier.ready();
         control.run(&threads);
         drop(attached);
+        control.people.stop();
         control.wind_up(threads)
     });
     // Frames that were under way between workers are all with one of them now, or in common.
@@ -170,8 +196,9 @@ fn announce(tuning: &Tuning, cores: &[usize], opened: &Opened) {
 fn workers<'u>(
     ports: Vec<XdpPort<'u>>,
     tables: &Arc<Tables>,
+    sessions: &Arc<Sessions>,
 ) -> Result<Vec<Worker<XdpPort<'u>, Machine>>, String> {
-    let (sessions, stopwatch) = (Arc::new(Sessions::new(SESSIONS)), Machine::start());
+    let stopwatch = Machine::start();
     let ends = HandOver::among(ports.len()).map_err(|error| format!("no doorbells: {error}"))?;
     let alone = ports.len() == 1;
     let worker = |(port, end)| {

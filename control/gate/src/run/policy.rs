@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use wicketgate_engine::Tables;
 use wicketgate_packet::Time;
-use wicketgate_policy::Policy;
+use wicketgate_policy::{Holder, Policy};
 
+use super::clock;
 use super::interfaces::Interfaces;
 use super::neighbours::Neighbours;
 use super::owners::Owners;
@@ -37,6 +38,11 @@ impl Generations {
         &self.policy
     }
 
+    /// The file it was read from.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The latest epoch.
     pub(super) fn epoch(&self) -> u32 {
         self.epoch
@@ -58,16 +64,17 @@ impl Generations {
         self.next_change.is_some_and(|change| change <= now)
     }
 
-    /// The next generation, with what is known of interfaces and neighbours now.
+    /// The next generation, for what these logins hold, with what is known of interfaces and neighbours
+    /// now.
     pub(super) fn compile(
         &mut self,
-        now: Time,
+        holders: &[Holder],
         interfaces: &Interfaces,
         neighbours: &Neighbours,
     ) -> Result<Arc<Tables>, String> {
         let epoch = self.epoch + 1;
-        // There are no logins yet.
-        let compiled = self.policy.compile(&[], now, epoch).map_err(|error| error.to_string())?;
+        let compiled = self.policy.compile_live(holders, clock::clocks(), epoch);
+        let compiled = compiled.map_err(|error| error.to_string())?;
         let mut tables = compiled.tables;
         tables.fill_ports(|port| interfaces.link(port));
         tables.fill_neighbours(|asset| neighbours.mac(asset.next_hop()));
@@ -89,9 +96,11 @@ impl Generations {
         let policy = config::load_tested(&self.path)?;
         let (new, old) = (policy.gate(), self.policy.gate());
         let same = (new.overlay, &new.tuning) == (old.overlay, &old.tuning);
-        if !same || policy.ports() != self.policy.ports() {
+        let same_socket =
+            (&new.control_socket, &new.control_group) == (&old.control_socket, &old.control_group);
+        if !same || !same_socket || policy.ports() != self.policy.ports() {
             let path = self.path.display();
-            let what = "overlay, ports or workers have changed";
+            let what = "overlay, ports, workers or control socket have changed";
             return Err(format!("{path}: {what}: that needs a restart"));
         }
         Ok(std::mem::replace(&mut self.policy, policy))

@@ -20,10 +20,12 @@ macro_rules! need {
 }
 
 mod barriers;
+mod control;
 mod hardening;
 mod iperf;
 mod links;
 mod modbus;
+mod people;
 mod plant;
 mod scale;
 mod service;

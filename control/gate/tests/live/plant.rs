@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, SocketType, bind, socket};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use wicketgate_lab::{Namespace, Veth, connect};
@@ -133,6 +135,30 @@ impl Plant {
         let mut command = self.gate.command(words.next().unwrap());
         command.args(words).arg(self.file("policy.toml")).args(arguments);
         command
+    }
+
+    /// People may log in on this port.
+    pub(crate) fn allow_logins(&mut self, port: &str) {
+        let name = format!("name = \"{port}\"\n");
+        self.topology = self.topology.replace(&name, &format!("{name}cleartext_logins = true\n"));
+    }
+
+    /// A connection from another address of the user's machine.
+    pub(crate) fn connect_from(&self, source: &str) -> std::io::Result<TcpStream> {
+        let source = SocketAddr::new(source.parse().unwrap(), 0);
+        let connect = || -> std::io::Result<TcpStream> {
+            let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+            bind(&socket, &source)?;
+            let stream = TcpStream::from(socket);
+            // For connect(2) too.
+            set_socket_timeout(&stream, Timeout::Send, Some(Duration::from_millis(500)))?;
+            rustix::net::connect(&stream, &DOOR.parse::<SocketAddr>().unwrap())?;
+            Ok(stream)
+        };
+        let stream = self.user.enter(connect).unwrap()?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
     }
 
     /// A connection from the user to the asset by way of the gate.

@@ -82,6 +82,14 @@ impl Store {
         Ok(Store { db, key, id })
     }
 
+    /// A number that is another one once another process has written: `PRAGMA data_version`.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn mark(&self) -> Result<i64, StoreError> {
+        Ok(self.db.pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+
     fn write(&mut self) -> Result<Transaction<'_>, StoreError> {
         write(&mut self.db)
     }
@@ -111,6 +119,8 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     db.pragma_update(None, "trusted_schema", false)?;
     // What is deleted is overwritten.
     db.pragma_update(None, "secure_delete", true)?;
+    // No other file is ever opened.
+    db.pragma_update(None, "temp_store", "memory")?;
     db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     db.pragma_update(None, "synchronous", "full")?;
     Ok(db)

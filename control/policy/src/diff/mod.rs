@@ -127,7 +127,10 @@ impl Group<'_> {
         let exact = gains.iter().chain(&loses).all(|part: &Part| part.witness.is_some());
         let (gains, loses) = (words::lines(&gains), words::lines(&loses));
         let (kind, who) = match self.subject {
-            Subject::Role(role) => ("role", role.clone()),
+            Subject::Role(role, conditions) if conditions.is_default() => ("role", role.clone()),
+            Subject::Role(role, conditions) => {
+                ("role", format!("{role}, asking {}", conditions.words().join(", ")))
+            }
             Subject::Machine(address, mac, port) => {
                 let mac = mac.map(|mac| format!(", MAC {}", explain::mac(mac)));
                 let port = port.as_ref().map(|port| format!(", by {port}"));

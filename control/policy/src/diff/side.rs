@@ -7,14 +7,15 @@ use wicketgate_dissectors::Protocol;
 use wicketgate_engine::Entry;
 use wicketgate_engine::tables::Mac;
 
+use crate::conditions::Conditions;
 use crate::model::{Conduit, Factor, Policy, Rule};
 use crate::window::Weekly;
 
 /// Whose rights are compared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Subject {
-    /// People of a role.
-    Role(String),
+    /// People of a role, who meet these conditions. What is given on other conditions is given otherwise.
+    Role(String, Conditions),
     /// A machine: its address, and the MAC address and port that it must have.
     Machine(Ipv4Addr, Option<Mac>, Option<String>),
 }
@@ -47,11 +48,13 @@ pub(super) fn side(policy: &Policy) -> Side<'_> {
 /// A new setting of rules must be compared too: whoever adds one is told here. How a command is refused
 /// gives and takes nothing.
 fn add_rule<'p>(side: &mut Side<'p>, policy: &'p Policy, rule: &'p Rule) {
-    let Rule { name: _, roles, assets, protocol, allow, window, factors, deny: _ } = rule;
+    let Rule { name: _, roles, assets, protocol, allow, window, factors, conditions, deny: _ } =
+        rule;
     let gift = Gift { allow, factors, window: window.as_ref() };
     for role in roles {
         for asset in assets.iter().filter_map(|asset| policy.asset(*asset)) {
-            let key = (Subject::Role(role.clone()), asset.name.clone(), *protocol);
+            let subject = Subject::Role(role.clone(), conditions.clone());
+            let key = (subject, asset.name.clone(), *protocol);
             side.entry(key).or_default().push(gift.clone());
         }
     }

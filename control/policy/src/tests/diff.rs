@@ -504,7 +504,7 @@ proptest! {
         let (old, new) = (side(&before), side(&after));
         for key in old.keys().chain(new.keys()) {
             let gifts = [&old, &new].map(|side| side.get(key).map_or(&[][..], Vec::as_slice));
-            let (Subject::Role(role), asset, protocol) = key else { continue };
+            let (Subject::Role(role, _), asset, protocol) = key else { continue };
             let [lost, gained] = compare(*protocol, gifts, &mut Calendar::default());
             for (parts, has, has_not) in [(lost, &before, &after), (gained, &after, &before)] {
                 for part in parts {

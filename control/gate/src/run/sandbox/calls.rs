@@ -20,7 +20,12 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_sendto,
     libc::SYS_recvfrom,
     libc::SYS_ppoll,
-    // What the kernel counts for a socket.
+    // The control socket's clients; the socket itself is open.
+    libc::SYS_accept4,
+    libc::SYS_shutdown,
+    libc::SYS_epoll_ctl,
+    libc::SYS_epoll_pwait,
+    // What the kernel counts for a socket, and who a client is.
     libc::SYS_getsockopt,
     // The audit log, what is said, the config. Which files: Landlock.
     libc::SYS_write,
@@ -68,13 +73,20 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_sigaltstack,
     libc::SYS_getpid,
     libc::SYS_gettid,
+    // The identity store: its files are open, Landlock lets no other one be opened for writing.
+    libc::SYS_pwrite64,
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
+    libc::SYS_ftruncate,
+    libc::SYS_geteuid,
     // Seeds of hash tables.
     libc::SYS_getrandom,
 ];
 
 /// The same under the names that x86 still has from before.
 #[cfg(target_arch = "x86_64")]
-const ALLOWED_HERE: &[c_long] = &[libc::SYS_poll, libc::SYS_readlink, libc::SYS_access];
+const ALLOWED_HERE: &[c_long] =
+    &[libc::SYS_poll, libc::SYS_epoll_wait, libc::SYS_readlink, libc::SYS_access];
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_HERE: &[c_long] = &[];
 
