@@ -119,6 +119,8 @@ struct Told {
     counters: Counters,
     latency: Percentiles,
     assets: Vec<(Ipv4Addr, Percentiles, Option<f64>)>,
+    /// It has begun to tell; what comes before is the rest of an earlier answer.
+    begun: bool,
     whole: bool,
 }
 
@@ -172,8 +174,8 @@ impl Gathering {
 impl Told {
     fn take(&mut self, piece: Piece) {
         match piece {
-            // Begins anew: what came before was of an earlier question.
-            Piece::Counters(counters) => *self = Told { counters, ..Told::default() },
+            Piece::Counters(counters) => *self = Told { counters, begun: true, ..Told::default() },
+            _ if !self.begun => {}
             Piece::All(latency) => self.latency = latency,
             Piece::Asset(overlay, latency, share) => self.assets.push((overlay, latency, share)),
             Piece::End => self.whole = true,
@@ -239,5 +241,18 @@ mod tests {
         assert!(gathering.gather());
         let figures = gathering.figures(None);
         assert_eq!((figures.forwarded, figures.workers.len()), (14, 2));
+    }
+
+    #[test]
+    fn the_rest_of_an_earlier_answer_is_none() {
+        let workers = Shared::among(1);
+        let tables = wicketgate_engine::TablesBuilder::default().build(1).unwrap();
+        let latency = Latency::new(&tables, wicketgate_engine::WorkerId(0));
+        let mut gathering = Gathering::begin(&workers);
+        workers[0].stats.pieces.push(Piece::End).unwrap();
+        assert!(!gathering.gather(), "an end without a beginning");
+        tell_all(&workers[0], &latency);
+        assert!(gathering.gather());
+        assert_eq!(gathering.figures(None).forwarded, 7);
     }
 }
