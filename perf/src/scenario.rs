@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wicketgate_engine::{Counters, Engine, EventRing, Limits, Sessions, Tables};
-use wicketgate_packet::Time;
+use wicketgate_packet::{Nowhere, Time};
 use wicketgate_ports::{HeapFrame, Pool};
 use wicketgate_tests::capture::{Crossing, cases};
 
@@ -75,7 +75,8 @@ impl<'s> Runner<'s> {
         let frames = self.scenario.frames.iter().zip(&mut self.buffers);
         for (number, (crossing, buffer)) in frames.enumerate() {
             now = crossing.at + shift;
-            let verdict = self.engine.process(now, crossing.port, buffer, &mut self.events);
+            let verdict =
+                self.engine.process(now, crossing.port, buffer, &mut Nowhere, &mut self.events);
             let _ = std::hint::black_box(verdict);
             if number % BURST == BURST - 1 {
                 self.engine.age(now, &mut self.events);

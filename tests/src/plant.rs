@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use wicketgate_dissectors::{Class, ClassSet, Protocol, Transport};
-use wicketgate_engine::tables::{Asset, Endpoint, Mac, Port, Side, Subject};
+use wicketgate_engine::tables::{Asset, DenialStyle, Endpoint, Mac, Port, Side, Subject};
 use wicketgate_engine::{EndpointId, Entry, Grant, Matcher, RuleId, Tables, TablesBuilder};
 use wicketgate_packet::{PortId, Time};
 
@@ -71,6 +71,8 @@ pub struct Right {
     pub entries: Vec<Entry>,
     /// Until when.
     pub until: Time,
+    /// How a command is refused.
+    pub denial: DenialStyle,
     /// Whether nothing is refused.
     pub observe: bool,
 }
@@ -99,7 +101,8 @@ impl Right {
     pub fn new(source: Ipv4Addr, door: EndpointId, entries: Vec<Entry>) -> Right {
         let essential = source == HMI;
         let name = format!("user of {source}");
-        Right { source, name, essential, door, entries, until: Time::NEVER, observe: false }
+        let (until, denial) = (Time::NEVER, DenialStyle::Reply);
+        Right { source, name, essential, door, entries, until, denial, observe: false }
     }
 
     /// All of these classes.
@@ -169,7 +172,16 @@ impl Plant {
             let entries = right.entries.iter().map(|entry| Entry { rule, ..entry.clone() });
             let matcher = Matcher::new(entries.collect());
             let (endpoint, until, observe) = (right.door, right.until, right.observe);
-            tables.add_grant(Grant { subject, endpoint, matcher, until, right: 0, observe });
+            let denial = right.denial;
+            tables.add_grant(Grant {
+                subject,
+                endpoint,
+                matcher,
+                until,
+                right: 0,
+                denial,
+                observe,
+            });
         }
         Arc::new(tables.build(epoch).unwrap())
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use wicketgate_engine::{Engine, EventRing, Limits, Reason, Sessions, Verdict};
-use wicketgate_packet::PortId;
+use wicketgate_packet::{Nowhere, PortId};
 use wicketgate_ports::Pool;
 use wicketgate_tests::frame::flag;
 use wicketgate_tests::gate::START;
@@ -87,14 +87,16 @@ fn no_frame_allocates() {
     let sessions = Arc::new(Sessions::new(64));
     let mut engine =
         Engine::new(Limits { flows: 128, streams: 64 }, Plant::usual().tables(1), sessions);
+    // Its asset answers as if there were no gate.
+    engine.set_captured(true);
     let (mut events, mut frame) = (EventRing::new(1 << 12), Pool::new(1).take().unwrap());
     let (mut now, mut forwarded, mut told) = (START, 0, 0);
     let counted = measure(|| {
         for _ in 0..3 {
             for (port, bytes) in &frames {
                 frame.fill(&[], bytes);
-                let verdict = engine.process(now, *port, &mut frame, &mut events);
-                forwarded += usize::from(matches!(verdict, Verdict::Forward(_)));
+                let verdict = engine.process(now, *port, &mut frame, &mut Nowhere, &mut events);
+                forwarded += usize::from(matches!(verdict, Verdict::Forward(_) | Verdict::Kept));
                 engine.age(now, &mut events);
                 told += usize::from(events.pop().is_some());
             }

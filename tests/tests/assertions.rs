@@ -111,7 +111,7 @@ fn by_engine(
     gate.engine = Engine::new(Limits { flows: 16, streams: 4 }, tables, gate.sessions.clone());
     gate.now = now;
     match gate.office(&Packet::udp((from, 40000), (PRESS_3, 502), adu)).verdict {
-        Verdict::Forward(_) => None,
+        Verdict::Forward(_) | Verdict::Kept => None,
         Verdict::Answer(_, reason) | Verdict::Deny(reason) | Verdict::Drop(reason) => Some(reason),
     }
 }

@@ -14,7 +14,7 @@ use wicketgate_engine::owner::{asset_of, owner_of};
 use wicketgate_engine::{
     AssetId, Engine, Event, EventRing, Limits, Reason, Sessions, Tables, Verdict, WorkerId,
 };
-use wicketgate_packet::{FrameBuf, PortId, Time};
+use wicketgate_packet::{FrameBuf, Nowhere, PortId, Time};
 use wicketgate_ports::{Pool, RingPort};
 use wicketgate_tests::capture::cases;
 use wicketgate_tests::frame::flag;
@@ -224,10 +224,11 @@ fn expected(round: &[Vec<&Step>; 2]) -> (Left, Vec<String>) {
     let steps = || round.iter().flatten();
     let egress = |verdict| match verdict {
         Verdict::Forward(port) | Verdict::Answer(port, _) => port.0,
-        Verdict::Deny(_) | Verdict::Drop(_) => u16::MAX,
+        Verdict::Kept | Verdict::Deny(_) | Verdict::Drop(_) => u16::MAX,
     };
     let left = |step: &&Step| Some((egress(step.outcome.verdict), step.outcome.left.clone()?));
-    let mut all: Left = steps().filter_map(left).collect();
+    let own = |step: &&Step| step.outcome.own.clone().into_iter().map(|(port, own)| (port.0, own));
+    let mut all: Left = steps().filter_map(left).chain(steps().flat_map(own)).collect();
     let mut verdicts: Vec<String> =
         steps().map(|step| format!("{:?}", step.outcome.verdict)).collect();
     all.sort();
@@ -419,7 +420,8 @@ fn the_owner_of_a_frame_is_that_of_its_flow() {
         for entered in case.through_file().entered {
             frame.fill(&[], &entered.bytes);
             let found = asset_of(&case.tables, entered.port, frame.bytes());
-            let verdict = engine.process(entered.at, entered.port, &mut frame, &mut events);
+            let verdict =
+                engine.process(entered.at, entered.port, &mut frame, &mut Nowhere, &mut events);
             events.drain(|_| {});
             if let (Verdict::Forward(_), Some(asset)) = (verdict, engine.last_asset()) {
                 assert_eq!(found, Some(asset), "{}", case.name);

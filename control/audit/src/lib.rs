@@ -42,9 +42,9 @@ pub const FORMAT: u32 = 1;
 /// Longest name in a record, in bytes of UTF-8; what a config says beyond is left out.
 pub const MAX_NAME: usize = 256;
 
-/// Longest line that [`verify()`] reads, in bytes. Twice what [`AuditLog`] can write: four names
-/// of which each byte becomes six, a whole payload in hex, and all other fields.
-pub const MAX_LINE: usize = 16 * 1024;
+/// Longest line that [`verify()`] reads, in bytes. More than [`AuditLog`] can write: seven names and a text
+/// of which each byte becomes six, and all other fields.
+pub const MAX_LINE: usize = 32 * 1024;
 
 /// What a log amounts to.
 ///

@@ -156,7 +156,7 @@ impl Replay {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF; gives up what it does not need once all is open.
-Under systemd it says when it is ready and that it lives. Only conduits pass: there are no logins yet.
+Under systemd it says when it is ready and that it lives.
 
 SIGTERM and Ctrl-C stop the gate; what it did is then reported. SIGHUP reads the config again: a bad one
 changes nothing.

@@ -16,18 +16,19 @@ const STORE: &str = "store.db";
 /// The key in it, where systemd gives none.
 const KEY: &str = "key";
 
-/// The folder of the store.
-pub(crate) fn folder(state_dir: &Path) -> PathBuf {
-    state_dir.join(FOLDER)
-}
+/// The mode of the gate's own folder: its group reaches the control socket.
+const STATE_MODE: u32 = 0o750;
+/// The mode of the store's.
+const FOLDER_MODE: u32 = 0o700;
 
 /// Opens the store, made with a new key if there is none.
 ///
 /// # Errors
 /// Why there are no people, for people.
 pub(crate) fn open(state_dir: &Path) -> Result<Store, String> {
-    let folder = folder(state_dir);
-    make(&folder).map_err(|error| format!("{}: cannot be made: {error}", folder.display()))?;
+    let folder = state_dir.join(FOLDER);
+    let made = make(state_dir, STATE_MODE).and_then(|()| make(&folder, FOLDER_MODE));
+    made.map_err(|error| format!("{}: cannot be made: {error}", folder.display()))?;
     let (store, file) = (folder.join(STORE), folder.join(KEY));
     let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let given = credentials.as_deref().is_some_and(|folder| folder.join(CREDENTIAL).exists());
@@ -41,9 +42,9 @@ pub(crate) fn open(state_dir: &Path) -> Result<Store, String> {
     Store::open(&store, key).map_err(|error| error.to_string())
 }
 
-/// A folder of one's own; the store checks whose it is.
-fn make(folder: &Path) -> std::io::Result<()> {
-    match DirBuilder::new().mode(0o700).recursive(false).create(folder) {
+/// A folder, if there is none; whose it is the store checks.
+fn make(folder: &Path, mode: u32) -> std::io::Result<()> {
+    match DirBuilder::new().mode(mode).recursive(mode == STATE_MODE).create(folder) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }

@@ -87,12 +87,16 @@ pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
             "a new start on a connection that is open: its sender is asked (RFC 5961)",
             "nothing; if it goes on, find its sender",
         ),
-        Reason::OutOfOrder => ("bytes are missing before it: it comes again", "nothing"),
+        Reason::TcpOption => {
+            ("a TCP option that signs segments, or that is broken", "switch TCP-MD5 and TCP-AO off")
+        }
+        Reason::OutOfOrder => ("too many gaps before it: it comes again", "nothing"),
         Reason::Ambiguous => {
             ("sent again with other bytes: an attack, or a broken stack", "find its sender")
         }
-        Reason::Stale => ("sent again, too old to compare", "nothing"),
-        Reason::DeniedBefore => ("bytes of a denied command, sent again", "see why it was denied"),
+        Reason::WindowFull => {
+            ("more bytes than the gate keeps for a receiver that is silent", "see whether it lives")
+        }
         Reason::NotTheProtocol => (
             "not what the endpoint speaks: nothing more of this connection passes",
             "check what runs on this port; else find its sender",

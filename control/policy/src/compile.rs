@@ -9,8 +9,8 @@ use std::net::Ipv4Addr;
 use wicketgate_dissectors::Protocol;
 use wicketgate_engine::matcher::{Entry, Matcher};
 use wicketgate_engine::tables::{
-    self, AssetId, Endpoint, EndpointId, Grant, Mac, RuleId, Side, Subject, SubjectId, Tables,
-    TablesBuilder, TablesError, Window,
+    self, AssetId, DenialStyle, Endpoint, EndpointId, Grant, Mac, RuleId, Side, Subject, SubjectId,
+    Tables, TablesBuilder, TablesError, Window,
 };
 use wicketgate_packet::{PortId, Time};
 
@@ -163,8 +163,25 @@ impl Policy {
     }
 }
 
-/// The number of the right and the entries of one subject, by endpoint.
-type Rights = BTreeMap<EndpointId, (u64, Vec<Entry>)>;
+/// What one subject may do on one endpoint.
+#[derive(Default)]
+struct Given {
+    /// The number of the right.
+    right: u64,
+    entries: Vec<Entry>,
+    /// How the rest is refused. Of several rules the strictest says how.
+    denial: DenialStyle,
+}
+
+impl Given {
+    fn add(&mut self, entries: impl Iterator<Item = Entry>, denial: DenialStyle) {
+        self.entries.extend(entries);
+        self.denial = self.denial.max(denial);
+    }
+}
+
+/// What one subject may do, by endpoint.
+type Rights = BTreeMap<EndpointId, Given>;
 
 struct Compiler<'p> {
     policy: &'p Policy,
@@ -241,7 +258,8 @@ impl<'p> Compiler<'p> {
                 let key = (from.address, from.mac, from.port, endpoint);
                 let holder: usize = *holders.entry(key).or_insert(index);
                 let Some(rights) = rights.get_mut(holder) else { continue };
-                rights.entry(endpoint).or_default().1.extend(conduit.allow.iter().cloned());
+                let denial = conduit.deny.unwrap_or(self.policy.gate.deny);
+                rights.entry(endpoint).or_default().add(conduit.allow.iter().cloned(), denial);
             }
         }
         for (conduit, rights) in self.policy.conduits.iter().zip(rights) {
@@ -259,8 +277,9 @@ impl<'p> Compiler<'p> {
             }
             self.note(window);
             for endpoint in self.endpoints(&rule.assets, rule.protocol) {
-                let entries = rule.allow.iter().map(|entry| Entry { window, ..entry.clone() });
-                rights.entry(endpoint).or_default().1.extend(entries);
+                let allow = rule.allow.iter().map(|entry| Entry { window, ..entry.clone() });
+                let denial = rule.deny.unwrap_or(policy.gate.deny);
+                rights.entry(endpoint).or_default().add(allow, denial);
             }
         }
         let subject = self.tables.add_subject(user(login));
@@ -275,11 +294,12 @@ impl<'p> Compiler<'p> {
             self.note(held.window);
             let window = self.stretch(held, holder.until);
             let assets = held.asset.as_ref().map_or(&rule.assets[..], std::slice::from_ref);
-            for asset in assets {
+            for asset in assets.iter().filter(|asset| rule.is_about(**asset)) {
                 for endpoint in self.endpoints(std::slice::from_ref(asset), rule.protocol) {
-                    let entries = rule.allow.iter().map(|entry| Entry { window, ..entry.clone() });
-                    let right = || (holder.right_on(*asset), Vec::new());
-                    rights.entry(endpoint).or_insert_with(right).1.extend(entries);
+                    let allow = rule.allow.iter().map(|entry| Entry { window, ..entry.clone() });
+                    let denial = rule.deny.unwrap_or(policy.gate.deny);
+                    let right = || Given { right: holder.right_on(*asset), ..Given::default() };
+                    rights.entry(endpoint).or_insert_with(right).add(allow, denial);
                 }
             }
         }
@@ -298,9 +318,16 @@ impl<'p> Compiler<'p> {
     }
 
     fn add_grants(&mut self, subject: SubjectId, rights: Rights, until: Time) {
-        for (endpoint, (right, entries)) in rights {
-            let (matcher, observe) = (Matcher::new(entries), false);
-            self.tables.add_grant(Grant { subject, endpoint, matcher, until, right, observe });
+        for (endpoint, Given { right, entries, denial }) in rights {
+            self.tables.add_grant(Grant {
+                subject,
+                endpoint,
+                matcher: Matcher::new(entries),
+                until,
+                right,
+                denial,
+                observe: false,
+            });
         }
     }
 

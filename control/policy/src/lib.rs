@@ -32,6 +32,7 @@
 //! | `selector` | the selectors of one element |
 //! | `contradiction` | selectors that exclude each other |
 //! | `catalog` | the functions of a protocol, to tell what an element can match |
+//! | `denial` | `deny`: how a command is refused |
 //! | `reader` | typed access to TOML that remembers which keys were asked for |
 //! | `wording` | a matcher's entries in words |
 //! | `suggest` | "did you mean" |
@@ -45,6 +46,7 @@ pub mod compile;
 pub mod conditions;
 mod contradiction;
 pub mod control;
+mod denial;
 pub mod diagnostic;
 pub mod diff;
 mod document;

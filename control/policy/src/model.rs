@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wicketgate_dissectors::{Protocol, Transport};
 use wicketgate_engine::matcher::Entry;
-use wicketgate_engine::tables::{AssetId, Mac, RuleId, Side};
+use wicketgate_engine::tables::{AssetId, DenialStyle, Mac, RuleId, Side};
 use wicketgate_packet::PortId;
 
 use crate::assertion::Assertions;
@@ -126,6 +126,8 @@ pub struct Gate {
     pub control_group: Option<Account>,
     /// How it uses the machine.
     pub tuning: Tuning,
+    /// How commands are refused where a rule or conduit does not say.
+    pub deny: DenialStyle,
 }
 
 impl Gate {
@@ -148,6 +150,7 @@ impl Default for Gate {
             control_socket: None,
             control_group: None,
             tuning: Tuning::default(),
+            deny: DenialStyle::Reply,
         }
     }
 }
@@ -246,6 +249,8 @@ pub struct Rule {
     pub factors: Vec<Factor>,
     /// What else it asks of whoever uses it.
     pub conditions: Conditions,
+    /// How what it does not allow is refused; as the gate does, if it does not say.
+    pub deny: Option<DenialStyle>,
 }
 
 impl Rule {
@@ -268,6 +273,8 @@ pub struct Conduit {
     pub protocol: Protocol,
     /// What it allows, with the conduit's own id.
     pub allow: Vec<Entry>,
+    /// How what it does not allow is refused; as the gate does, if it does not say.
+    pub deny: Option<DenialStyle>,
 }
 
 impl Conduit {

@@ -9,6 +9,7 @@ use wicketgate_engine::tables::{AssetId, RuleId};
 
 use crate::allow::{self, Context};
 use crate::conditions;
+use crate::denial;
 use crate::diagnostic::{Report, Span};
 use crate::doors;
 use crate::model::{Conduit, Factor, Rule, Source};
@@ -85,6 +86,8 @@ impl Reader<'_, '_, '_> {
         let window = window.map(|node| window::read(node, self.report));
         let factors = table.optional("factors").map(|node| self.factors(node));
         let conditions = conditions::read(&mut table, factors.is_some(), self.report);
+        let deny = table.optional("deny");
+        let deny = deny.and_then(|node| denial::read_for(node, protocol, self.report));
         table.close(self.report);
         Some(Rule {
             name: name?,
@@ -102,6 +105,7 @@ impl Reader<'_, '_, '_> {
                 Some(read) => read?,
             },
             conditions: conditions?,
+            deny,
         })
     }
 
@@ -111,6 +115,8 @@ impl Reader<'_, '_, '_> {
         let protocol = self.protocol(&mut table);
         let assets = self.conduit_assets(&mut table, protocol);
         let allow = self.allow(&mut table, protocol, id);
+        let deny = table.optional("deny");
+        let deny = deny.and_then(|node| denial::read_for(node, protocol, self.report));
         self.refuse_window(&mut table);
         table.close(self.report);
         Some(Conduit {
@@ -119,6 +125,7 @@ impl Reader<'_, '_, '_> {
             assets: assets?,
             protocol: protocol?,
             allow: allow?,
+            deny,
         })
     }
 

@@ -8,6 +8,7 @@ use wicketgate_engine::tables::{AssetId, Side};
 use wicketgate_packet::PortId;
 
 use crate::control;
+use crate::denial;
 use crate::diagnostic::{Report, Span};
 use crate::doors;
 use crate::model::{Asset, Gate, Port};
@@ -90,6 +91,7 @@ pub(crate) fn read_gate(node: Node<'_>, report: &mut Report<'_>) -> Gate {
     let control_group =
         table.optional("control_group").and_then(|node| control::account(node, report));
     let tuning = tuning::read(&mut table, report);
+    let deny = table.optional("deny").and_then(|node| denial::read(node, report));
     table.close(report);
     Gate {
         overlay: overlay.unwrap_or(Gate::DEFAULT_OVERLAY),
@@ -97,6 +99,8 @@ pub(crate) fn read_gate(node: Node<'_>, report: &mut Report<'_>) -> Gate {
         control_socket: control_socket.map(PathBuf::from),
         control_group,
         tuning,
+        // One that is there but could not be read was reported: there is no policy then.
+        deny: deny.unwrap_or_default(),
     }
 }
 

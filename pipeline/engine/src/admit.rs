@@ -66,6 +66,30 @@ impl Engine {
         admitted
     }
 
+    /// Whether a frame of no flow is between a granted source and its door, or comes from an asset's
+    /// door to where its answers go.
+    pub(crate) fn is_granted<F: FrameBuf>(&self, arrival: &Arrival<'_, F>) -> bool {
+        let headers = &arrival.headers;
+        let Some(gate) = self.tables.port(arrival.port) else { return false };
+        if transport_of(headers) != Transport::Tcp {
+            return false;
+        }
+        let asks = gate.side != Side::Underlay
+            && find(&self.tables, gate, arrival.port, headers, arrival.now).is_ok();
+        asks || gate.side != Side::Overlay && self.is_answer(gate, arrival)
+    }
+
+    /// Whether a segment comes from an asset's door, where the asset is, to the gate's address there.
+    fn is_answer<F: FrameBuf>(&self, gate: &Port, arrival: &Arrival<'_, F>) -> bool {
+        let (headers, tables) = (&arrival.headers, &self.tables);
+        let (from, to) = headers.ports();
+        let Some(id) = tables.asset_by_underlay(arrival.port, headers.src) else { return false };
+        let here = (Some(headers.link.src), headers.link.vlan());
+        let is_here = tables.asset(id).is_some_and(|asset| (asset.mac, asset.vlan) == here);
+        let door = tables.door(id, Transport::Tcp, from);
+        is_here && door.is_some() && headers.dst == gate.address && to != 0
+    }
+
     fn try_admit<F: FrameBuf>(&mut self, arrival: &mut Arrival<'_, F>) -> Result<FlowId, Reason> {
         let tables = self.tables.clone();
         let gate = tables.port(arrival.port).ok_or(Reason::NotForGate)?;
@@ -97,7 +121,11 @@ impl Engine {
         flow.epoch = tables.epoch();
         let kind = EventKind::FlowStart { endpoint: admission.door_id, nat_port };
         arrival.events.push(Event::of(arrival.now, &flow, kind));
-        self.flows.insert(flow).ok_or(Reason::FlowTableFull)
+        let id = self.flows.insert(flow).ok_or(Reason::FlowTableFull)?;
+        if let Some(stream) = stream.and_then(|stream| self.streams.get_mut(stream)) {
+            stream.set_owner(id);
+        }
+        Ok(id)
     }
 
     /// The port that the flow wears towards the asset: the client's own if it is free there
@@ -246,7 +274,7 @@ fn opens(headers: &Headers) -> bool {
     match headers.l4 {
         L4::Tcp(segment) => {
             let kind = flags::SYN | flags::ACK | flags::RST | flags::FIN;
-            segment.flags & kind == flags::SYN && headers.payload_len() == 0
+            segment.flags & kind == flags::SYN
         }
         L4::Udp { .. } => true,
         L4::Icmp { kind, code, .. } => kind == icmp::ECHO && code == 0,

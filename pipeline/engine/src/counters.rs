@@ -10,6 +10,10 @@ pub struct Counters {
     pub forwarded: u64,
     /// Frames turned into answers.
     pub answered: u64,
+    /// Frames whose bytes the gate keeps, and sends on by itself.
+    pub kept: u64,
+    /// Frames of the gate's own: judged bytes, denials, acknowledgements, resets.
+    pub own: u64,
     /// Commands judged.
     pub commands: u64,
     /// Commands refused.
@@ -19,7 +23,15 @@ pub struct Counters {
 
 impl Default for Counters {
     fn default() -> Counters {
-        Counters { forwarded: 0, answered: 0, commands: 0, denied: 0, reasons: [0; Reason::COUNT] }
+        Counters {
+            forwarded: 0,
+            answered: 0,
+            kept: 0,
+            own: 0,
+            commands: 0,
+            denied: 0,
+            reasons: [0; Reason::COUNT],
+        }
     }
 }
 
@@ -30,6 +42,10 @@ impl Counters {
         let reason = match verdict {
             Verdict::Forward(_) => {
                 self.forwarded += 1;
+                return;
+            }
+            Verdict::Kept => {
+                self.kept += 1;
                 return;
             }
             Verdict::Answer(_, reason) => {
@@ -70,8 +86,8 @@ impl Counters {
         Reason::ALL.iter().map(|reason| (*reason, self.of(*reason))).filter(|(_, count)| *count > 0)
     }
 
-    /// Frames in all.
+    /// Frames in all that came in.
     pub fn frames(&self) -> u64 {
-        self.forwarded + self.reasons.iter().sum::<u64>()
+        self.forwarded + self.kept + self.reasons.iter().sum::<u64>()
     }
 }

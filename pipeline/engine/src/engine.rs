@@ -7,14 +7,14 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use wicketgate_dissectors::Direction;
-use wicketgate_packet::{FrameBuf, Headers, L4, PortId, Time, rewrite};
+use wicketgate_dissectors::{Direction, Protocol};
+use wicketgate_packet::{FrameBuf, Headers, L4, Outbox, PortId, Time, rewrite};
 
 use crate::admit::rebind;
 use crate::answer;
 use crate::arp::{Sighting, Sightings};
 use crate::counters::Counters;
-use crate::event::{EndCause, Event, EventKind, EventRing};
+use crate::event::{EndCause, Event, EventKind, EventRing, Totals};
 use crate::flow::{Flow, FlowId, FlowKey, Flows, timeout};
 use crate::inspect::Inspection;
 use crate::judge::{Inspected, Judge};
@@ -23,9 +23,11 @@ use crate::live::LiveSessions;
 use crate::mss;
 use crate::session::{SessionState, Sessions};
 use crate::source;
-use crate::stream::Streams;
-use crate::tables::{AssetId, GrantId, NextHop, Tables};
+use crate::splice::emit::Emitter;
+use crate::stream::{Stream, StreamId, Streams};
+use crate::tables::{AssetId, DenialStyle, GrantId, NextHop, Tables};
 use crate::tcp::Phase;
+use crate::timers::Timers;
 use crate::translate::Rewrite;
 use crate::verdict::{Reason, Verdict};
 
@@ -34,14 +36,14 @@ use crate::verdict::{Reason, Verdict};
 pub struct Limits {
     /// Flows.
     pub flows: usize,
-    /// Inspected TCP connections among them; about 5 KiB each.
+    /// Inspected connections among them; about 22 KiB each.
     pub streams: usize,
 }
 
 impl Default for Limits {
-    /// 65,536 flows, 8,192 of them inspected: about 60 MiB.
+    /// 65,536 flows, 4,096 of them inspected: about 110 MiB.
     fn default() -> Limits {
-        Limits { flows: 1 << 16, streams: 1 << 13 }
+        Limits { flows: 1 << 16, streams: 1 << 12 }
     }
 }
 
@@ -52,6 +54,9 @@ pub struct Engine {
     pub(crate) flows: Flows,
     pub(crate) streams: Streams,
     pub(crate) live: LiveSessions,
+    timers: Timers,
+    /// Frames come from a capture, whose ends know nothing of the gate.
+    captured: bool,
     counters: Counters,
     /// The asset that the frame at hand concerns.
     last_asset: Option<AssetId>,
@@ -70,6 +75,7 @@ pub(crate) struct Arrival<'a, F> {
     pub(crate) may_wait: bool,
     pub(crate) headers: Headers,
     pub(crate) frame: &'a mut F,
+    pub(crate) out: &'a mut dyn Outbox,
     pub(crate) events: &'a mut EventRing,
 }
 
@@ -80,6 +86,8 @@ impl Engine {
             flows: Flows::new(limits.flows),
             streams: Streams::new(limits.streams),
             live: LiveSessions::new(sessions.capacity()),
+            timers: Timers::new(limits.streams),
+            captured: false,
             counters: Counters::default(),
             last_asset: None,
             wanted: None,
@@ -93,6 +101,12 @@ impl Engine {
     /// what the new tables no longer give ends then.
     pub fn install(&mut self, tables: Arc<Tables>) {
         self.tables = tables;
+    }
+
+    /// Whether frames come from a capture of a wire without a gate: its ends acknowledge what they got
+    /// there, and not what the gate would have let by.
+    pub fn set_captured(&mut self, captured: bool) {
+        self.captured = captured;
     }
 
     /// The tables in force.
@@ -121,16 +135,18 @@ impl Engine {
     }
 
     /// Takes one frame that came in by `port` and decides on it. Where the verdict is
-    /// [`Verdict::Forward`] or [`Verdict::Answer`] the frame holds what leaves.
+    /// [`Verdict::Forward`] or [`Verdict::Answer`] the frame holds what leaves; what else the gate has
+    /// to say leaves by `out`.
     #[inline]
     pub fn process<F: FrameBuf>(
         &mut self,
         now: Time,
         port: PortId,
         frame: &mut F,
+        out: &mut dyn Outbox,
         events: &mut EventRing,
     ) -> Verdict {
-        let decided = self.decide(now, port, frame, events, false);
+        let decided = self.decide(now, port, frame, out, events, false);
         decided.unwrap_or(Verdict::Drop(Reason::NoNeighbour))
     }
 
@@ -145,9 +161,10 @@ impl Engine {
         now: Time,
         port: PortId,
         frame: &mut F,
+        out: &mut dyn Outbox,
         events: &mut EventRing,
     ) -> Result<Verdict, NextHop> {
-        self.decide(now, port, frame, events, true)
+        self.decide(now, port, frame, out, events, true)
     }
 
     // Into both callers: as a function of its own it costs 38 instructions a frame.
@@ -157,11 +174,12 @@ impl Engine {
         now: Time,
         port: PortId,
         frame: &mut F,
+        out: &mut dyn Outbox,
         events: &mut EventRing,
         may_wait: bool,
     ) -> Result<Verdict, NextHop> {
         self.last_asset = None;
-        let verdict = match self.path(now, port, frame, events, may_wait) {
+        let verdict = match self.path(now, port, frame, out, events, may_wait) {
             Err(Reason::Arp) => self.arp(port, frame),
             verdict => verdict,
         };
@@ -183,21 +201,28 @@ impl Engine {
         now: Time,
         port: PortId,
         frame: &mut F,
+        out: &mut dyn Outbox,
         events: &mut EventRing,
         may_wait: bool,
     ) -> Result<Verdict, Reason> {
         let headers = self.parse(port, frame)?;
-        let mut arrival = Arrival { now, port, may_wait, headers, frame, events };
+        let mut arrival = Arrival { now, port, may_wait, headers, frame, out, events };
         if let Some(verdict) = self.icmp_error(&mut arrival) {
             return verdict;
         }
-        let (id, direction) = match self.track(&mut arrival)? {
-            Some(found) => found,
-            None => (self.admit(&mut arrival)?, Direction::ToServer),
+        let (id, direction) = match self.track(&mut arrival) {
+            Ok(Some(found)) => found,
+            Ok(None) => match self.admit(&mut arrival) {
+                Ok(id) => (id, Direction::ToServer),
+                Err(reason) => return self.strange(reason, &mut arrival),
+            },
+            Err(Reason::FlowDead) => return answer::reset(Reason::FlowDead, &mut arrival),
+            Err(reason) => return Err(reason),
         };
         if let Some(mtu) = self.exceeded_mtu(id, direction, &arrival) {
             return length::refuse(mtu, &mut arrival);
         }
+        self.clamp(id, direction, &mut arrival);
         let inspected = match self.inspect(id, direction, &mut arrival) {
             Err(Reason::SynOnOpen) => return self.challenge(id, &mut arrival),
             inspected => inspected?,
@@ -292,11 +317,14 @@ impl Engine {
         let subject = self.tables.subject(grant.subject).ok_or(Reason::NoGrant)?;
         let stream = flow.stream.and_then(|id| self.streams.get_mut(id));
         let (now, protocol, essential) = (arrival.now, door.protocol, subject.essential);
-        let judge = Judge { now, flow, grant, protocol, essential, events: arrival.events };
+        let judge = Judge { now, grant, protocol, essential, events: arrival.events };
         let (headers, frame) = (&arrival.headers, &mut *arrival.frame);
-        let found = Inspection { direction, headers, frame, stream, judge }.inspect()?;
-        if found.broken {
-            self.kill(id, EndCause::NotTheProtocol, arrival);
+        let (captured, out) = (self.captured, &mut *arrival.out);
+        let inspection =
+            Inspection { direction, headers, frame, flow, stream, judge, out, captured };
+        let found = inspection.inspect()?;
+        if found.slow {
+            self.settle(id, found.end, now);
         }
         Ok(found)
     }
@@ -311,7 +339,39 @@ impl Engine {
         arrival: &mut Arrival<'_, F>,
     ) -> Result<Verdict, Reason> {
         let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
-        Ok(answer::challenge(&flow.tcp, arrival))
+        let stream = flow.stream.and_then(|id| self.streams.get_mut(id));
+        let numbers = match stream {
+            Some(Stream { requests, responses, .. }) => {
+                (responses.wire(responses.sent()), requests.wire(requests.ack()))
+            }
+            None => (flow.tcp.next(Direction::ToClient), flow.tcp.next(Direction::ToServer)),
+        };
+        Ok(answer::challenge(numbers, arrival))
+    }
+
+    /// A segment of a connection that the gate does not know, most likely from before it started, is
+    /// reset where it is a granted one: it then opens again under inspection (DESIGN 5). The answer goes
+    /// back to who sent the segment, with the number that it gave, and is no longer than what asked for
+    /// it.
+    #[cold]
+    fn strange<F: FrameBuf>(
+        &self,
+        reason: Reason,
+        arrival: &mut Arrival<'_, F>,
+    ) -> Result<Verdict, Reason> {
+        match reason {
+            Reason::NoFlow if self.is_granted(arrival) => answer::reset(reason, arrival),
+            _ => Err(reason),
+        }
+    }
+
+    /// What both ends take for the longest segment fits the gate's links; before inspection, which makes
+    /// segments of its own no longer than that.
+    #[inline]
+    fn clamp<F: FrameBuf>(&self, id: FlowId, direction: Direction, arrival: &mut Arrival<'_, F>) {
+        if let Some(flow) = self.flows.get(id) {
+            mss::clamp(&self.tables, flow.rewrite(direction).egress, arrival);
+        }
     }
 
     /// Sends on what inspection left of the frame.
@@ -325,23 +385,92 @@ impl Engine {
         let flow = self.flows.get_mut(id).ok_or(Reason::NoFlow)?;
         flow.last = arrival.now;
         let rewrite = *flow.rewrite(direction);
-        mss::clamp(&self.tables, rewrite.egress, arrival);
-        let nothing_left = found.refused.filter(|_| found.keep == 0);
-        let bytes = match nothing_left {
-            Some(_) => 0,
-            None => send_on(&rewrite, found.keep, arrival)?,
+        let stays = found.kept && found.numbers.is_none();
+        let refused = found.refused.filter(|_| found.keep == 0);
+        let bytes = match refused {
+            None if !stays => send_on(&rewrite, &found, arrival)?,
+            _ => 0,
         };
         let done = found.totals(bytes);
         flow.totals.add(done);
         self.sessions.count(flow.slot, done);
         self.counters.count_commands(done);
-        match nothing_left {
+        self.counters.own += found.own.frames;
+        match refused {
+            None if stays => Ok(Verdict::Kept),
             None => Ok(Verdict::Forward(rewrite.egress)),
             Some(reason) => {
                 let door = self.tables.endpoint(flow.endpoint).ok_or(Reason::NoEndpoint)?;
+                let style = self.tables.grant(flow.grant).map(|grant| grant.denial);
+                if style != Some(DenialStyle::Reply) {
+                    return Ok(Verdict::Deny(reason));
+                }
                 Ok(answer::refuse(door.protocol, direction, reason, arrival))
             }
         }
+    }
+
+    /// When [`Engine::expire`] has something to do; [`Time::NEVER`] where nothing waits.
+    #[inline]
+    pub fn next_deadline(&self) -> Time {
+        self.timers.next()
+    }
+
+    /// Does what is due by itself: denials that have waited long enough, bytes that nobody has
+    /// acknowledged, PDUs that never end. Bounded: what it does not come to is due at the next call.
+    #[cold]
+    pub fn expire(&mut self, now: Time, out: &mut dyn Outbox, events: &mut EventRing) {
+        for _ in 0..EXPIRES {
+            let Some(id) = self.timers.due(now) else { return };
+            self.come_back(id, now, out, events);
+        }
+    }
+
+    /// What is due for one stream.
+    fn come_back(
+        &mut self,
+        stream: usize,
+        now: Time,
+        out: &mut dyn Outbox,
+        events: &mut EventRing,
+    ) {
+        let Some(id) = self.streams.owner(stream) else { return };
+        let Some(flow) = self.flows.get_mut(id) else { return };
+        let live = self.sessions.state(flow.slot, flow.session) == SessionState::Live;
+        if !live || now >= flow.until {
+            let cause = if live { EndCause::Expired } else { EndCause::Revoked };
+            return self.end_flow(id, cause, now, events);
+        }
+        let Some(stream) = flow.stream.and_then(|id| self.streams.get_mut(id)) else { return };
+        let protocol = self.tables.endpoint(flow.endpoint).map(|door| door.protocol);
+        let longest = protocol.map_or(0, Protocol::max_pdu);
+        let mut emitter = Emitter { now, stream, flow, out, longest, sent: Totals::default() };
+        let end = emitter.expire().is_err().then_some(EndCause::Stalled);
+        if end.is_some() {
+            emitter.reset_both();
+        }
+        let sent = emitter.sent;
+        stream.straighten();
+        flow.totals.add(sent);
+        self.sessions.count(flow.slot, sent);
+        self.counters.own += sent.frames;
+        self.settle(id, end, now);
+    }
+
+    /// A flow's stream has something else to wait for, or is over.
+    fn settle(&mut self, id: FlowId, end: Option<EndCause>, now: Time) {
+        if let Some(cause) = end {
+            return self.kill(id, cause, now);
+        }
+        let Some(stream) = self.flows.get(id).and_then(|flow| flow.stream) else { return };
+        let deadline = self.streams.get(stream).and_then(Stream::deadline);
+        self.timers.set(stream.index(), deadline, now);
+    }
+
+    /// Forgets a stream and what it waits for.
+    fn drop_stream(&mut self, stream: StreamId, now: Time) {
+        self.timers.set(stream.index(), None, now);
+        self.streams.give_back(stream);
     }
 
     /// Ends what was silent too long, a bounded number of places at a time. Called once a burst; a
@@ -373,14 +502,16 @@ impl Engine {
     }
 
     /// Nothing of the flow passes any more; it stays, so that what still comes is named for it.
-    fn kill<F: FrameBuf>(&mut self, id: FlowId, cause: EndCause, arrival: &mut Arrival<'_, F>) {
-        if let Some(flow) = self.flows.get_mut(id) {
-            flow.dead = Some(cause);
-            flow.last = arrival.now;
-            flow.patience = timeout::CLOSING;
-            if let Some(stream) = flow.stream.take() {
-                self.streams.give_back(stream);
-            }
+    fn kill(&mut self, id: FlowId, cause: EndCause, now: Time) {
+        let Some(flow) = self.flows.get_mut(id) else { return };
+        flow.dead = Some(cause);
+        flow.last = now;
+        flow.patience = match cause {
+            EndCause::Reset => timeout::CLOSED,
+            _ => timeout::CLOSING,
+        };
+        if let Some(stream) = flow.stream.take() {
+            self.drop_stream(stream, now);
         }
     }
 
@@ -402,7 +533,7 @@ impl Engine {
     ) {
         let Some(flow) = self.flows.remove(id) else { return };
         if let Some(stream) = flow.stream {
-            self.streams.give_back(stream);
+            self.drop_stream(stream, now);
         }
         let cause = match (flow.dead, flow.tcp.phase()) {
             (Some(dead), _) => dead,
@@ -418,18 +549,23 @@ impl Engine {
 }
 
 /// Cuts the payload to what may leave and rewrites the frame; its length then, in bytes.
+#[inline]
 fn send_on<F: FrameBuf>(
     rewrite: &Rewrite,
-    keep: usize,
+    found: &Inspected,
     arrival: &mut Arrival<'_, F>,
 ) -> Result<u64, Reason> {
     let Arrival { headers, frame, .. } = arrival;
-    if keep < headers.payload_len() && !rewrite::resize_payload(*frame, headers, keep) {
+    let cut = found.keep < headers.payload_len();
+    if cut && !rewrite::resize_payload(*frame, headers, found.keep) {
         return Err(Reason::NoRoom);
     }
-    rewrite.apply(*frame, headers)?;
+    rewrite.apply_with(*frame, headers, found.numbers)?;
     Ok(frame.bytes().len() as u64)
 }
+
+/// Streams that one call of [`Engine::expire`] comes back to.
+const EXPIRES: usize = 32;
 
 /// Places of the flow table that one call of [`Engine::age`] looks at.
 const AGE_PLACES: usize = 16;

@@ -193,6 +193,11 @@ pub enum EndCause {
     PolicyChanged,
     /// Its bytes were not the endpoint's protocol.
     NotTheProtocol,
+    /// A command was refused, and the rule or the protocol has no other way to say so.
+    Denied,
+    /// A PDU was never completed, what the gate owed could not be delivered, or more corrections were
+    /// outstanding than it keeps.
+    Stalled,
     /// The gate stops, or the capture is at its end.
     Shutdown,
 }
@@ -208,6 +213,8 @@ impl EndCause {
             EndCause::Revoked => "revoked",
             EndCause::PolicyChanged => "policy-changed",
             EndCause::NotTheProtocol => "not-the-protocol",
+            EndCause::Denied => "denied",
+            EndCause::Stalled => "stalled",
             EndCause::Shutdown => "shutdown",
         }
     }

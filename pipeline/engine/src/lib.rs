@@ -40,9 +40,11 @@ mod mss;
 pub mod owner;
 pub mod session;
 mod source;
+pub mod splice;
 pub mod stream;
 pub mod tables;
 pub mod tcp;
+mod timers;
 pub mod translate;
 pub mod verdict;
 

@@ -177,8 +177,41 @@ pub struct Grant {
     /// Which right it is, by control's number; 0 for conduits. Flows and sessions go on under other
     /// tables only where it is the same: what was given anew after it was taken back is another.
     pub right: u64,
+    /// How a command that it does not give is refused.
+    pub denial: DenialStyle,
     /// Nothing is refused, everything is reported: for looking at a plant before there is a policy.
     pub observe: bool,
+}
+
+/// How a command is refused. In any case nothing of it reaches the asset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DenialStyle {
+    /// In the protocol's own words; the connection lives on.
+    #[default]
+    Reply,
+    /// Not at all; the connection lives on, and the client waits for its own timeout.
+    Drop,
+    /// The connection is reset, both ways; a datagram is dropped.
+    Reset,
+}
+
+impl DenialStyle {
+    /// All styles, the gentlest first.
+    pub const ALL: &[DenialStyle] = &[DenialStyle::Reply, DenialStyle::Drop, DenialStyle::Reset];
+
+    /// The word used in policy files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DenialStyle::Reply => "reply",
+            DenialStyle::Drop => "drop",
+            DenialStyle::Reset => "reset",
+        }
+    }
+
+    /// The style of that name, if there is one.
+    pub fn from_name(name: &str) -> Option<DenialStyle> {
+        DenialStyle::ALL.iter().copied().find(|style| style.name() == name)
+    }
 }
 
 /// A stretch of time: open from `from` (inclusive) to `until` (exclusive).

@@ -196,6 +196,16 @@ impl Connection {
         self.advance(from);
     }
 
+    /// Notes how far the sender in `from` has come and what it has acknowledged, both in the numbers of
+    /// who sent those bytes. For connections whose segments somebody else places.
+    #[inline]
+    pub(crate) fn follow(&mut self, from: Direction, next: u32, acked: u32, fin: bool) {
+        let own = self.half_mut(from);
+        (own.next, own.fin) = (next, fin);
+        self.half_mut(from.reverse()).acked = acked;
+        self.advance(from);
+    }
+
     fn accept_syn(&mut self, from: Direction, segment: &Segment) {
         if from == Direction::ToClient && self.phase == Phase::Opening {
             let isn = segment.seq;

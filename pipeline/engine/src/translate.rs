@@ -7,6 +7,7 @@ use wicketgate_packet::rewrite::{rewrite_ip, write_link};
 use wicketgate_packet::wire::{Ethernet, Icmp, Ipv4, Tcp, Udp, VlanTag};
 use wicketgate_packet::{FrameBuf, Headers, L4, PortId};
 
+use crate::judge::Numbers;
 use crate::tables::Mac;
 use crate::verdict::Reason;
 
@@ -61,13 +62,27 @@ impl Rewrite {
     /// [`Reason::NoRoom`] where the frame has no headroom for a tag.
     #[inline]
     pub fn apply<F: FrameBuf>(&self, frame: &mut F, headers: &Headers) -> Result<(), Reason> {
+        self.apply_with(frame, headers, None)
+    }
+
+    /// The same, with other TCP numbers.
+    ///
+    /// # Errors
+    /// [`Reason::NoRoom`].
+    #[inline]
+    pub(crate) fn apply_with<F: FrameBuf>(
+        &self,
+        frame: &mut F,
+        headers: &Headers,
+        numbers: Option<Numbers>,
+    ) -> Result<(), Reason> {
         self.rewrite_link(frame, headers)?;
         let at = self.ip_at();
         let l4_at = at + Ipv4::LEN;
         let bytes = frame.bytes_mut();
         rewrite_ip(bytes, at, self.src.0, self.dst.0, self.address_delta);
         match headers.l4 {
-            L4::Tcp(_) => self.rewrite_tcp(bytes, l4_at),
+            L4::Tcp(_) => self.rewrite_tcp(bytes, l4_at, numbers),
             L4::Udp { .. } => self.rewrite_udp(bytes, l4_at),
             L4::Icmp { id, .. } => self.rewrite_echo(bytes, l4_at, id),
         }
@@ -100,11 +115,15 @@ impl Rewrite {
         if self.vlan.is_some() { Ethernet::LEN + VlanTag::LEN } else { Ethernet::LEN }
     }
 
-    fn rewrite_tcp(&self, bytes: &mut [u8], at: usize) {
+    fn rewrite_tcp(&self, bytes: &mut [u8], at: usize, numbers: Option<Numbers>) {
         if let Some(tcp) = Tcp::at_mut(bytes, at) {
             tcp.src_port.set(self.src.1);
             tcp.dst_port.set(self.dst.1);
-            tcp.checksum.set(self.transport_delta().apply(tcp.checksum.get()));
+            let mut delta = self.transport_delta();
+            if let Some(numbers) = numbers {
+                delta = delta.and(renumber(tcp, numbers));
+            }
+            tcp.checksum.set(delta.apply(tcp.checksum.get()));
         }
     }
 
@@ -129,4 +148,19 @@ impl Rewrite {
             icmp.checksum.set(Delta::NONE.word(id, self.src.1).apply(icmp.checksum.get()));
         }
     }
+}
+
+/// Gives a segment other numbers; what that changes in its checksum. Without URG the urgent pointer
+/// means nothing, so it is none.
+fn renumber(tcp: &mut Tcp, numbers: Numbers) -> Delta {
+    let delta = Delta::NONE
+        .long(tcp.seq.get(), numbers.seq)
+        .long(tcp.ack.get(), numbers.ack)
+        .word(tcp.window.get(), numbers.window)
+        .word(tcp.urgent.get(), 0);
+    tcp.seq.set(numbers.seq);
+    tcp.ack.set(numbers.ack);
+    tcp.window.set(numbers.window);
+    tcp.urgent.set(0);
+    delta
 }

@@ -5,8 +5,8 @@ use core::fmt;
 use wicketgate_dissectors::Refusal;
 use wicketgate_packet::{Malformed, PortId};
 
-/// What becomes of a frame. Every frame ends in exactly one verdict, and every verdict that is not
-/// a forward carries exactly one reason.
+/// What becomes of a frame. Every frame ends in exactly one verdict, and every verdict that
+/// refuses something carries exactly one reason.
 #[must_use = "a frame without a verdict is a frame that escaped"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -15,6 +15,9 @@ pub enum Verdict {
     /// The frame, turned into an answer, goes back by this port: a refusal in the protocol's words, or what TCP,
     /// ICMP or ARP say.
     Answer(PortId, Reason),
+    /// The gate keeps what it carried: what of that may leave does so in frames of the gate's own, now
+    /// or when the rest has come.
+    Kept,
     /// A command in it was refused; nothing leaves.
     Deny(Reason),
     /// The frame is not the gate's, not well-formed, or not admitted; nothing leaves.
@@ -130,14 +133,14 @@ reasons! {
     AfterReset = "after-reset",
     /// A SYN with other numbers on an open connection: its sender is asked whether it means it.
     SynOnOpen = "syn-on-open-connection",
-    /// A segment ahead of the next byte: it comes again when the gap is filled.
+    /// A TCP option that signs segments, or that contradicts itself.
+    TcpOption = "bad-tcp-option",
+    /// A segment ahead of the next byte, with more gaps before it than are remembered.
     OutOfOrder = "out-of-order",
+    /// More bytes than the gate keeps for a receiver that does not acknowledge them.
+    WindowFull = "window-full",
     /// A retransmission with other bytes than before.
     Ambiguous = "ambiguous-overlap",
-    /// A retransmission of bytes too old to compare.
-    Stale = "stale-retransmission",
-    /// Bytes of a command that was refused, sent again.
-    DeniedBefore = "denied-before",
     /// The bytes are not the endpoint's protocol.
     NotTheProtocol = "not-the-protocol",
     /// The flow was not the endpoint's protocol earlier: nothing of it passes any more.

@@ -385,6 +385,11 @@ impl<'a> Iterator for TcpOptions<'a> {
 }
 
 impl<'a> TcpOptions<'a> {
+    /// The option bytes that have not been read yet.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
     fn next_long(&mut self, kind: u8, rest: &'a [u8]) -> Option<TcpOption<'a>> {
         self.0 = &[];
         let (len, rest) = rest.split_first()?;

@@ -9,7 +9,7 @@ use wicketgate_engine::tables::AssetId;
 use wicketgate_engine::{
     Engine, EventRing, NextHop, Reason, Sighting, Tables, Verdict, WorkerId, solicit,
 };
-use wicketgate_packet::{FrameBuf, Time};
+use wicketgate_packet::{FrameBuf, Outbox, PortId, Time};
 use wicketgate_ports::{Port, PortError, Received};
 
 use crate::handover::{HandOver, Handed};
@@ -23,6 +23,10 @@ pub const BURST: usize = 32;
 
 /// Events between engine and reader. A burst of ordinary frames makes a few dozen.
 const EVENTS: usize = 1 << 13;
+
+/// Deadlines that are kept one by one when time leaps, as it does in a capture; of more, the rest are
+/// kept at the end of the leap.
+const DEADLINES: usize = 256;
 
 /// Who is told what a turn did.
 pub trait Observer {
@@ -112,6 +116,7 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
         while let Some(sighting) = self.engine.sighting() {
             observer.seen(sighting);
         }
+        self.keep_deadlines(self.now);
         self.engine.age(self.now, &mut self.events);
         self.send_off()?;
         observer.events(self.engine.tables(), &mut self.events);
@@ -208,9 +213,12 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
 
     fn decide(&mut self, mut received: Received<P::Frame>, observer: &mut impl Observer) {
         // Captures step back in time; the gate does not.
-        self.now = self.now.max(received.arrival);
+        let now = self.now.max(received.arrival);
+        self.keep_deadlines(now);
+        self.now = now;
+        let mut out = Own { port: &mut self.port, now };
         let frame = &mut received.frame;
-        match self.engine.attempt(self.now, received.port, frame, &mut self.events) {
+        match self.engine.attempt(now, received.port, frame, &mut out, &mut self.events) {
             Ok(verdict) => self.carry_out(received, verdict, observer),
             Err(hop) => self.wait(received, hop, observer),
         }
@@ -241,8 +249,9 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
 
     /// Decides on a frame that waits no longer; whether it was forwarded.
     fn finally(&mut self, mut received: Received<P::Frame>, observer: &mut impl Observer) -> bool {
-        let frame = &mut received.frame;
-        let verdict = self.engine.process(self.now, received.port, frame, &mut self.events);
+        let (now, frame) = (self.now, &mut received.frame);
+        let mut out = Own { port: &mut self.port, now };
+        let verdict = self.engine.process(now, received.port, frame, &mut out, &mut self.events);
         self.carry_out(received, verdict, observer);
         matches!(verdict, Verdict::Forward(_))
     }
@@ -258,7 +267,9 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
             Verdict::Forward(egress) | Verdict::Answer(egress, _) => {
                 self.port.send(received, egress);
             }
-            Verdict::Deny(_) | Verdict::Drop(_) => self.port.recycle(received.frame),
+            Verdict::Kept | Verdict::Deny(_) | Verdict::Drop(_) => {
+                self.port.recycle(received.frame);
+            }
         }
         if self.events.is_half_full() {
             observer.events(self.engine.tables(), &mut self.events);
@@ -278,9 +289,29 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
         asks
     }
 
-    /// It is `now`, though no frame says so: an idle worker's flows and sessions age as well.
+    /// It is `now`, though no frame says so: the next turn keeps the deadlines until then, and an idle
+    /// worker's flows and sessions age as well.
     pub fn pass(&mut self, now: Time) {
         self.now = self.now.max(now);
+    }
+
+    /// When the gate has something to send by itself: to be called again by then, whether a frame
+    /// comes or not. [`Time::NEVER`] where it has nothing.
+    pub fn next_deadline(&self) -> Time {
+        self.engine.next_deadline()
+    }
+
+    /// Has the engine do what is due until `now`, each at its own time.
+    fn keep_deadlines(&mut self, now: Time) {
+        for _ in 0..DEADLINES {
+            let due = self.engine.next_deadline();
+            if due > now {
+                return;
+            }
+            let mut out = Own { port: &mut self.port, now: due };
+            self.engine.expire(due, &mut out, &mut self.events);
+        }
+        self.engine.expire(now, &mut Own { port: &mut self.port, now }, &mut self.events);
     }
 
     /// Judges by other tables from the next frame on.
@@ -337,6 +368,12 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
         self.engine.finish(self.now, &mut self.events, drain);
     }
 
+    /// Whether the port's frames come from a capture of a wire without a gate:
+    /// [`Engine::set_captured`].
+    pub fn set_captured(&mut self, captured: bool) {
+        self.engine.set_captured(captured);
+    }
+
     /// The latest arrival.
     pub fn now(&self) -> Time {
         self.now
@@ -380,5 +417,25 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
     /// The same, to be given another capture.
     pub fn port_mut(&mut self) -> &mut P {
         &mut self.port
+    }
+}
+
+/// The way out for what the engine itself has to say.
+struct Own<'a, P> {
+    port: &'a mut P,
+    now: Time,
+}
+
+impl<P: Port> Outbox for Own<'_, P> {
+    fn send(&mut self, egress: PortId, bytes: &[u8]) -> bool {
+        let Some(mut frame) = self.port.take() else { return false };
+        let fits = frame.resize(bytes.len()) && frame.bytes().len() == bytes.len();
+        if !fits {
+            self.port.recycle(frame);
+            return false;
+        }
+        frame.bytes_mut().copy_from_slice(bytes);
+        self.port.send(Received::own(frame, self.now), egress);
+        true
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct End<S> {
     pub(crate) nudges: u64,
     /// The highest acknowledgement that has reached it.
     acknowledged: u32,
+    /// The end of what it has sent.
+    sent_to: u32,
 }
 
 impl<S: Stack> End<S> {
@@ -53,6 +55,7 @@ impl<S: Stack> End<S> {
             nudged: START,
             nudges: 0,
             acknowledged: 0,
+            sent_to: 0,
         }
     }
 
@@ -110,9 +113,14 @@ impl<S: Stack> End<S> {
         if segment.has(flag::RST) {
             return Err(self.ended("sends a reset"));
         }
-        let news = is_after(segment.end(), self.acknowledged) && !segment.payload.is_empty();
-        if segment.has(flag::FIN) || news {
+        // A keep-alive is one byte of garbage in place of the last one (RFC 9293 section 3.8.4).
+        let asks = segment.payload == [0] && segment.end() == self.sent_to;
+        let owed = is_after(segment.end(), self.acknowledged) && !segment.payload.is_empty();
+        if segment.has(flag::FIN) || owed && !asks {
             self.spoke = now;
+        }
+        if segment.has(flag::SYN) || is_after(segment.end(), self.sent_to) {
+            self.sent_to = segment.end();
         }
         Ok(frame)
     }

@@ -72,8 +72,9 @@ fn limits(mut limits: Limits) -> Limits {
 }
 
 impl Gate {
-    /// A gate that judges by `tables` and has a turn each `tick`, whether a frame arrives or not; less often
-    /// the longer nothing happens, so that nobody waits for the simulation where nobody waits for the gate.
+    /// A gate that judges by `tables` and has a turn when a frame arrives, when it has something to do by
+    /// itself, and each `tick`; less often the longer nothing happens, so that nobody waits for the
+    /// simulation where nobody waits for the gate.
     pub fn new(tables: Arc<Tables>, tick: Duration) -> Gate {
         let engine = Engine::new(limits(Limits::default()), tables, Arc::new(Sessions::new(4)));
         let worker = Worker::new(RingPort::new(FRAMES, FRAMES), engine, Frozen);
@@ -159,7 +160,7 @@ impl Relay for Gate {
     }
 
     fn due(&mut self, _now: Time) -> Time {
-        self.next_tick
+        self.next_tick.min(self.worker.next_deadline())
     }
 
     fn told(&self) -> Option<&[(Vec<u8>, bool)]> {

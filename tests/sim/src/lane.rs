@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use wicketgate_packet::PortId;
 use wicketgate_tests::frame::flag;
 
+use crate::order::Order;
 use crate::segment::Segment;
 use crate::violation::Violation;
 
@@ -18,8 +19,10 @@ pub struct Lane {
     pub macs: ([u8; 6], [u8; 6]),
     /// Whom it seems to come from, and who gets it.
     pub ends: ((Ipv4Addr, u16), (Ipv4Addr, u16)),
-    /// All bytes of the stream.
-    pub stream: Vec<u8>,
+    /// All PDUs of the stream.
+    order: Order,
+    /// What of it has left, each byte for the first time.
+    stream: Vec<u8>,
     /// The number of its first byte, from the SYN.
     first: Option<u32>,
     /// Whether its FIN has left.
@@ -32,9 +35,9 @@ impl Lane {
         port: PortId,
         macs: ([u8; 6], [u8; 6]),
         ends: ((Ipv4Addr, u16), (Ipv4Addr, u16)),
-        stream: Vec<u8>,
+        order: Order,
     ) -> Lane {
-        Lane { port, macs, ends, stream, first: None, ended: false }
+        Lane { port, macs, ends, order, stream: Vec::new(), first: None, ended: false }
     }
 
     /// A frame left by the port.
@@ -79,17 +82,35 @@ impl Lane {
             return if bare { Ok(()) } else { Err(wrong("before the first byte", at)) };
         };
         let end = from + segment.payload.len();
-        if !segment.payload.is_empty() && self.stream.get(from..end) != Some(segment.payload) {
-            let same = |(a, b): &(&u8, &u8)| a == b;
-            let tail = self.stream.get(from..).unwrap_or_default();
-            let agree = tail.iter().zip(segment.payload).take_while(same).count();
-            return Err(wrong("bytes that are not the stream's", at + agree as i64));
-        }
-        if segment.has(flag::FIN) && end != self.stream.len() {
-            return Err(wrong("a FIN before the end", end as i64));
+        let strange = (from..).zip(segment.payload).find(|(at, byte)| !self.fits(*at, **byte));
+        let early = segment.has(flag::FIN) && !(end == self.stream.len() && self.order.is_over());
+        let port = self.port.0;
+        let wrong = |why, at: usize| Err(Violation::Stream { port, why, at: at as i64 });
+        match strange {
+            Some((at, _)) => return wrong("bytes that are not the stream's", at),
+            None if early => return wrong("a FIN before the end", end),
+            None => {}
         }
         self.ended |= segment.has(flag::FIN);
         Ok(())
+    }
+
+    /// Whether this byte left at this place before, or is the next one.
+    fn fits(&mut self, at: usize, byte: u8) -> bool {
+        match self.stream.get(at) {
+            Some(known) => *known == byte,
+            None if at == self.stream.len() => {
+                self.stream.push(byte);
+                self.order.goes_on(byte)
+            }
+            None => false,
+        }
+    }
+
+    /// The PDUs in the order that they left in, as far as they have, and whether that is another than it
+    /// was when this was asked before.
+    pub fn changed_order(&mut self) -> Option<&Order> {
+        self.order.has_changed().then_some(&self.order)
     }
 
     /// Whether the whole stream and its FIN have left.

@@ -48,16 +48,22 @@ pub struct Ledger {
     got: Share,
     /// The sender's first number, and the receiver's.
     first: [Option<u32>; 2],
-    /// Bytes that have left towards the receiver, that it has acknowledged, that the sender knows of.
-    forwarded: usize,
-    owned: usize,
+    /// How far the receiver's stream has left towards it, and how far it has acknowledged that.
+    left: usize,
+    acked: usize,
+    /// Bytes that the sender knows of.
     known: usize,
 }
 
 impl Ledger {
     /// A ledger of bytes that come in by `port`.
     pub fn new(port: PortId, sent: Share, got: Share) -> Ledger {
-        Ledger { port, sent, got, first: [None; 2], forwarded: 0, owned: 0, known: 0 }
+        Ledger { port, sent, got, first: [None; 2], left: 0, acked: 0, known: 0 }
+    }
+
+    /// The receiver gets PDUs in another order than was planned.
+    pub fn reorder(&mut self, got: Share) {
+        self.got = got;
     }
 
     /// A frame enters by this port.
@@ -65,7 +71,7 @@ impl Ledger {
         if port == self.port {
             note_first(&mut self.first[0], segment);
         } else if let Some(at) = acknowledged(self.first[1], segment) {
-            self.owned = self.owned.max(self.got.of(at));
+            self.acked = self.acked.max(at);
         }
     }
 
@@ -80,13 +86,14 @@ impl Ledger {
             let end = segment.end().wrapping_sub(first) as usize;
             // A SYN ends one before the first byte.
             if !segment.payload.is_empty() {
-                self.forwarded = self.forwarded.max(self.got.of(end));
+                self.left = self.left.max(end);
             }
             return Ok(());
         }
         let Some(at) = acknowledged(self.first[0], segment) else { return Ok(()) };
         let known = self.sent.of(at);
-        if self.owned.max(self.known) < known.min(self.forwarded) {
+        let (forwarded, owned) = (self.got.of(self.left), self.got.of(self.acked));
+        if owned.max(self.known) < known.min(forwarded) {
             return Err(Violation::EarlyAck { port: port.0, at });
         }
         self.known = self.known.max(known);

@@ -42,6 +42,7 @@ pub mod lane;
 pub mod ledger;
 pub mod link;
 pub mod modbus;
+pub mod order;
 pub mod program;
 pub mod protocol;
 pub mod proxy;

@@ -93,6 +93,8 @@ pub struct Client<P> {
     outbox: Outbox,
     asked: usize,
     answered: usize,
+    /// The places of those that were asked and not answered.
+    open: VecDeque<usize>,
     received: Vec<u8>,
     deaf_until: Time,
     protocol: PhantomData<P>,
@@ -110,6 +112,7 @@ impl<P: Protocol> Client<P> {
             outbox,
             asked: 0,
             answered: 0,
+            open: VecDeque::new(),
             received,
             deaf_until,
             protocol,
@@ -117,11 +120,11 @@ impl<P: Protocol> Client<P> {
     }
 
     fn answer(&mut self, now: Time, got: Vec<u8>) -> Result<(), Violation> {
-        let after = self.answered;
-        let due = self.plan.get(after).filter(|_| after < self.asked).map(|it| &it.answer);
-        if due != Some(&got) {
-            return Err(Violation::Answered { after, got, due: due.cloned() });
-        }
+        let Some(place) = self.answers(&got) else {
+            let due = self.open.front().map(|at| self.plan[*at].answer.clone());
+            return Err(Violation::Answered { after: self.answered, got, due });
+        };
+        self.open.remove(place);
         self.answered += 1;
         if self.chance.happens(self.manner.deaf) {
             self.deaf_until = now + self.chance.micros(0..=self.manner.pause);
@@ -129,10 +132,18 @@ impl<P: Protocol> Client<P> {
         Ok(())
     }
 
+    /// Which open request this answers: the oldest, or, early, the oldest that is denied.
+    fn answers(&self, got: &[u8]) -> Option<usize> {
+        let denied = self.open.iter().position(|at| !self.plan[*at].allowed);
+        let answered = |place: &usize| self.open.get(*place).map(|at| &self.plan[*at].answer[..]);
+        [Some(0), denied].into_iter().flatten().find(|place| answered(place) == Some(got))
+    }
+
     fn ask(&mut self, now: Time) {
         while self.asked - self.answered < self.manner.in_flight {
             let Some(next) = self.plan.get(self.asked) else { return };
             self.outbox.push(now, next.request.clone(), &self.manner, &mut self.chance);
+            self.open.push_back(self.asked);
             self.asked += 1;
         }
     }

@@ -12,6 +12,7 @@ use crate::end::End;
 use crate::lane::Lane;
 use crate::ledger::{Ledger, Share};
 use crate::link::Link;
+use crate::order::Order;
 use crate::program::{Client, Program, Server};
 use crate::protocol::{Exchange, Protocol, exchanges};
 use crate::relay::Relay;
@@ -240,6 +241,9 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
             }
             if self.relay.is_canonical() {
                 self.lanes[side].see(&frame)?;
+                if let Some(order) = self.lanes[side].changed_order() {
+                    self.ledgers[1 - side].reorder(Share::new(order.lengths()));
+                }
             }
             if !self.relay.answers_for_delivery()
                 && let Ok(segment) = Segment::read(&frame)
@@ -302,9 +306,9 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
 
 /// What must leave by each port.
 fn lanes(scenario: &Scenario, plan: &[Exchange]) -> [Lane; 2] {
-    let answers = plan.iter().flat_map(|exchange| exchange.answer.clone()).collect();
+    let answers = Order::new(plan.iter().map(|it| (it.answer.clone(), it.allowed)));
     let allowed = plan.iter().filter(|exchange| exchange.allowed);
-    let requests = allowed.flat_map(|exchange| exchange.request.clone()).collect();
+    let requests = Order::new(allowed.map(|it| (it.request.clone(), true)));
     let client = (scenario.client.address, scenario.client.port);
     let server = (scenario.server.address, scenario.server.port);
     let overlay = scenario.client.peer.unwrap_or(server);

@@ -13,6 +13,7 @@ mod transcript;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use wicketgate_engine::{Engine, Limits, Sessions, Tables};
 use wicketgate_packet::Time;
@@ -26,6 +27,9 @@ use crate::progress::Progress;
 use port::ReplayPort;
 use setup::{Setup, named};
 use tally::Tally;
+
+/// How long the gate lives on behind the last frame: denials wait for a fifth of a second.
+const LAST_WAIT: Duration = Duration::from_millis(500);
 
 /// Sessions open at a time.
 const SESSIONS: usize = 1 << 12;
@@ -66,7 +70,7 @@ fn replay(arguments: &cli::Replay) -> Result<Exit, String> {
             exit = exit.max(replay_next(path, &mut replayer, &mut setup, &mut tally, &stop));
         }
     }
-    replayer.finish(&mut tally);
+    wind_up(&mut replayer, &mut tally)?;
     replayer.port_mut().finish().map_err(|error| error.to_string())?;
     tally.finish()?;
     let interrupted = stop.load(Ordering::Relaxed);
@@ -113,6 +117,14 @@ pub(crate) fn observe_commands(
     Ok(if interrupted { exit.max(Exit::Finding) } else { exit })
 }
 
+/// Lets what waits at the end of the last capture be over: denials leave, flows and sessions end.
+fn wind_up(replayer: &mut Replayer, tally: &mut Tally) -> Result<(), String> {
+    replayer.pass(replayer.now() + LAST_WAIT);
+    replayer.turn(tally).map_err(|error| error.to_string())?;
+    replayer.finish(tally);
+    Ok(())
+}
+
 fn replay_next(
     path: &Path,
     replayer: &mut Replayer,
@@ -141,6 +153,8 @@ fn replay_one(
     stop: &AtomicBool,
 ) -> Exit {
     let mut progress = Progress::new(path);
+    let tapped = replayer.port().is_tapped();
+    replayer.set_captured(tapped);
     let mut exit = Exit::Success;
     while !replayer.port().is_finished() && !stop.load(Ordering::Relaxed) {
         if let Err(error) = replayer.turn(observer) {

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use wicketgate_dissectors::{ClassSet, Protocol, Transport};
 use wicketgate_engine::tables::{
-    ANYONE, Asset, ETHERNET_MTU, Endpoint, Grant, Mac, Port, RuleId, Side, Subject, SubjectId,
-    Tables, TablesBuilder,
+    ANYONE, Asset, DenialStyle, ETHERNET_MTU, Endpoint, Grant, Mac, Port, RuleId, Side, Subject,
+    SubjectId, Tables, TablesBuilder,
 };
 use wicketgate_engine::{Entry, Matcher};
 use wicketgate_packet::parse::flags;
@@ -189,6 +189,7 @@ fn add_door(tables: &mut TablesBuilder, door: Endpoint, subject: SubjectId, rule
         matcher,
         until: Time::NEVER,
         right: 0,
+        denial: DenialStyle::Reply,
         observe: true,
     });
 }

@@ -24,7 +24,7 @@ const EVENTS: usize = 1 << 13;
 
 /// Turns without a frame before the worker sleeps: some 50 microseconds.
 const SPINS: u32 = 256;
-/// Longest sleep; a frame ends it.
+/// Longest sleep; a frame or a deadline ends it.
 const NAP: Duration = Duration::from_millis(100);
 /// Milliseconds at most that a worker waits for the others at the end.
 const SETTLE: u32 = 1000;
@@ -208,6 +208,7 @@ impl<'u> DataPath<'u> {
             return Ok(());
         }
         let nap = if self.worker.waiting() > 0 { SHORT_NAP } else { NAP };
+        let nap = nap.min(self.worker.next_deadline().since(clock::now()));
         self.worker.sleep(|port, bell| port.wait_with(bell, nap)).map_err(PortError::Socket)
     }
 

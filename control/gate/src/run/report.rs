@@ -144,8 +144,8 @@ impl Report {
     fn print_text(&self) {
         let (frames, time, audit) = (&self.frames, &self.latency, &self.audit);
         output::text(format_args!(
-            "{} frames: {} forwarded, {} answered by the gate; {} found no room to leave",
-            frames.total, frames.forwarded, frames.answered, frames.unsent
+            "{} frames: {} forwarded, {} kept and sent on anew, {} answered by the gate; {} found no room to leave",
+            frames.total, frames.forwarded, frames.kept, frames.answered, frames.unsent
         ));
         if self.waited.total > 0 {
             output::text(format_args!(

@@ -249,3 +249,225 @@ fn a_person_logs_in_reads_and_is_cut_off() {
         assert!(!text.contains(secret), "no secret is in the audit");
     }
 }
+
+#[test]
+fn what_must_be_asked_for_ends_when_it_is_taken_back() {
+    let (server, _) = need!("what_must_be_asked_for_ends_when_it_is_taken_back");
+    let office = Office::new(RULES);
+    let _device = device(&office.plant, &server);
+    let secret = office.add("alice", &["maintenance"]);
+    let gate = office.start();
+    let hmi = Hmi::start(&office.plant);
+    let (status, login) = office.log_in("alice", &code(&secret, 0));
+    assert_eq!(status, 200, "{login}");
+    let token = login["token"].as_str();
+    let mut stream = office.connect().unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(refuses_write(&mut stream), "writing must be asked for");
+
+    let rule = "maintenance writes when asked";
+    let wanted = json!({"rule": rule, "asset": "press-3"});
+    let (status, fault) = office.ask("POST", "/v1/grants", token, &wanted);
+    assert_eq!((status, &fault["code"]), (422, &json!("reason-needed")));
+    let wanted = json!({"rule": rule, "asset": "press-3", "reason": "order 4711"});
+    for _ in 0..2 {
+        let (status, grant) = office.ask("POST", "/v1/grants", token, &wanted);
+        assert_eq!((status, &grant["state"]), (200, &json!("granted")), "{grant}");
+        let mut stream = within(|| {
+            let mut stream = office.connect().ok()?;
+            (ask(&mut stream, &[6, 0, 50, 0, 7]).ok()? == [6, 0, 50, 0, 7]).then_some(stream)
+        });
+        let (status, _) =
+            office.ask("DELETE", &format!("/v1/grants/{}", grant["id"]), None, &Value::Null);
+        assert_eq!(status, 200);
+        stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        assert!(refuses_write(&mut stream), "at once");
+        let mut stream = office.connect().unwrap();
+        assert_eq!(register(&mut stream, 8), 80, "what needs no asking is there again");
+    }
+    assert!(hmi.stop() > 20);
+    drop(gate.stop());
+    let asked = office.audited("grant-requested");
+    assert_eq!((asked.len(), &asked[0]["text"]), (2, &json!("order 4711")));
+    assert_eq!(office.audited("grant-begun").len(), 2);
+    assert_eq!(office.audited("grant-revoked").len(), 2);
+}
+
+/// Whether a write brings no answer, or an exception.
+fn refuses_write(stream: &mut TcpStream) -> bool {
+    ask(stream, &[6, 0, 50, 0, 9]).map_or(true, |pdu| pdu[0] == 0x86)
+}
+
+/// What comes within two seconds.
+fn within<T>(mut what: impl FnMut() -> Option<T>) -> T {
+    let tries = (0..40).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        what()
+    });
+    tries.expect("it comes within two seconds")
+}
+
+#[test]
+fn what_is_changed_beside_the_gate_acts_within_a_second() {
+    let (server, _) = need!("what_is_changed_beside_the_gate_acts_within_a_second");
+    let office = Office::new(RULES);
+    let _device = device(&office.plant, &server);
+    let gate = office.start();
+    // The gate runs already: its store is empty.
+    let secret = office.add("alice", &["maintenance"]);
+    let hmi = Hmi::start(&office.plant);
+    let (status, login) = office.log_in("alice", &code(&secret, 0));
+    assert_eq!(status, 200, "{login}");
+    let mut stream = office.connect().unwrap();
+    assert_eq!(register(&mut stream, 7), 70);
+    assert!(office.user(&["disable", "alice"]).status().unwrap().success());
+    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    within(|| ask(&mut stream, &[3, 0, 7, 0, 1]).is_err().then_some(()));
+    let (status, _) = office.log_in("alice", &code(&secret, 1));
+    assert_eq!(status, 401, "disabled");
+    assert!(hmi.stop() > 20);
+    drop(gate.stop());
+    let disabled = office.audited("user-disabled");
+    assert_eq!(
+        (&disabled[0]["user"], &disabled[0]["actor"]),
+        (&json!("alice"), &json!("beside the gate"))
+    );
+    assert_eq!(office.audited("logout")[0]["reason"], "disabled");
+}
+
+#[test]
+fn a_reload_takes_what_the_policy_no_longer_gives() {
+    let (server, _) = need!("a_reload_takes_what_the_policy_no_longer_gives");
+    let office = Office::new(RULES);
+    let _device = device(&office.plant, &server);
+    let secret = office.add("alice", &["maintenance"]);
+    let gate = office.start();
+    let hmi = Hmi::start(&office.plant);
+    let (status, login) = office.log_in("alice", &code(&secret, 0));
+    assert_eq!(status, 200, "{login}");
+    let mut stream = office.connect().unwrap();
+    assert_eq!(register(&mut stream, 7), 70);
+    // The rules change places, too: numbers of rules are not what they were.
+    let (reads, writes) = RULES.split_at(RULES.rfind("[[rule]]").unwrap());
+    office.write_rules(&format!("{writes}{}", reads.replace("\"read\"", "\"mode\"")));
+    let (status, done) = office.ask("POST", "/v1/policy/reload", None, &Value::Null);
+    assert_eq!(status, 200, "{done}");
+    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    within(|| ask(&mut stream, &[3, 0, 7, 0, 1]).is_err().then_some(()));
+    office.write_rules("[[rule]]");
+    let (status, _) = office.ask("POST", "/v1/policy/reload", None, &Value::Null);
+    assert_eq!(status, 409);
+    assert!(hmi.stop() > 20);
+    drop(gate.stop());
+    let reloads = office.audited("policy-reload");
+    let results: Vec<_> = reloads.iter().map(|record| &record["result"]).collect();
+    assert_eq!(results, ["success", "denied"]);
+    assert!(reloads[0]["actor"].as_str().unwrap().contains("uid 0"));
+}
+
+#[test]
+fn a_store_that_is_gone_stops_no_machine() {
+    let (server, _) = need!("a_store_that_is_gone_stops_no_machine");
+    let office = Office::new(RULES);
+    let _device = device(&office.plant, &server);
+    let secret = office.add("alice", &["maintenance"]);
+    let gate = office.start();
+    let hmi = Hmi::start(&office.plant);
+    let store = office.state.join("identity/store.db");
+    for file in ["store.db", "store.db-wal"] {
+        let file = office.state.join("identity").join(file);
+        let open = std::fs::OpenOptions::new().write(true).open(&file);
+        let _ = open.and_then(|file| file.set_len(0));
+    }
+    std::fs::remove_file(store).unwrap();
+    // What the open file still has may be enough for a login, or not: there is an answer.
+    let (status, _) = office.log_in("alice", &code(&secret, 0));
+    assert!(matches!(status, 200 | 401), "{status}");
+    std::thread::sleep(Duration::from_millis(600));
+    assert!(hmi.stop() > 200);
+    drop(gate.stop());
+    let told = office.audited("login").len() + office.audited("login-refused").len();
+    assert_eq!(told, 1);
+}
+
+/// A small disk; it goes with this.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(at: &Path) -> Disk {
+        std::fs::create_dir_all(at).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=1m,mode=0755", "tmpfs"]).arg(at);
+        assert!(mount.status().unwrap().success());
+        Disk(at.to_owned())
+    }
+
+    /// Takes all the room there is.
+    fn fill(&self) {
+        let mut file = std::fs::File::create(self.0.join("full")).unwrap();
+        while file.write_all(&[0; 4096]).is_ok() {}
+    }
+
+    fn empty(&self) {
+        std::fs::remove_file(self.0.join("full")).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_lets_nobody_in_and_stops_no_machine() {
+    let (server, _) = need!("a_full_disk_lets_nobody_in_and_stops_no_machine");
+    let office = Office::new(RULES);
+    let disk = Disk::mount(&office.state);
+    let _device = device(&office.plant, &server);
+    let secret = office.add("alice", &["maintenance"]);
+    let gate = office.start();
+    let hmi = Hmi::start(&office.plant);
+    disk.fill();
+    let (status, _) = office.log_in("alice", &code(&secret, 0));
+    assert_eq!(status, 401, "what cannot be counted is refused");
+    std::thread::sleep(Duration::from_millis(600));
+    disk.empty();
+    let (status, login) = office.log_in("alice", &code(&secret, 0));
+    assert_eq!(status, 200, "{login}: the code was not used up");
+    assert!(hmi.stop() > 200);
+    drop(gate.stop());
+    assert_eq!(office.audited("login-refused")[0]["reason"], "store-failed");
+}
+
+#[test]
+fn without_a_store_the_gate_runs_for_machines() {
+    let (server, _) = need!("without_a_store_the_gate_runs_for_machines");
+    let office = Office::new(RULES);
+    let _device = device(&office.plant, &server);
+    std::fs::create_dir_all(office.state.join("identity")).unwrap();
+    std::fs::write(office.state.join("identity/store.db"), "not a store").unwrap();
+    let gate = office.plant.try_start("audit.jsonl");
+    assert!(gate.says("nobody can log in"));
+    assert!(gate.says("running"));
+    let hmi = Hmi::start(&office.plant);
+    let (status, fault) = office.log_in("alice", "123456");
+    assert_eq!((status, &fault["code"]), (503, &json!("unavailable")));
+    assert!(hmi.stop() > 0);
+    drop(gate.stop());
+}
+
+#[test]
+fn nobody_logs_in_by_a_port_that_does_not_say_so() {
+    let (server, _) = need!("nobody_logs_in_by_a_port_that_does_not_say_so");
+    let office = Office::new(RULES);
+    let _device = device(&office.plant, &server);
+    let gate = office.start();
+    for source in ["192.168.10.77", "10.9.9.9", "192.168.20.1"] {
+        let body =
+            json!({"user": "alice", "password": PASSWORD, "code": "123456", "source": source});
+        let (status, _) = office.ask("POST", "/v1/logins", None, &body);
+        assert_eq!(status, 403, "{source}");
+    }
+    drop(gate.stop());
+}

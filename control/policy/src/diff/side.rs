@@ -45,9 +45,11 @@ pub(super) fn side(policy: &Policy) -> Side<'_> {
     side
 }
 
-/// A new setting of rules must be compared too: whoever adds one is told here.
+/// A new setting of rules must be compared too: whoever adds one is told here. How a command is refused
+/// gives and takes nothing.
 fn add_rule<'p>(side: &mut Side<'p>, policy: &'p Policy, rule: &'p Rule) {
-    let Rule { name: _, roles, assets, protocol, allow, window, factors, conditions } = rule;
+    let Rule { name: _, roles, assets, protocol, allow, window, factors, conditions, deny: _ } =
+        rule;
     let gift = Gift { allow, factors, window: window.as_ref() };
     for role in roles {
         for asset in assets.iter().filter_map(|asset| policy.asset(*asset)) {
@@ -60,7 +62,7 @@ fn add_rule<'p>(side: &mut Side<'p>, policy: &'p Policy, rule: &'p Rule) {
 
 /// As of rules.
 fn add_conduit<'p>(side: &mut Side<'p>, policy: &'p Policy, conduit: &'p Conduit) {
-    let Conduit { name: _, from, assets, protocol, allow } = conduit;
+    let Conduit { name: _, from, assets, protocol, allow, deny: _ } = conduit;
     let port = from.port.and_then(|id| policy.port(id)).map(|port| port.name.clone());
     let machine = Subject::Machine(from.address, from.mac, port);
     for asset in assets.iter().filter_map(|asset| policy.asset(*asset)) {

@@ -192,3 +192,29 @@ fn configs_of_the_evasion_cases() {
     }
     assert!(read >= 2, "{read} read, {refused} refused");
 }
+
+#[test]
+fn what_a_rule_asks() {
+    let all = "factors = [\"password\"]\nmax_proof_age = \"15min\"\nreason = true\n\
+               approval = \"shift-lead\"\nmax_duration = \"8h\"\nmax_sessions = 2\n\
+               operation = \"90s\"\ndrain = \"2min\"\n";
+    let policy = good(&changed("factors = [\"password\", \"totp\"]\n", all));
+    let seconds = |seconds| Some(std::time::Duration::from_secs(seconds));
+    let asked = crate::Conditions {
+        max_proof_age: seconds(900),
+        reason: true,
+        approval: Some("shift-lead".to_owned()),
+        max_duration: seconds(28800),
+        max_sessions: Some(2),
+        operation: seconds(90),
+        drain: seconds(120),
+    };
+    assert_eq!(policy.rules[0].conditions, asked);
+    let page = crate::explain(&policy).to_string();
+    for words in ["asks  a reason", "approval by shift-lead", "for at most 28800 s"] {
+        assert!(page.contains(words), "{page}");
+    }
+    assert!(good(BASE).rules[0].conditions.is_default());
+    let difference = crate::diff(&good(BASE), &policy).to_string();
+    assert!(difference.contains("approval by shift-lead"), "{difference}");
+}

@@ -30,9 +30,9 @@ const WORDS: usize = 256;
 #[derive(Debug)]
 pub(super) enum Word {
     /// Somebody tried to prove who they are.
-    Attempt(Ask, Box<Outcome>),
+    Attempt(Box<(Ask, Outcome)>),
     /// The store was asked or changed.
-    Stored(Ask, Answer, Option<Change>),
+    Stored(Box<(Ask, Answer, Option<Change>)>),
     /// Somebody beside the gate changed the store.
     Beside(Change),
 }
@@ -65,9 +65,9 @@ impl Clerk {
 
     /// Hands a request on, with the user of the login that is to prove more; it comes back where too many
     /// wait.
-    pub(super) fn hand_on(&self, ask: Ask, user: Option<String>) -> Result<(), Ask> {
+    pub(super) fn hand_on(&self, ask: Ask, user: Option<String>) -> Result<(), Box<Ask>> {
         self.asks.try_send((ask, user)).map_err(|refused| match refused {
-            TrySendError::Full((ask, _)) | TrySendError::Disconnected((ask, _)) => ask,
+            TrySendError::Full((ask, _)) | TrySendError::Disconnected((ask, _)) => Box::new(ask),
         })
     }
 
@@ -88,12 +88,15 @@ impl Clerk {
     }
 }
 
+/// The mark of the store, and its users.
+type Seen = (i64, HashMap<UserId, User>);
+
 /// The thread's end.
 struct Desk {
     authenticator: Authenticator,
     say: SyncSender<Word>,
     /// The users as they were seen last, and the mark of the store then.
-    known: Option<(i64, HashMap<UserId, User>)>,
+    known: Option<Seen>,
 }
 
 impl Desk {
@@ -138,7 +141,7 @@ impl Desk {
             certificate: None,
         };
         let outcome = self.authenticator.authenticate(&attempt, clock::both());
-        Word::Attempt(ask, Box::new(outcome))
+        Word::Attempt(Box::new((ask, outcome)))
     }
 
     fn store(&mut self, ask: Ask) -> Word {
@@ -151,7 +154,7 @@ impl Desk {
                 Err(_) => drop(known.remove(&change.user)),
             }
         }
-        Word::Stored(ask, answer, change)
+        Word::Stored(Box::new((ask, answer, change)))
     }
 
     /// Tells control what others have changed; `None` once nobody listens. A store that cannot be read now
@@ -169,10 +172,7 @@ impl Desk {
 }
 
 /// The users, where another process has written since the store had this mark.
-fn changed(
-    store: &Store,
-    seen: Option<i64>,
-) -> Result<Option<(i64, HashMap<UserId, User>)>, StoreError> {
+fn changed(store: &Store, seen: Option<i64>) -> Result<Option<Seen>, StoreError> {
     let mark = store.mark()?;
     if seen == Some(mark) {
         return Ok(None);

@@ -114,8 +114,12 @@ impl Control {
 
     fn heed(&mut self, word: Word) {
         match word {
-            Word::Attempt(ask, outcome) => self.attempted(ask, *outcome),
-            Word::Stored(ask, answer, change) => {
+            Word::Attempt(attempt) => {
+                let (ask, outcome) = *attempt;
+                self.attempted(ask, outcome);
+            }
+            Word::Stored(stored) => {
+                let (ask, answer, change) = *stored;
                 if let Some(change) = change {
                     self.changed(&change, Some(requests::words(&ask.actor)));
                 }

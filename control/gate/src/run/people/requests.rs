@@ -47,7 +47,7 @@ impl Control {
         let refused = match &self.people.clerk {
             None => Some((ask, "there is no identity store: nobody can log in")),
             Some(clerk) => {
-                Clerk::hand_on(clerk, ask, user).err().map(|ask| (ask, "too many requests wait"))
+                Clerk::hand_on(clerk, ask, user).err().map(|ask| (*ask, "too many requests wait"))
             }
         };
         if let Some((ask, why)) = refused {
