@@ -103,8 +103,8 @@ impl Accounts {
 
 fn unknown(what: &str, name: &str, file: &str) -> String {
     format!(
-        "[[control]]: there was no {what} {name} in {file} when the gate started: add it and start \
-         the gate anew, or write its number"
+        "the policy names the {what} {name}: there was none in {file} when the gate started; add it and \
+         start the gate anew, or write its number"
     )
 }
 
@@ -178,8 +178,8 @@ mod tests {
         let accounts = Accounts::parse(PASSWD, GROUP);
         let wrong = |control| accounts.peers(&[control]).unwrap_err();
         let said = wrong(control(ControlRole::Admin, &[name("dora")], &[]));
-        assert!(said.contains("no user dora"), "{said}");
+        assert!(said.contains("the user dora"), "{said}");
         let said = wrong(control(ControlRole::Admin, &[], &[name("dora")]));
-        assert!(said.contains("no group dora"), "{said}");
+        assert!(said.contains("the group dora"), "{said}");
     }
 }

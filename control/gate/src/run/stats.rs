@@ -119,6 +119,8 @@ struct Told {
     counters: Counters,
     latency: Percentiles,
     assets: Vec<(Ipv4Addr, Percentiles, Option<f64>)>,
+    /// It has begun to tell; what comes before is the rest of an earlier answer.
+    begun: bool,
     whole: bool,
 }
 
@@ -172,8 +174,8 @@ impl Gathering {
 impl Told {
     fn take(&mut self, piece: Piece) {
         match piece {
-            // Begins anew: what came before was of an earlier question.
-            Piece::Counters(counters) => *self = Told { counters, ..Told::default() },
+            Piece::Counters(counters) => *self = Told { counters, begun: true, ..Told::default() },
+            _ if !self.begun => {}
             Piece::All(latency) => self.latency = latency,
             Piece::Asset(overlay, latency, share) => self.assets.push((overlay, latency, share)),
             Piece::End => self.whole = true,
@@ -188,6 +190,9 @@ impl Told {
 
 #[cfg(test)]
 mod tests {
+    use wicketgate_engine::tables::{Port, Side};
+    use wicketgate_engine::{TablesBuilder, WorkerId};
+
     use super::*;
 
     fn histogram(values: impl IntoIterator<Item = u64>) -> Histogram<u64> {
@@ -215,6 +220,15 @@ mod tests {
         assert_eq!(percentiles(&histogram([])), Percentiles::default());
     }
 
+    /// A gate of one port and no asset has told this.
+    fn nothing() -> Latency {
+        let (name, side) = ("office".into(), Side::Overlay);
+        let address = Ipv4Addr::new(10, 0, 0, 1);
+        let mut tables = TablesBuilder::default();
+        tables.add_port(Port { name, side, mac: [2; 6], address, mtu: 1500 });
+        Latency::new(&tables.build(1).unwrap(), WorkerId(0))
+    }
+
     fn tell_all(shared: &Shared, latency: &Latency) -> u32 {
         let mut teller = Teller::default();
         let counters = || {
@@ -228,8 +242,7 @@ mod tests {
     #[test]
     fn a_worker_tells_once_it_is_asked_and_one_piece_a_turn() {
         let workers = Shared::among(2);
-        let tables = wicketgate_engine::TablesBuilder::default().build(1).unwrap();
-        let latency = Latency::new(&tables, wicketgate_engine::WorkerId(0));
+        let latency = nothing();
         assert_eq!(tell_all(&workers[0], &latency), 1, "nobody asked");
         let mut gathering = Gathering::begin(&workers);
         assert!(!gathering.gather());
@@ -239,5 +252,17 @@ mod tests {
         assert!(gathering.gather());
         let figures = gathering.figures(None);
         assert_eq!((figures.forwarded, figures.workers.len()), (14, 2));
+    }
+
+    #[test]
+    fn the_rest_of_an_earlier_answer_is_none() {
+        let workers = Shared::among(1);
+        let latency = nothing();
+        let mut gathering = Gathering::begin(&workers);
+        workers[0].stats.pieces.push(Piece::End).unwrap();
+        assert!(!gathering.gather(), "an end without a beginning");
+        tell_all(&workers[0], &latency);
+        assert!(gathering.gather());
+        assert_eq!(gathering.figures(None).forwarded, 7);
     }
 }
