@@ -10,7 +10,11 @@ DEMO := pcaps/modbus/maintenance-writes
 # Seconds for each fuzz target.
 SECONDS_EACH ?= 30
 
-.PHONY: help deps build demo test lint docs fuzz bench captures clean
+# Seeds of the simulation, and the first one.
+SEEDS ?= 20000
+from ?= 0
+
+.PHONY: help deps build demo replay test lint docs sim fuzz bench captures clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -21,12 +25,16 @@ deps: ## install the system packages that building needs, if any is missing
 build: deps ## the program: target/release/wicketgate
 	$(CARGO) build --release --locked -p wicketgate
 
-demo: build ## a plant's capture through the gate: allowed, denied, timing
+demo: build ## a plant in network namespaces, live; where that is not possible, a replay
+	@.ci/packages libmodbus-dev mbpoll iproute2 ethtool util-linux || true
+	@tests/demo/live.sh $(BIN) || { [ $$? -eq 3 ] && echo "So a captured plant is replayed." && $(MAKE) replay; }
+
+replay: build ## a plant's capture through the gate: allowed, denied, timing
 	$(BIN) check --config $(DEMO)/policy.toml
 	$(BIN) replay $(DEMO)/capture.pcapng --config $(DEMO)/policy.toml $$(cat $(DEMO)/replay.args)
 
 test: deps ## all tests; those on real interfaces need root, and say so where they cannot run
-	@.ci/packages libmodbus-dev iproute2 ethtool util-linux python3
+	@.ci/packages libmodbus-dev mbpoll iproute2 ethtool util-linux nftables python3 python3-venv iperf3
 	$(CARGO) test --locked --workspace
 
 lint: deps ## formatting and clippy, warnings denied
@@ -35,6 +43,10 @@ lint: deps ## formatting and clippy, warnings denied
 
 docs: deps ## the code's documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+
+sim: deps ## the gate between TCP stacks on virtual time: SEEDS=20000 from=0
+	$(CARGO) test --release --locked -p wicketgate-sim --test overlap -- --include-ignored
+	$(CARGO) run --release --locked -p wicketgate-sim -- --seeds $(SEEDS) --from $(from)
 
 fuzz: ## each fuzz target for SECONDS_EACH seconds (30)
 	@.ci/packages gcc g++ libc6-dev

@@ -7,6 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 laps=4
 [ $# -gt 0 ] || set -- hmi-poll maintenance-writes every-function pipelined udp reconnects \
+    flow-opaque flow-inspected flow-spliced \
     parse verify refuse place dissect judge tell translate
 command -v valgrind >/dev/null || { echo "valgrind is missing: apt-get install valgrind" >&2; exit 2; }
 cargo build --release --quiet -p wicketgate-perf

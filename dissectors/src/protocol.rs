@@ -283,6 +283,8 @@ pub enum NotTheProtocol {
     Envelope,
     /// The envelope's length is outside what the protocol allows.
     Length,
+    /// The PDU is longer than the gate reads: it can be judged only whole.
+    TooLong,
     /// The length is not what the function demands.
     Inconsistent,
     /// A quantity is zero or above the protocol's limit.
@@ -307,6 +309,7 @@ impl NotTheProtocol {
         match self {
             NotTheProtocol::Envelope => "protocol identifier is wrong",
             NotTheProtocol::Length => "length is outside the protocol's limits",
+            NotTheProtocol::TooLong => "longer than the gate reads",
             NotTheProtocol::Inconsistent => "length is not what the function demands",
             NotTheProtocol::Quantity => "quantity is outside the protocol's limits",
             NotTheProtocol::Value => "value is none that the function allows",

@@ -20,6 +20,7 @@
 )]
 
 mod figures;
+mod flows;
 mod jitter;
 mod scenario;
 mod stages;
@@ -171,6 +172,12 @@ fn print(figures: &Figures, as_json: bool) {
     } else {
         print_rows(&figures.rows);
     }
+    print_ratios(&figures.rows, as_json);
+    if !as_json {
+        println!(
+            "\none stage, an ordinary request          ns/call      min      max             alloc"
+        );
+    }
     for Stage { name, nanos, allocations, .. } in &figures.stages {
         let (median, min, max) = (nanos.median(), nanos.min(), nanos.max());
         if as_json {
@@ -179,6 +186,22 @@ fn print(figures: &Figures, as_json: bool) {
             println!("{figures}");
         } else {
             println!("{name:38} {median:8.1} {min:8.1} {max:8.1} {:10} {allocations:6.2}", "");
+        }
+    }
+}
+
+/// What inspection costs beside a flow that nobody reads, and renumbering beside that.
+fn print_ratios(rows: &[serde_json::Value], as_json: bool) {
+    let nanos = |name: &str| {
+        let row = rows.iter().find(|row| row["scenario"] == name);
+        row.and_then(|row| row["ns"].as_f64()).unwrap_or(f64::NAN)
+    };
+    for (name, base) in [(flows::INSPECTED, flows::OPAQUE), (flows::SPLICED, flows::INSPECTED)] {
+        let ratio = nanos(name) / nanos(base);
+        if as_json {
+            println!("{}", json!({"ratio": name, "to": base, "ns": ratio}));
+        } else {
+            println!("{:38} {ratio:8.2}", format!("{name} / {base}"));
         }
     }
 }
@@ -200,7 +223,4 @@ fn print_rows(rows: &[serde_json::Value]) {
             number("commands_per_frame"),
         );
     }
-    println!(
-        "\none stage, an ordinary request          ns/call      min      max             alloc"
-    );
 }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wicketgate_engine::{Counters, Engine, EventRing, Limits, Sessions, Tables};
-use wicketgate_packet::Time;
+use wicketgate_packet::{Nowhere, Time};
 use wicketgate_ports::{HeapFrame, Pool};
 use wicketgate_tests::capture::{Crossing, cases};
+
+use crate::flows;
 
 /// Frames between two looks at the clock and at the events, as in a worker.
 const BURST: usize = 32;
@@ -20,16 +22,19 @@ pub(crate) struct Scenario {
     pub(crate) name: String,
     pub(crate) frames: Vec<Crossing>,
     pub(crate) tables: Arc<Tables>,
+    /// It is a capture, whose ends know nothing of the gate.
+    pub(crate) captured: bool,
 }
 
-/// All bundled captures.
+/// All bundled captures, and the same conversation on three kinds of flow.
 pub(crate) fn all() -> Vec<Scenario> {
     let scenario = |case: wicketgate_tests::capture::Case| Scenario {
         frames: case.through_file().entered,
         name: case.name,
         tables: case.tables,
+        captured: true,
     };
-    cases().into_iter().map(scenario).collect()
+    cases().into_iter().map(scenario).chain(flows::all()).collect()
 }
 
 /// An engine on its way through a scenario.
@@ -46,12 +51,11 @@ pub(crate) struct Runner<'s> {
 impl<'s> Runner<'s> {
     pub(crate) fn new(scenario: &'s Scenario) -> Runner<'s> {
         let mut pool = Pool::new(scenario.frames.len());
+        let sessions = Arc::new(Sessions::new(1 << 12));
+        let mut engine = Engine::new(Limits::default(), scenario.tables.clone(), sessions);
+        engine.set_captured(scenario.captured);
         Runner {
-            engine: Engine::new(
-                Limits::default(),
-                scenario.tables.clone(),
-                Arc::new(Sessions::new(1 << 12)),
-            ),
+            engine,
             events: EventRing::new(1 << 13),
             buffers: std::iter::from_fn(|| pool.take()).collect(),
             lap: 0,
@@ -75,7 +79,8 @@ impl<'s> Runner<'s> {
         let frames = self.scenario.frames.iter().zip(&mut self.buffers);
         for (number, (crossing, buffer)) in frames.enumerate() {
             now = crossing.at + shift;
-            let verdict = self.engine.process(now, crossing.port, buffer, &mut self.events);
+            let verdict =
+                self.engine.process(now, crossing.port, buffer, &mut Nowhere, &mut self.events);
             let _ = std::hint::black_box(verdict);
             if number % BURST == BURST - 1 {
                 self.engine.age(now, &mut self.events);

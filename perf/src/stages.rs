@@ -12,7 +12,7 @@ use wicketgate_engine::{
     EndpointId, Engine, Event, EventKind, EventRing, GrantId, Limits, Sessions,
 };
 use wicketgate_packet::parse::{Segment, flags};
-use wicketgate_packet::{FrameBuf, Headers, L4, PortId, Time};
+use wicketgate_packet::{FrameBuf, Headers, L4, Nowhere, PortId, Time};
 use wicketgate_ports::{HeapFrame, Pool};
 use wicketgate_tests::plant::{ALICE, GATE_MAC, NAT, OFFICE, OFFICE_MAC, PRESS_3, PRESS_MAC};
 use wicketgate_tests::{Packet, Plant, enip, modbus};
@@ -84,7 +84,8 @@ fn refuse() -> Stage {
     let mut engine = Engine::new(limits, Plant::usual().tables(1), sessions);
     let mut events = EventRing::new(128);
     stage("refuse: parse, verify, find no flow", move || {
-        let _ = black_box(engine.process(Time::EPOCH, OFFICE, &mut frame, &mut events));
+        let _ =
+            black_box(engine.process(Time::EPOCH, OFFICE, &mut frame, &mut Nowhere, &mut events));
     })
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wicketgate_engine::tables::{AssetId, Side};
 use wicketgate_engine::{Engine, Event, EventRing, Limits, Sessions, Tables, Verdict};
-use wicketgate_packet::{FrameBuf, PortId, Time};
+use wicketgate_packet::{FrameBuf, Outbox, PortId, Time};
 use wicketgate_policy::{Factor, Login, parse};
 use wicketgate_ports::tap::{Door, Plan};
 use wicketgate_ports::{CapturePort, CaptureReader, Pool, Port, RingPort, Tap};
@@ -143,6 +143,7 @@ fn logins(arguments: &str) -> Vec<Login> {
 pub fn run<P: Port>(port: &mut P, tables: Arc<Tables>) -> Run {
     let limits = Limits { flows: 1024, streams: 256 };
     let mut engine = Engine::new(limits, tables, Arc::new(Sessions::new(64)));
+    engine.set_captured(true);
     let mut ring = EventRing::new(1 << 12);
     let (mut run, mut burst, mut now) = (Run::default(), Vec::new(), Time::EPOCH);
     while !port.is_finished() {
@@ -150,14 +151,18 @@ pub fn run<P: Port>(port: &mut P, tables: Arc<Tables>) -> Run {
         for mut received in burst.drain(..) {
             now = now.max(received.arrival);
             run.entered.push(crossing(now, received.port, &received.frame));
-            let verdict = engine.process(now, received.port, &mut received.frame, &mut ring);
+            let mut out = Own { run: &mut run, now };
+            let frame = &mut received.frame;
+            let verdict = engine.process(now, received.port, frame, &mut out, &mut ring);
             run.verdicts.push(verdict);
             match verdict {
                 Verdict::Forward(egress) | Verdict::Answer(egress, _) => {
                     run.left.push(crossing(now, egress, &received.frame));
                     port.send(received, egress);
                 }
-                Verdict::Deny(_) | Verdict::Drop(_) => port.recycle(received.frame),
+                Verdict::Kept | Verdict::Deny(_) | Verdict::Drop(_) => {
+                    port.recycle(received.frame);
+                }
             }
         }
         engine.age(now, &mut ring);
@@ -167,6 +172,19 @@ pub fn run<P: Port>(port: &mut P, tables: Arc<Tables>) -> Run {
     engine.finish(now, &mut ring, |ring| run.events.extend(std::iter::from_fn(|| ring.pop())));
     assert_eq!(ring.lost(), 0);
     run
+}
+
+/// Writes down what the gate itself has to say.
+struct Own<'a> {
+    run: &'a mut Run,
+    now: Time,
+}
+
+impl Outbox for Own<'_> {
+    fn send(&mut self, egress: PortId, frame: &[u8]) -> bool {
+        self.run.left.push(Crossing { at: self.now, port: egress, bytes: frame.to_vec() });
+        true
+    }
 }
 
 fn crossing(at: Time, port: PortId, frame: &impl FrameBuf) -> Crossing {

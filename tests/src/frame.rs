@@ -35,6 +35,8 @@ pub struct Packet {
     pub fragment: u16,
     /// IPv4 options, a multiple of 4 bytes.
     pub ip_options: Vec<u8>,
+    /// TCP options, a multiple of 4 bytes.
+    pub tcp_options: Vec<u8>,
     /// The transport.
     pub l4: Layer4,
     /// What it carries.
@@ -90,6 +92,7 @@ impl Packet {
             ttl: 64,
             fragment: 0x4000,
             ip_options: Vec::new(),
+            tcp_options: Vec::new(),
             l4,
             payload: payload.to_vec(),
             padding: Vec::new(),
@@ -155,7 +158,9 @@ impl Packet {
                 let mut tcp = [src.to_be_bytes(), dst.to_be_bytes()].concat();
                 tcp.extend(seq.to_be_bytes());
                 tcp.extend(ack.to_be_bytes());
-                tcp.extend([0x50, flags, 0x20, 0, 0, 0, 0, 0]);
+                let words = (20 + self.tcp_options.len()) / 4;
+                tcp.extend([(words as u8) << 4, flags, 0x20, 0, 0, 0, 0, 0]);
+                tcp.extend(&self.tcp_options);
                 (6, tcp, Some(16))
             }
             Layer4::Udp { src, dst } => {
@@ -213,6 +218,8 @@ pub struct Seen {
     pub flags: u8,
     /// ICMP: the two words behind the checksum.
     pub words: (u16, u16),
+    /// TCP: its options.
+    pub options: Vec<u8>,
     /// What it carries.
     pub payload: Vec<u8>,
 }
@@ -253,6 +260,7 @@ impl Seen {
             numbers,
             flags,
             words,
+            options: if protocol == 6 { l4[20..from].to_vec() } else { Vec::new() },
             payload: l4[from..].to_vec(),
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use wicketgate_dissectors::Space;
 use wicketgate_engine::event::EndCause;
 use wicketgate_engine::{Engine, Event, EventKind, EventRing, Limits, Reason, Sessions, Verdict};
-use wicketgate_packet::{FrameBuf, PortId, Time};
+use wicketgate_packet::{FrameBuf, Outbox, PortId, Time};
 use wicketgate_ports::{HeapFrame, Pool};
 
 use crate::frame::{Packet, Seen};
@@ -26,8 +26,33 @@ pub struct Gate {
     pub log: Vec<Event>,
     /// The time of the next frame.
     pub now: Time,
+    /// What came and what became of it, where somebody wants to know.
+    pub trail: Option<Vec<Step>>,
     frame: HeapFrame,
     frames: u64,
+    own: Sent,
+}
+
+/// Frames of the gate's own: by which port, and the frame.
+#[derive(Clone, Debug, Default)]
+struct Sent(Vec<(PortId, Vec<u8>)>);
+
+impl Outbox for Sent {
+    fn send(&mut self, egress: PortId, frame: &[u8]) -> bool {
+        self.0.push((egress, frame.to_vec()));
+        true
+    }
+}
+
+/// One frame that came, and what became of it.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The port that it came by.
+    pub port: PortId,
+    /// Its bytes.
+    pub came: Vec<u8>,
+    /// The verdict, and what left.
+    pub outcome: Outcome,
 }
 
 /// What became of one frame.
@@ -35,8 +60,10 @@ pub struct Gate {
 pub struct Outcome {
     /// The verdict.
     pub verdict: Verdict,
-    /// What left, if something did.
+    /// The frame that came in as it left, if it did.
     pub left: Option<Vec<u8>>,
+    /// What the gate had to say by itself: by which port, and the frame.
+    pub own: Vec<(PortId, Vec<u8>)>,
 }
 
 /// What the audit is told of a command.
@@ -77,8 +104,10 @@ impl Gate {
             holds_events: false,
             log: Vec::new(),
             now: START,
+            trail: None,
             frame: Pool::new(1).take().unwrap(),
             frames: 0,
+            own: Sent::default(),
         }
     }
 
@@ -97,15 +126,22 @@ impl Gate {
     /// These bytes come by this port. Every frame must end in one verdict, counted once.
     pub fn raw(&mut self, port: PortId, bytes: &[u8]) -> Outcome {
         self.frame.fill(&[], bytes);
-        let verdict = self.engine.process(self.now, port, &mut self.frame, &mut self.events);
+        let verdict = {
+            let (frame, own) = (&mut self.frame, &mut self.own);
+            self.engine.process(self.now, port, frame, own, &mut self.events)
+        };
         self.frames += 1;
         assert_eq!(self.engine.counters().frames(), self.frames, "each frame is counted once");
         let left = match verdict {
             Verdict::Forward(_) | Verdict::Answer(..) => Some(self.frame.bytes().to_vec()),
-            Verdict::Deny(_) | Verdict::Drop(_) => None,
+            Verdict::Kept | Verdict::Deny(_) | Verdict::Drop(_) => None,
         };
         self.read_events();
-        Outcome { verdict, left }
+        let outcome = Outcome { verdict, left, own: std::mem::take(&mut self.own.0) };
+        if let Some(trail) = &mut self.trail {
+            trail.push(Step { port, came: bytes.to_vec(), outcome: outcome.clone() });
+        }
+        outcome
     }
 
     /// Moves the ring's events into the log.
@@ -118,6 +154,18 @@ impl Gate {
     /// Time passes.
     pub fn wait(&mut self, duration: Duration) {
         self.now = self.now + duration;
+    }
+
+    /// Time passes, and the gate does what is due meanwhile: what it sends.
+    pub fn pass(&mut self, duration: Duration) -> Vec<(PortId, Vec<u8>)> {
+        let end = self.now + duration;
+        while self.engine.next_deadline() <= end {
+            self.now = self.now.max(self.engine.next_deadline());
+            self.engine.expire(self.now, &mut self.own, &mut self.events);
+        }
+        self.now = end;
+        self.read_events();
+        std::mem::take(&mut self.own.0)
     }
 
     /// Looks at the whole table for what is too old.
@@ -194,19 +242,35 @@ impl Outcome {
         Seen::read(self.left.as_ref().unwrap_or_else(|| panic!("nothing left: {:?}", self.verdict)))
     }
 
+    /// Everything that left by this port, checked whole.
+    pub fn seen_on(&self, port: PortId) -> Vec<Seen> {
+        let own = self.own.iter().filter(|(egress, _)| *egress == port);
+        let same = self.left.iter().filter(|_| match self.verdict {
+            Verdict::Forward(egress) | Verdict::Answer(egress, _) => egress == port,
+            Verdict::Kept | Verdict::Deny(_) | Verdict::Drop(_) => false,
+        });
+        same.chain(own.map(|(_, frame)| frame)).map(|frame| Seen::read(frame)).collect()
+    }
+
+    /// The payload of all that left by this port, in order.
+    pub fn payload_on(&self, port: PortId) -> Vec<u8> {
+        self.seen_on(port).into_iter().flat_map(|seen| seen.payload).collect()
+    }
+
     /// Why it did not pass.
     pub fn reason(&self) -> Option<Reason> {
         match self.verdict {
-            Verdict::Forward(_) => None,
+            Verdict::Forward(_) | Verdict::Kept => None,
             Verdict::Answer(_, reason) | Verdict::Deny(reason) | Verdict::Drop(reason) => {
                 Some(reason)
             }
         }
     }
 
-    /// Whether it left by this port.
+    /// Whether it left by this port: itself, or what it says in a frame of the gate's own.
     pub fn left_by(&self, port: PortId) -> bool {
-        self.verdict == Verdict::Forward(port)
+        let own = self.verdict == Verdict::Kept && self.own.iter().any(|(by, _)| *by == port);
+        self.verdict == Verdict::Forward(port) || own
     }
 
     /// Asserts that it was refused for this reason and nothing left.

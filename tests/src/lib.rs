@@ -30,6 +30,6 @@ pub mod plant;
 pub mod talk;
 
 pub use frame::{Layer4, Packet, Seen};
-pub use gate::{Gate, Outcome, Told};
+pub use gate::{Gate, Outcome, Step, Told};
 pub use plant::{Plant, Right};
 pub use talk::Talk;

@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use wicketgate_dissectors::{Class, ClassSet, Protocol, Transport};
-use wicketgate_engine::tables::{Asset, Endpoint, Mac, Port, Side, Subject};
+use wicketgate_engine::tables::{Asset, DenialStyle, Endpoint, Mac, Port, Side, Subject};
 use wicketgate_engine::{EndpointId, Entry, Grant, Matcher, RuleId, Tables, TablesBuilder};
 use wicketgate_packet::{PortId, Time};
 
@@ -21,8 +21,10 @@ pub const LINE: PortId = PortId(1);
 pub const GATE_MAC: [Mac; 2] = [[2, 0, 0, 0, 0x20, 0xfe], [2, 0, 0, 0, 0x10, 0xfe]];
 /// The MAC address of everyone in the office.
 pub const OFFICE_MAC: Mac = [2, 0x1b, 0x1b, 0, 0, 1];
-/// Press 3's MAC address; press 4's ends in 0x21.
+/// Press 3's MAC address.
 pub const PRESS_MAC: Mac = [2, 0x1d, 0x9c, 0, 0, 0x20];
+/// Press 4's MAC address.
+pub const PRESS_4_MAC: Mac = [2, 0x1d, 0x9c, 0, 0, 0x21];
 
 /// A machine with a conduit.
 pub const HMI: Ipv4Addr = Ipv4Addr::new(192, 168, 20, 5);
@@ -69,6 +71,8 @@ pub struct Right {
     pub entries: Vec<Entry>,
     /// Until when.
     pub until: Time,
+    /// How a command is refused.
+    pub denial: DenialStyle,
     /// Whether nothing is refused.
     pub observe: bool,
 }
@@ -80,6 +84,14 @@ pub struct Plant {
     pub rights: Vec<Right>,
     /// Press 3's MAC address.
     pub press_3_mac: Option<Mac>,
+    /// Press 4's MAC address.
+    pub press_4_mac: Option<Mac>,
+    /// Whether the config says these.
+    pub pinned: bool,
+    /// The MTU of each port.
+    pub mtu: [u16; 2],
+    /// Whether both ports are on both sides.
+    pub one_armed: bool,
     /// What is spoken on port 80 of press 3.
     pub web: Protocol,
 }
@@ -89,7 +101,8 @@ impl Right {
     pub fn new(source: Ipv4Addr, door: EndpointId, entries: Vec<Entry>) -> Right {
         let essential = source == HMI;
         let name = format!("user of {source}");
-        Right { source, name, essential, door, entries, until: Time::NEVER, observe: false }
+        let (until, denial) = (Time::NEVER, DenialStyle::Reply);
+        Right { source, name, essential, door, entries, until, denial, observe: false }
     }
 
     /// All of these classes.
@@ -106,7 +119,15 @@ pub fn entry(classes: &[Class]) -> Entry {
 impl Plant {
     /// Nobody may do anything.
     pub fn closed() -> Plant {
-        Plant { rights: Vec::new(), press_3_mac: Some(PRESS_MAC), web: Protocol::Tcp }
+        Plant {
+            rights: Vec::new(),
+            press_3_mac: Some(PRESS_MAC),
+            press_4_mac: Some(PRESS_4_MAC),
+            pinned: false,
+            mtu: [1500; 2],
+            one_armed: false,
+            web: Protocol::Tcp,
+        }
     }
 
     /// These rights and no other.
@@ -134,7 +155,9 @@ impl Plant {
             ("office", Side::Overlay, 0, Ipv4Addr::new(192, 168, 20, 1)),
             ("line", Side::Underlay, 1, NAT),
         ] {
-            tables.add_port(Port { name: name.into(), side, mac: GATE_MAC[at], address });
+            let side = if self.one_armed { Side::Both } else { side };
+            let (mac, mtu) = (GATE_MAC[at], self.mtu[at]);
+            tables.add_port(Port { name: name.into(), side, mac, address, mtu });
         }
         self.add_assets(&mut tables);
         for (right, at) in self.rights.iter().zip(0..) {
@@ -149,7 +172,16 @@ impl Plant {
             let entries = right.entries.iter().map(|entry| Entry { rule, ..entry.clone() });
             let matcher = Matcher::new(entries.collect());
             let (endpoint, until, observe) = (right.door, right.until, right.observe);
-            tables.add_grant(Grant { subject, endpoint, matcher, until, observe });
+            let denial = right.denial;
+            tables.add_grant(Grant {
+                subject,
+                endpoint,
+                matcher,
+                until,
+                right: 0,
+                denial,
+                observe,
+            });
         }
         Arc::new(tables.build(epoch).unwrap())
     }
@@ -163,11 +195,12 @@ impl Plant {
             overlay,
             underlay,
             mac,
+            pinned: self.pinned,
             cycle: None,
+            owner: Default::default(),
         };
-        let press_4_mac = [2, 0x1d, 0x9c, 0, 0, 0x21];
         let three = asset("press-3", PRESS_3, PRESS_3_UNDERLAY, None, self.press_3_mac);
-        let four = asset("press-4", PRESS_4, PRESS_4_UNDERLAY, Some(VLAN), Some(press_4_mac));
+        let four = asset("press-4", PRESS_4, PRESS_4_UNDERLAY, Some(VLAN), self.press_4_mac);
         let (three, four) = (tables.add_asset(three), tables.add_asset(four));
         for (asset, protocol, transport, port) in [
             (three, Protocol::Modbus, Transport::Tcp, 502),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use allocation_counter::measure;
-use wicketgate_engine::{Engine, EventRing, Limits, Sessions, Verdict};
-use wicketgate_packet::PortId;
+use wicketgate_engine::{Engine, EventRing, Limits, Reason, Sessions, Verdict};
+use wicketgate_packet::{Nowhere, PortId};
 use wicketgate_ports::Pool;
 use wicketgate_tests::frame::flag;
 use wicketgate_tests::gate::START;
@@ -52,9 +52,22 @@ fn workload() -> Vec<(PortId, Vec<u8>)> {
         let echo = Packet::icmp(ALICE, PRESS_3, (8, 0), (port, 1), b"ping");
         let stranger = Packet::tcp((STRANGER, port), (PRESS_3, 502), (1, 0), flag::SYN, &[]);
         frames.extend([(OFFICE, datagram), (LINE, error), (OFFICE, denied), (OFFICE, echo)]);
-        frames.push((OFFICE, stranger));
+        let long = Packet::udp((ALICE, port), (PRESS_3, 502), &[7; 1600]);
+        frames.extend([(OFFICE, stranger), (OFFICE, long)]);
     }
-    frames.into_iter().map(|(port, packet)| (port, bytes(port, packet))).collect()
+    let arp = (LINE, arp_request());
+    let bytes = frames.into_iter().map(|(port, packet)| (port, bytes(port, packet)));
+    bytes.chain([arp]).collect()
+}
+
+/// Press 4, under another MAC address than before, asks for the gate in its VLAN.
+fn arp_request() -> Vec<u8> {
+    let mut frame = [[0xff; 6], [2, 0, 0, 0, 0, 9]].concat();
+    frame.extend([0x81, 0, 0, 30, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 9]);
+    frame.extend(PRESS_4_UNDERLAY.octets());
+    frame.extend([0; 6]);
+    frame.extend(NAT.octets());
+    frame
 }
 
 /// The datagram as it lies on the press line.
@@ -74,14 +87,16 @@ fn no_frame_allocates() {
     let sessions = Arc::new(Sessions::new(64));
     let mut engine =
         Engine::new(Limits { flows: 128, streams: 64 }, Plant::usual().tables(1), sessions);
+    // Its asset answers as if there were no gate.
+    engine.set_captured(true);
     let (mut events, mut frame) = (EventRing::new(1 << 12), Pool::new(1).take().unwrap());
     let (mut now, mut forwarded, mut told) = (START, 0, 0);
     let counted = measure(|| {
         for _ in 0..3 {
             for (port, bytes) in &frames {
                 frame.fill(&[], bytes);
-                let verdict = engine.process(now, *port, &mut frame, &mut events);
-                forwarded += usize::from(matches!(verdict, Verdict::Forward(_)));
+                let verdict = engine.process(now, *port, &mut frame, &mut Nowhere, &mut events);
+                forwarded += usize::from(matches!(verdict, Verdict::Forward(_) | Verdict::Kept));
                 engine.age(now, &mut events);
                 told += usize::from(events.pop().is_some());
             }
@@ -96,6 +111,8 @@ fn no_frame_allocates() {
     assert_eq!(events.lost(), 0);
     let counters = engine.counters();
     assert!(counters.answered >= 60 && counters.denied >= 480, "{counters:?}");
+    let answers = [Reason::FragmentationNeeded, Reason::Arp].map(|reason| counters.of(reason));
+    assert!(answers.iter().all(|count| *count > 0), "{counters:?}");
     assert!(forwarded > 1500 && told > 1500, "{forwarded} {told} {counters:?}");
     assert_eq!(engine.flow_count(), 0, "ageing was part of it");
 }

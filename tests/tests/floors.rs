@@ -20,10 +20,12 @@ const FLOORS: &[(&str, usize)] = &[
     ("wicketgate-tunnel", 2),
     ("wicketgate-policy", 2),
     ("wicketgate-identity", 2),
+    ("wicketgate-api", 2),
     ("wicketgate-audit", 2),
     ("wicketgate", 3),
     ("wicketgate-perf", 4),
     ("wicketgate-tests", 4),
+    ("wicketgate-sim", 4),
 ];
 
 fn floor(name: &str) -> Option<usize> {

@@ -208,7 +208,8 @@ fn datagrams_pass_one_by_one() {
 }
 
 #[test]
-fn what_no_server_answers_is_not_answered() {
+fn what_a_server_obeys_in_silence_is_refused_aloud() {
     let mut gate = Gate::new(&plant(speeds()));
-    ask(&mut gate, &adu(1, &[8, 0, 4, 0, 0])).refused(Reason::CommandDenied);
+    let refused = ask(&mut gate, &adu(1, &[8, 0, 4, 0, 0]));
+    assert_eq!(refused.seen().payload, exception(1, 8, 1));
 }

@@ -141,9 +141,15 @@ fn a_flow_belongs_to_the_port_it_was_opened_by() {
 #[test]
 fn whoever_was_not_seen_from_the_start_gets_no_flow() {
     let mut gate = Gate::new(&Plant::usual());
-    for flags in [flag::ACK, flag::ACK | flag::PSH, flag::SYN | flag::ACK, flag::RST] {
-        gate.office(&Packet::tcp(CLIENT, DOOR, (5, 6), flags, &[])).refused(Reason::NoFlow);
+    for flags in [flag::ACK, flag::ACK | flag::PSH, flag::SYN | flag::ACK] {
+        let reset = gate.office(&Packet::tcp(CLIENT, DOOR, (5, 6), flags, &[]));
+        assert_eq!(reset.verdict, Verdict::Answer(OFFICE, Reason::NoFlow));
+        let seen = reset.seen();
+        assert_eq!((seen.flags, seen.numbers.0), (flag::RST, 6), "so that it opens again");
+        let stranger = (STRANGER, CLIENT.1);
+        gate.office(&Packet::tcp(stranger, DOOR, (5, 6), flags, &[])).refused(Reason::NoFlow);
     }
+    gate.office(&Packet::tcp(CLIENT, DOOR, (5, 6), flag::RST, &[])).refused(Reason::NoFlow);
     gate.office(&Packet::icmp(ALICE, PRESS_3, (0, 0), (1, 1), &[])).refused(Reason::NoFlow);
     assert_eq!(gate.log.len(), 0, "stragglers are counted, not told");
 }

@@ -33,16 +33,18 @@ fn a_request_passes_and_its_answer_comes_back() {
     assert_eq!(gate.commands().len(), 1);
 }
 
+/// RFC 7413: whoever sends data on a SYN sends it again if it was not acknowledged.
 #[test]
-fn data_on_a_syn_is_refused() {
+fn a_syn_leaves_without_its_data() {
     let mut gate = Gate::new(&Plant::usual());
-    let syn = Packet::tcp(CLIENT, (PRESS_3, 502), (100, 0), flag::SYN, &read(1, 0, 1));
-    assert!(gate.office(&syn).left.is_none());
+    let syn = Packet::tcp(CLIENT, (PRESS_3, 502), (100, 0), flag::SYN, &write(1, 0, 1));
+    assert_eq!(gate.office(&syn).seen().payload, []);
     let (mut gate, talk) = open();
-    let again = Packet { payload: read(1, 0, 1), ..talk.syn() };
-    gate.office(&again).refused(Reason::SynData);
+    let again = Packet { payload: write(1, 0, 1), ..talk.syn() };
+    assert_eq!(gate.office(&again).seen().payload, []);
     let answer = Packet { payload: values(1, &[1]), ..talk.syn_ack() };
     gate.line(&answer).refused(Reason::SynData);
+    assert_eq!(gate.commands().len(), 0);
 }
 
 #[test]
@@ -63,14 +65,17 @@ fn a_reset_must_be_exact() {
         let seq = talk.asset_next.wrapping_add(off);
         gate.line(&talk.from_asset(seq, flag::RST, &[])).refused(Reason::BadSegment);
     }
-    assert!(gate.office(&talk.from_client(talk.client_next, flag::RST, &[])).left_by(LINE));
+    let exact = gate.office(&talk.from_client(talk.client_next, flag::RST, &[]));
+    assert_eq!(exact.seen_on(LINE)[0].flags & flag::RST, flag::RST);
 }
 
 #[test]
 fn after_a_reset_nothing_passes_and_the_port_may_be_used_anew() {
     let (mut gate, mut talk) = open();
     assert!(gate.office(&talk.from_client(talk.client_next, flag::RST, &[])).left_by(LINE));
-    talk.send(&mut gate, &read(1, 0, 1)).refused(Reason::BadSegment);
+    let late = talk.send(&mut gate, &read(1, 0, 1));
+    assert_eq!(late.verdict, Verdict::Answer(OFFICE, Reason::FlowDead));
+    assert_eq!((late.seen().flags, late.seen().numbers.0), (flag::RST, talk.asset_next));
     assert_eq!(gate.commands().len(), 0);
     Talk::open(&mut gate, CLIENT);
     assert_eq!(gate.flow_ends(), [EndCause::Reset]);
@@ -123,18 +128,19 @@ fn a_second_syn_is_the_first_one_or_refused() {
 #[test]
 fn a_client_that_starts_anew_is_challenged_and_comes_again() {
     let (mut gate, mut talk) = open();
+    let arrived = talk.client_next;
     assert!(talk.send(&mut gate, &read(1, 0, 1)).left_by(LINE));
     let anew = Packet::tcp(CLIENT, (PRESS_3, 502), (1, 0), flag::SYN, &[]);
     let challenge = gate.office(&anew);
     assert_eq!(challenge.verdict, Verdict::Answer(OFFICE, Reason::SynOnOpen));
     let seen = challenge.seen();
     assert_eq!((seen.src, seen.dst), ((PRESS_3, 502), CLIENT));
-    assert_eq!((seen.numbers, seen.flags), ((talk.asset_next, talk.client_next), flag::ACK));
+    assert_eq!((seen.numbers, seen.flags), ((talk.asset_next, arrived), flag::ACK));
     assert!(
         talk.send(&mut gate, &read(2, 0, 1)).left_by(LINE),
         "if it was forged, nothing changed"
     );
-    let reset = Packet::tcp(CLIENT, (PRESS_3, 502), (talk.client_next, 0), flag::RST, &[]);
+    let reset = Packet::tcp(CLIENT, (PRESS_3, 502), (arrived, 0), flag::RST, &[]);
     assert!(gate.office(&reset).left_by(LINE), "the client of RFC 9293 answers with this");
     assert!(gate.office(&anew).left_by(LINE));
 }
@@ -164,14 +170,16 @@ fn acknowledging_the_unsent_is_refused() {
 }
 
 #[test]
-fn a_segment_ahead_waits_at_its_sender() {
+fn a_segment_ahead_waits_for_the_one_before() {
     let (mut gate, mut talk) = open();
     let first = talk.from_client(talk.client_next, DATA, &read(1, 0, 1));
+    let start = talk.client_next;
     talk.client_next = talk.client_next.wrapping_add(12);
-    talk.send(&mut gate, &read(2, 0, 1)).refused(Reason::OutOfOrder);
-    assert!(gate.office(&first).left_by(LINE));
-    talk.client_next = talk.client_next.wrapping_sub(12);
-    assert!(talk.send(&mut gate, &read(2, 0, 1)).left_by(LINE));
+    let ahead = talk.send(&mut gate, &read(2, 0, 1));
+    assert_eq!((ahead.verdict, ahead.seen_on(OFFICE)[0].numbers.1), (Verdict::Kept, start));
+    assert_eq!(ahead.payload_on(LINE), []);
+    let both = [read(1, 0, 1), read(2, 0, 1)].concat();
+    assert_eq!(gate.office(&first).payload_on(LINE), both);
     assert_eq!(gate.commands().len(), 2);
 }
 
@@ -181,7 +189,7 @@ fn the_same_bytes_again_pass_and_are_told_once() {
     let segment = talk.from_client(talk.client_next, DATA, &read(1, 0, 1));
     talk.send(&mut gate, &read(1, 0, 1));
     let again = gate.office(&segment);
-    assert_eq!(again.seen().payload, read(1, 0, 1));
+    assert_eq!(again.payload_on(LINE), read(1, 0, 1));
     assert_eq!(gate.commands().len(), 1);
     let answer = talk.from_asset(talk.asset_next, DATA, &values(1, &[1]));
     assert!(gate.line(&answer).left_by(OFFICE) && gate.line(&answer).left_by(OFFICE));
@@ -199,125 +207,165 @@ fn other_bytes_in_their_place_do_not_pass() {
     assert_eq!(gate.commands().len(), 1);
 }
 
+/// They were acknowledged: the asset has them, and their sender is told so.
 #[test]
-fn bytes_too_old_to_compare_do_not_pass() {
+fn bytes_that_have_arrived_do_not_pass_again() {
     let (mut gate, mut talk) = open();
     let start = talk.client_next;
     for n in 0..400 {
         talk.send(&mut gate, &read(n, 0, 1));
+        assert!(talk.answer(&mut gate, &values(n, &[1])).left_by(OFFICE));
     }
-    gate.office(&talk.from_client(start, DATA, &read(0, 0, 1))).refused(Reason::Stale);
+    for bytes in [read(0, 0, 1), write(0, 0, 1)] {
+        let again = gate.office(&talk.from_client(start, DATA, &bytes));
+        assert_eq!(again.payload_on(LINE), []);
+    }
 }
 
 #[test]
-fn a_keep_alive_with_a_garbage_byte_leaves_with_the_true_one() {
+fn a_keep_alive_leaves_without_its_garbage_byte() {
     let (mut gate, mut talk) = open();
     talk.send(&mut gate, &read(1, 0, 9));
+    assert!(talk.answer(&mut gate, &values(1, &[1; 9])).left_by(OFFICE));
     let last = talk.client_next.wrapping_sub(1);
-    assert_eq!(gate.office(&talk.from_client(last, flag::ACK, &[0xee])).seen().payload, [9]);
-    assert_eq!(gate.office(&talk.from_client(last, flag::ACK, &[9])).seen().payload, [9]);
-    assert_eq!(gate.office(&talk.from_client(last, flag::ACK, &[])).seen().payload, []);
+    for payload in [&[0xee][..], &[9], &[]] {
+        let alive = gate.office(&talk.from_client(last, flag::ACK, payload));
+        let seen = &alive.seen_on(LINE)[0];
+        assert_eq!((&seen.payload[..], seen.numbers.0), (&[][..], last));
+    }
 }
 
 #[test]
-fn a_keep_alive_before_the_first_byte_is_an_acknowledgement() {
+fn a_keep_alive_may_come_before_the_first_byte() {
     let (mut gate, talk) = open();
     let last = talk.client_next.wrapping_sub(1);
-    assert!(gate.office(&talk.from_client(last, flag::ACK, &[])).left_by(LINE));
-    assert!(gate.office(&talk.from_client(last, flag::ACK, &[0])).left.is_none());
+    for payload in [&[][..], &[0]] {
+        let alive = gate.office(&talk.from_client(last, flag::ACK, payload));
+        assert_eq!(alive.payload_on(LINE), []);
+        assert_eq!(alive.seen_on(LINE).len(), 1);
+    }
 }
 
 #[test]
 fn a_denied_command_stays_behind_however_it_comes_again() {
     let (mut gate, mut talk) = open();
     let start = talk.client_next;
-    talk.send(&mut gate, &write(1, 5, 5)).refused(Reason::CommandDenied);
+    let denied = talk.send(&mut gate, &write(1, 5, 5));
+    assert_eq!(denied.reason(), Some(Reason::CommandDenied));
     let whole = talk.from_client(start, DATA, &write(1, 5, 5));
-    gate.office(&whole).refused(Reason::DeniedBefore);
     let tail = talk.from_client(start.wrapping_add(4), DATA, &write(1, 5, 5)[4..]);
-    gate.office(&tail).refused(Reason::DeniedBefore);
+    for again in [gate.office(&whole), gate.office(&tail)] {
+        assert_eq!(again.payload_on(LINE), []);
+        assert_eq!(again.seen_on(OFFICE)[0].numbers.1, talk.client_next, "told that it came");
+    }
     assert_eq!(gate.commands().len(), 1);
 }
 
-/// Stacks do join what they send again with what is new.
 #[test]
 fn a_denied_command_does_not_ride_again_before_new_bytes() {
     let (mut gate, mut talk) = open();
     let start = talk.client_next;
-    talk.send(&mut gate, &write(1, 5, 5)).refused(Reason::CommandDenied);
+    talk.send(&mut gate, &write(1, 5, 5));
     let joined = [write(1, 5, 5), read(2, 0, 1)].concat();
-    gate.office(&talk.from_client(start, DATA, &joined)).refused(Reason::DeniedBefore);
-    assert!(talk.send(&mut gate, &read(2, 0, 1)).left_by(LINE), "the new bytes alone");
+    let outcome = gate.office(&talk.from_client(start, DATA, &joined));
+    assert_eq!(outcome.payload_on(LINE), read(2, 0, 1), "the new bytes alone");
+    assert_eq!(outcome.seen_on(LINE)[0].numbers.0, start, "where the denied ones were");
 }
 
 #[test]
-fn a_split_command_is_denied_with_its_last_byte() {
-    let (mut gate, mut talk) = open();
-    let pdu = write(1, 5, 5);
-    for byte in &pdu[..pdu.len() - 1] {
-        assert!(talk.send(&mut gate, &[*byte]).left_by(LINE));
+fn nothing_of_a_split_command_leaves_before_its_verdict() {
+    for (pdu, leaves) in [(write(1, 5, 5), false), (read(1, 5, 5), true)] {
+        let (mut gate, mut talk) = open();
+        for byte in &pdu[..pdu.len() - 1] {
+            let held = talk.send(&mut gate, &[*byte]);
+            assert_eq!((held.verdict, held.payload_on(LINE)), (Verdict::Kept, vec![]));
+            assert_eq!(held.seen_on(OFFICE)[0].numbers.1, talk.client_next, "RFC 896 goes on");
+        }
+        let last = talk.send(&mut gate, &pdu[pdu.len() - 1..]);
+        assert_eq!(last.payload_on(LINE), if leaves { pdu.clone() } else { vec![] });
+        assert_eq!(gate.last_command().payload, pdu);
     }
-    talk.send(&mut gate, &pdu[pdu.len() - 1..]).refused(Reason::CommandDenied);
-    assert_eq!(gate.last_command().payload, pdu);
 }
 
 #[test]
-fn what_is_before_a_denied_command_leaves_without_it() {
+fn what_is_around_a_denied_command_leaves_without_it() {
     let (mut gate, mut talk) = open();
     let joined = [read(1, 0, 1), write(2, 5, 5), read(3, 0, 1)].concat();
     let outcome = talk.send(&mut gate, &joined);
-    assert_eq!(outcome.seen().payload, read(1, 0, 1));
+    assert_eq!(outcome.payload_on(LINE), [read(1, 0, 1), read(3, 0, 1)].concat());
     let denied: Vec<_> = gate.commands().iter().map(|told| told.denied).collect();
-    assert_eq!(denied, [None, Some(Reason::CommandDenied), None], "the third is judged too");
+    assert_eq!(denied, [None, Some(Reason::CommandDenied), None]);
 }
 
 #[test]
-fn a_fin_behind_a_denied_command_stays_with_it() {
+fn a_fin_behind_a_denied_command_leaves_alone() {
     let (mut gate, talk) = open();
     let joined = [read(1, 0, 1), write(2, 5, 5)].concat();
     let last = talk.from_client(talk.client_next, DATA | flag::FIN, &joined);
-    let seen = gate.office(&last).seen();
-    assert_eq!((seen.payload, seen.flags & flag::FIN), (read(1, 0, 1), 0));
+    let outcome = gate.office(&last);
+    assert_eq!(outcome.payload_on(LINE), read(1, 0, 1));
+    assert_eq!(outcome.seen_on(LINE).last().unwrap().flags & flag::FIN, flag::FIN);
+}
+
+/// Its rest will never come.
+#[test]
+fn a_fin_in_the_middle_of_a_command_leaves_without_its_beginning() {
+    let (mut gate, mut talk) = open();
+    talk.send(&mut gate, &read(1, 0, 1)[..5]);
+    let fin = gate.office(&talk.from_client(talk.client_next, flag::ACK | flag::FIN, &[]));
+    let seen = &fin.seen_on(LINE)[0];
+    assert_eq!((&seen.payload[..], seen.flags & flag::FIN), (&[][..], flag::FIN));
+    assert_eq!(seen.numbers.0, talk.client_next.wrapping_sub(5));
 }
 
 #[test]
-fn what_is_not_the_protocol_ends_the_flow() {
+fn what_is_not_the_protocol_resets_both_ends() {
     let (mut gate, mut talk) = open();
-    talk.send(&mut gate, b"GET / HTTP/1.0\r\n\r\n").refused(Reason::NotTheProtocol);
-    talk.send(&mut gate, &read(1, 0, 1)).refused(Reason::FlowDead);
-    talk.answer(&mut gate, &values(1, &[1])).refused(Reason::FlowDead);
+    let (first, asset) = (talk.client_next, talk.asset_next);
+    let outcome = talk.send(&mut gate, b"GET / HTTP/1.0\r\n\r\n");
+    assert_eq!(outcome.verdict, Verdict::Deny(Reason::NotTheProtocol));
+    let [there, back] = [&outcome.seen_on(LINE)[0], &outcome.seen_on(OFFICE)[0]];
+    assert_eq!((there.flags & flag::RST, there.numbers.0), (flag::RST, first));
+    assert_eq!((back.flags & flag::RST, back.numbers.0), (flag::RST, asset));
+    assert_eq!(talk.send(&mut gate, &read(1, 0, 1)).reason(), Some(Reason::FlowDead));
+    assert_eq!(talk.answer(&mut gate, &values(1, &[1])).reason(), Some(Reason::FlowDead));
     assert_eq!(gate.commands().len(), 0);
     Talk::open(&mut gate, CLIENT);
     assert_eq!(gate.flow_ends(), [EndCause::NotTheProtocol]);
 }
 
-/// What is told as allowed did leave, and what is judged is counted.
+/// What is judged is told and counted, whatever comes behind it.
 #[test]
-fn a_command_in_front_of_garbage_leaves_without_it() {
-    let (mut gate, mut talk) = open();
-    let joined = [&read(1, 0, 1)[..], b"GET / HTTP/1.0"].concat();
-    assert_eq!(talk.send(&mut gate, &joined).seen().payload, read(1, 0, 1));
-    assert_eq!((gate.last_command().denied, gate.engine.counters().commands), (None, 1));
-    talk.send(&mut gate, &read(2, 0, 1)).refused(Reason::FlowDead);
-    let (mut gate, mut talk) = open();
-    let joined = [&write(1, 0, 1)[..], b"GET / HTTP/1.0"].concat();
-    talk.send(&mut gate, &joined).refused(Reason::CommandDenied);
-    assert_eq!(gate.engine.counters().denied, 1);
-    talk.send(&mut gate, &read(2, 0, 1)).refused(Reason::FlowDead);
+fn a_command_in_front_of_garbage_is_told() {
+    for (command, denied) in [(read(1, 0, 1), 0), (write(1, 0, 1), 1)] {
+        let (mut gate, mut talk) = open();
+        let joined = [&command[..], b"GET / HTTP/1.0"].concat();
+        assert_eq!(talk.send(&mut gate, &joined).seen_on(LINE)[0].flags & flag::RST, flag::RST);
+        let counters = gate.engine.counters();
+        assert_eq!((counters.commands, counters.denied), (1, denied));
+        assert_eq!(talk.send(&mut gate, &read(2, 0, 1)).reason(), Some(Reason::FlowDead));
+    }
 }
 
 #[test]
 fn responses_must_answer_and_be_whole() {
-    let (mut gate, mut talk) = open();
-    talk.answer(&mut gate, &values(1, &[1])).refused(Reason::Unsolicited);
-    let (mut gate, mut talk) = open();
-    talk.send(&mut gate, &read(1, 0, 1));
     let mut lying = values(1, &[1]);
     lying[8] = 4;
-    talk.answer(&mut gate, &lying).refused(Reason::MalformedResponse);
-    let (mut gate, mut talk) = open();
-    talk.send(&mut gate, &write(1, 5, 5)).refused(Reason::CommandDenied);
-    talk.answer(&mut gate, &write(1, 5, 5)).refused(Reason::Unsolicited);
+    let cases = [
+        (None, values(1, &[1]), Reason::Unsolicited),
+        (Some(read(1, 0, 1)), lying, Reason::MalformedResponse),
+        (Some(write(1, 5, 5)), write(1, 5, 5), Reason::Unsolicited),
+    ];
+    for (request, response, reason) in cases {
+        let (mut gate, mut talk) = open();
+        // This asset obeys what it never got.
+        gate.engine.set_captured(true);
+        if let Some(request) = request {
+            talk.send(&mut gate, &request);
+        }
+        let outcome = talk.answer(&mut gate, &response);
+        assert_eq!((outcome.reason(), outcome.payload_on(OFFICE)), (Some(reason), vec![]));
+    }
 }
 
 #[test]

@@ -5,26 +5,35 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`log`] | [`AuditLog`]: appends records |
+//! | [`alarm`] | [`Alarm`]: what is wrong with the gate itself |
+//! | [`act`] | [`Act`]: what people did, and what was done about what they may do |
 //! | `record` | the fields of a record, in their order |
 //! | `words` | the words that events become: category, type, result, table |
 //! | `ascii` | JSON in printable ASCII: why no name can forge a line |
 //! | [`chain`] | [`chain::Hash`]: how a line is sealed and opened |
+//! | [`recorded`] | [`Recorded`]: a command read back from its record |
 //! | [`verify`](mod@verify) | [`verify()`]: names the first line that is wrong |
 //!
 //! Invariant: the same events give the same bytes. No clock, no random number, no host name.
 
+pub mod act;
+pub mod alarm;
 mod ascii;
 pub mod chain;
 pub mod log;
 mod record;
+pub mod recorded;
 pub mod verify;
 mod words;
 
 use std::fmt;
 
+pub use act::{Act, Deed};
+pub use alarm::Alarm;
 pub use chain::Hash;
 pub use log::AuditLog;
-pub use verify::{Fault, VerifyError, verify};
+pub use recorded::Recorded;
+pub use verify::{Fault, VerifyError, verify, verify_each};
 
 /// Version of the record format, in the first record of each log. It changes when a reader of the
 /// old format would misread a new log; a new field or type of record does not change it.
@@ -33,9 +42,9 @@ pub const FORMAT: u32 = 1;
 /// Longest name in a record, in bytes of UTF-8; what a config says beyond is left out.
 pub const MAX_NAME: usize = 256;
 
-/// Longest line that [`verify()`] reads, in bytes. Twice what [`AuditLog`] can write: four names
-/// of which each byte becomes six, a whole payload in hex, and all other fields.
-pub const MAX_LINE: usize = 16 * 1024;
+/// Longest line that [`verify()`] reads, in bytes. More than [`AuditLog`] can write: seven names and a text
+/// of which each byte becomes six, and all other fields.
+pub const MAX_LINE: usize = 32 * 1024;
 
 /// What a log amounts to.
 ///

@@ -8,6 +8,8 @@ use serde::Serialize;
 use wicketgate_engine::{Event, Tables};
 use wicketgate_packet::Time;
 
+use crate::act::Act;
+use crate::alarm::Alarm;
 use crate::ascii::Ascii;
 use crate::chain::{self, Hash};
 use crate::record::{self, Entry, Record};
@@ -65,6 +67,22 @@ impl<W: Write> AuditLog<W> {
     /// would look like a forgery. What is to be recorded further needs a new log.
     pub fn record(&mut self, tables: &Tables, event: &Event) -> io::Result<()> {
         self.append(event.time, Entry::Event(tables, event))
+    }
+
+    /// Appends what somebody did, under the policy of `epoch`.
+    ///
+    /// # Errors
+    /// As [`record`](AuditLog::record).
+    pub fn act(&mut self, time: Time, epoch: u32, act: &Act<'_>) -> io::Result<()> {
+        self.append(time, Entry::Act(epoch, act))
+    }
+
+    /// Appends that an alarm begins (`on`) or is over, under the policy of `epoch`.
+    ///
+    /// # Errors
+    /// As [`record`](AuditLog::record).
+    pub fn alarm(&mut self, time: Time, epoch: u32, alarm: Alarm, on: bool) -> io::Result<()> {
+        self.append(time, Entry::Alarm(epoch, alarm, on))
     }
 
     /// Writes out what the writer has buffered: whole lines.

@@ -9,6 +9,8 @@ use wicketgate_dissectors::enip::pccc::DataFile;
 use wicketgate_engine::event::{CommandEvent, EndCause, Event, EventKind, PAYLOAD, Totals};
 use wicketgate_engine::{AssetId, EndpointId, GrantId, RuleId, SubjectId, Tables};
 
+use crate::act::Act;
+use crate::alarm::Alarm;
 use crate::chain::{Hash, write_hex};
 use crate::words::{self, Words};
 use crate::{FORMAT, MAX_NAME};
@@ -33,6 +35,10 @@ pub(crate) enum Entry<'a> {
     LogStart(u32),
     /// Something happened, under these tables.
     Event(&'a Tables, &'a Event),
+    /// Somebody did something, under this epoch of policy.
+    Act(u32, &'a Act<'a>),
+    /// An alarm begins (`true`) or is over, under this epoch of policy.
+    Alarm(u32, Alarm, bool),
 }
 
 impl Serialize for Record<'_> {
@@ -42,6 +48,8 @@ impl Serialize for Record<'_> {
         match self.entry {
             Entry::LogStart(_) => fields.put("format", &FORMAT)?,
             Entry::Event(tables, event) => Resolved { tables, event }.fields(&mut fields)?,
+            Entry::Act(_, act) => act.fields(&mut fields)?,
+            Entry::Alarm(_, alarm, _) => fields.put("reason", alarm.code())?,
         }
         fields.put("epoch", &self.entry.epoch())?;
         fields.put("prev", &self.prev)?;
@@ -68,12 +76,15 @@ impl Entry<'_> {
         match self {
             Entry::LogStart(_) => Words::LOG_START,
             Entry::Event(_, event) => Words::of(&event.kind),
+            Entry::Act(_, act) => act.deed.words(act.refused),
+            Entry::Alarm(.., true) => Words::ALARM,
+            Entry::Alarm(.., false) => Words::ALARM_END,
         }
     }
 
     fn epoch(&self) -> u32 {
         match self {
-            Entry::LogStart(epoch) => *epoch,
+            Entry::LogStart(epoch) | Entry::Act(epoch, _) | Entry::Alarm(epoch, ..) => *epoch,
             Entry::Event(tables, _) => tables.epoch(),
         }
     }
@@ -231,15 +242,23 @@ fn payload<M: SerializeMap>(out: &mut Fields<M>, command: &CommandEvent) -> Resu
 }
 
 /// The open JSON object.
-struct Fields<M>(M);
+pub(crate) struct Fields<M>(M);
 
 impl<M: SerializeMap> Fields<M> {
-    fn put<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), M::Error> {
+    pub(crate) fn put<T: Serialize + ?Sized>(
+        &mut self,
+        key: &str,
+        value: &T,
+    ) -> Result<(), M::Error> {
         self.0.serialize_entry(key, value)
     }
 
     /// A field that is left out where it has no value.
-    fn some<T: Serialize>(&mut self, key: &str, value: Option<T>) -> Result<(), M::Error> {
+    pub(crate) fn some<T: Serialize>(
+        &mut self,
+        key: &str,
+        value: Option<T>,
+    ) -> Result<(), M::Error> {
         value.map_or(Ok(()), |value| self.put(key, &value))
     }
 }

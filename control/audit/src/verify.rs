@@ -104,7 +104,18 @@ impl std::error::Error for VerifyError {
 ///
 /// # Errors
 /// The first record that is wrong.
-pub fn verify<R: BufRead>(mut reader: R) -> Result<Summary, VerifyError> {
+pub fn verify<R: BufRead>(reader: R) -> Result<Summary, VerifyError> {
+    verify_each(reader, |_line| ())
+}
+
+/// The same, and shows each record that is right, as its line without the newline.
+///
+/// # Errors
+/// The first record that is wrong; those before it were shown.
+pub fn verify_each<R: BufRead>(
+    mut reader: R,
+    mut each: impl FnMut(&[u8]),
+) -> Result<Summary, VerifyError> {
     let mut line = Vec::new();
     let mut log: Option<Summary> = None;
     loop {
@@ -114,6 +125,7 @@ pub fn verify<R: BufRead>(mut reader: R) -> Result<Summary, VerifyError> {
             return log.ok_or(at_line(Fault::Empty));
         }
         log = Some(check(log, &line).map_err(at_line)?);
+        each(&line);
     }
 }
 

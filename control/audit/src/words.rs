@@ -15,7 +15,16 @@ impl Words {
     /// The log's own first record.
     pub(crate) const LOG_START: Words = Words::new("audit", "log-start", SUCCESS);
 
-    const fn new(category: &'static str, kind: &'static str, result: &'static str) -> Words {
+    /// Something is wrong with the gate itself.
+    pub(crate) const ALARM: Words = Words::new("system", "alarm", FAILURE);
+    /// It is not any more.
+    pub(crate) const ALARM_END: Words = Words::new("system", "alarm-end", SUCCESS);
+
+    pub(crate) const fn new(
+        category: &'static str,
+        kind: &'static str,
+        result: &'static str,
+    ) -> Words {
         Words { category, kind, result }
     }
 
@@ -34,6 +43,7 @@ impl Words {
 
 const SUCCESS: &str = "success";
 const DENIED: &str = "denied";
+const FAILURE: &str = "failure";
 const OBSERVED: &str = "observed";
 
 fn result(command: &CommandEvent) -> &'static str {

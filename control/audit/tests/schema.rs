@@ -11,7 +11,7 @@ use std::process::Command;
 use common::{event, events, lines, log, log_of, plant, tables, write_register};
 use proptest::prelude::*;
 use serde_json::Value;
-use wicketgate_audit::{AuditLog, MAX_LINE, MAX_NAME, verify};
+use wicketgate_audit::{Act, Alarm, AuditLog, Deed, MAX_LINE, MAX_NAME, verify};
 use wicketgate_dissectors::enip::Target;
 use wicketgate_dissectors::{Class, Item, Space};
 use wicketgate_engine::event::{CommandEvent, EventKind, Label, PAYLOAD};
@@ -117,6 +117,46 @@ fn objects_of_cip_are_told_by_what_names_them() {
     assert_eq!(told((object, 100, 1), &keys), ["4", "100", "3", "null", "null"]);
     let file = Space::DataFile { kind: 0x89, number: 7 };
     assert_eq!(told((file, 5, 2), &["data_file", "address", "count"]), ["\"N7\"", "5", "2"]);
+}
+
+#[test]
+fn each_alarm_is_documented() {
+    for alarm in Alarm::ALL {
+        assert!(document().contains(&format!("`{}`", alarm.code())), "{alarm:?}");
+    }
+}
+
+#[test]
+fn each_deed_is_documented_and_has_a_word_of_its_own() {
+    let mut names: Vec<_> = Deed::ALL.iter().map(|deed| deed.name()).collect();
+    for name in &names {
+        assert!(document().contains(&format!("`{name}`")), "{name}");
+    }
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), Deed::ALL.len());
+}
+
+#[test]
+fn what_a_person_wrote_is_bounded_and_forges_nothing() {
+    let text = "\u{1}".repeat(MAX_NAME * 8);
+    let mut log = AuditLog::new(Vec::new(), &text, 7, common::START).unwrap();
+    let all = Some(text.as_str());
+    let act = Act {
+        user: all,
+        actor: all,
+        asset: all,
+        rule: all,
+        what: all,
+        reason: all,
+        text: all,
+        ..Act::new(Deed::GrantRequested)
+    };
+    log.act(common::START, 7, &act).unwrap();
+    let (bytes, summary) = log.finish().unwrap();
+    assert_eq!(lines(&bytes).len(), 2);
+    assert!(lines(&bytes)[1].len() < MAX_LINE, "{}", lines(&bytes)[1].len());
+    assert_eq!(verify(bytes.as_slice()).unwrap(), summary);
 }
 
 #[test]

@@ -1,6 +1,7 @@
-//! `wicketgate check`: validates and explains a config.
+//! `wicketgate check`: validates and explains a config, and judges its assertions.
 
 use crate::exit::{Exit, complain};
+use crate::policy::test;
 use crate::{cli, config};
 
 /// Runs the command.
@@ -18,5 +19,5 @@ pub(crate) fn run(arguments: &cli::Check) -> Exit {
     } else {
         crate::output::text(format_args!("{explanation}"));
     }
-    Exit::Success
+    test::hold(&arguments.config, &policy)
 }

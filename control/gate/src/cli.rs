@@ -1,10 +1,12 @@
 //! The command line (DESIGN 4).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::client::arguments as client;
 use crate::decode_as::DecodeAs;
+use crate::policy::user::UserArgument;
 use crate::replay::login::LoginArgument;
 
 /// Agent-free Zero Trust gate for industrial plants.
@@ -23,6 +25,44 @@ pub(crate) enum Command {
     Run(Run),
     /// Validate and explain a config
     Check(Check),
+    /// Ask a policy: test it, compare it, replay what was recorded
+    Policy {
+        #[command(subcommand)]
+        command: Policy,
+    },
+    /// Users: add, list, disable, reset, in the store itself
+    User {
+        #[command(subcommand)]
+        command: User,
+    },
+    /// Log in at a running gate, or prove factors anew
+    Login(client::Login),
+    /// Log out
+    Logout(client::Logout),
+    /// Who uses the gate now: list, show, revoke
+    Session {
+        #[command(subcommand)]
+        command: client::Session,
+    },
+    /// Grants: ask, approve, deny, take back
+    Grant {
+        #[command(subcommand)]
+        command: client::Grant,
+    },
+    /// A way past approval and window, armed beforehand
+    BreakGlass {
+        #[command(subcommand)]
+        command: client::BreakGlass,
+    },
+    /// Assets of a running gate
+    Asset {
+        #[command(subcommand)]
+        command: client::Asset,
+    },
+    /// Counters, rates and latency of a running gate, every second
+    Stats(client::Stats),
+    /// What a shell completes, for its configuration
+    Completions(client::Completions),
     /// Decode every industrial PDU of captures
     Dissect(Dissect),
     /// Audit logs
@@ -95,10 +135,28 @@ pub(crate) struct Replay {
     pub(crate) decode_as: Vec<DecodeAs>,
 }
 
+impl Replay {
+    /// One capture without a config, and nothing written; wrong checksums are the capture's.
+    pub(crate) fn observing(capture: &Path) -> Replay {
+        Replay {
+            captures: vec![capture.to_owned()],
+            config: None,
+            logins: Vec::new(),
+            json: false,
+            audit: None,
+            transcript: None,
+            out: None,
+            complete_checksums: true,
+            decode_as: Vec::new(),
+        }
+    }
+}
+
 /// `wicketgate run`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF. Only conduits pass: there are no logins yet.
+Needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF; gives up what it does not need once all is open.
+Under systemd it says when it is ready and that it lives.
 
 SIGTERM and Ctrl-C stop the gate; what it did is then reported. SIGHUP reads the config again: a bad one
 changes nothing.
@@ -115,16 +173,24 @@ pub(crate) struct Run {
     /// The report at the end as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
-    /// Run the worker on this core, and on no other
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) core: Option<usize>,
-    /// Never sleep: for a core that is the worker's alone
+    /// Run each worker on its core of these, and on no other; instead of the config's `cores`
+    #[arg(long, value_name = "NUMBER,...", value_delimiter = ',')]
+    pub(crate) core: Vec<usize>,
+    /// Never sleep: for cores that are the workers' alone
     #[arg(long)]
     pub(crate) spin: bool,
+    /// Go on as this user once all is open, with the capabilities that a running gate needs
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// Fence neither files nor system calls: to look for a fault
+    #[arg(long)]
+    pub(crate) no_sandbox: bool,
 }
 
 /// `wicketgate check`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 all well; 1 an assertion of its [tests] does not hold; 2 bad usage or config.")]
 pub(crate) struct Check {
     /// The policy file
     #[arg(long, value_name = "FILE")]
@@ -132,6 +198,233 @@ pub(crate) struct Check {
     /// The explanation as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `wicketgate policy`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    /// Judge the assertions that stand beside a policy
+    Test(PolicyTest),
+    /// Who gains and who loses what from one policy to another
+    Diff(PolicyDiff),
+    /// Which recorded commands a policy would judge otherwise
+    Replay(PolicyReplay),
+    /// Who may do what on each asset
+    Show(PolicyShow),
+    /// Have a running gate read its policy again; a bad one changes nothing
+    Reload(client::At),
+}
+
+/// `wicketgate policy test`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+An assertion is a sentence in the table [tests] of a policy, or of a file of its own:
+
+  alice may write HR 105 = 900 on press-3 at mon 09:00; may not at sun
+
+docs/POLICY.md has the grammar. `check`, the start of `run` and each reload judge a policy's own.
+
+Exit status: 0 all hold; 1 one does not; 2 bad usage, policy or sentence.")]
+pub(crate) struct PolicyTest {
+    /// The policy file; with --config, a file that holds nothing but [tests]
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The policy that FILE is about
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) config: Option<PathBuf>,
+    /// The outcome as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `wicketgate policy diff`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What a policy gives is compared, not how it is written: order, names of rules and ranges written
+another way make no difference. Windows are compared over the year 2026.
+
+Exit status: 0 both give the same; 1 they differ; 2 bad usage or policy.")]
+pub(crate) struct PolicyDiff {
+    /// The policy before
+    #[arg(value_name = "A")]
+    pub(crate) before: PathBuf,
+    /// The policy after
+    #[arg(value_name = "B")]
+    pub(crate) after: PathBuf,
+    /// The difference as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `wicketgate policy replay`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+An audit log says how each command was judged: the policy is held against that, or against --against.
+Its chain is verified on the way, and what stands behind a break is not believed. A capture says
+nothing of verdicts, so it needs --against.
+
+Exit status: 0 nothing would be judged otherwise; 1 something would, or the log or capture is damaged;
+2 bad usage, input or policy.")]
+pub(crate) struct PolicyReplay {
+    /// The policy that is asked
+    #[arg(value_name = "POLICY")]
+    pub(crate) policy: PathBuf,
+    /// What was recorded: an audit log, or a capture (pcap or pcapng)
+    #[arg(value_name = "RECORD")]
+    pub(crate) record: PathBuf,
+    /// Compare with what this policy says, and not with what was recorded
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) against: Option<PathBuf>,
+    /// The roles of a user of the audit log; without, a user has the role of the same name
+    #[arg(long = "user", value_name = "USER:ROLE[,...]")]
+    pub(crate) users: Vec<UserArgument>,
+    /// Who a source address of the capture is; without roles, the user has the role of the same name
+    #[arg(long = "login", value_name = "ADDRESS=USER[:ROLE,...]")]
+    pub(crate) logins: Vec<LoginArgument>,
+    /// What changes as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `wicketgate policy show`
+#[derive(Debug, Args)]
+pub(crate) struct PolicyShow {
+    /// The policy file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Only this asset
+    #[arg(long, value_name = "NAME")]
+    pub(crate) asset: Option<String>,
+    /// Only what this role gives
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `wicketgate user`
+///
+/// Works on the store itself, as root or as whoever owns it, with or without a gate that runs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Add a user with a password and TOTP
+    Add(UserAdd),
+    /// All users
+    List(UserList),
+    /// Let a user log in no more; what the user has now ends
+    Disable(Who),
+    /// Let a user log in again
+    Enable(Who),
+    /// Forget a user's failures: the way out of a lockout
+    Unlock(Who),
+    /// Remove a user with all factors
+    Remove(Who),
+    /// Give a user these roles instead of those before
+    Roles(UserRoles),
+    /// Take a factor from a user, to be enrolled anew
+    Reset(UserReset),
+    /// Give a user the first password, or the first after a reset
+    Password(Who),
+    /// Give a user TOTP: shows a QR code and asks for the first code
+    EnrolTotp(Who),
+    /// Ten new recovery codes, shown once
+    RecoveryCodes(Who),
+}
+
+impl User {
+    pub(crate) fn place(&self) -> &Place {
+        match self {
+            User::Add(UserAdd { who, .. })
+            | User::Roles(UserRoles { who, .. })
+            | User::Reset(UserReset { who, .. })
+            | User::Disable(who)
+            | User::Enable(who)
+            | User::Unlock(who)
+            | User::Remove(who)
+            | User::Password(who)
+            | User::EnrolTotp(who)
+            | User::RecoveryCodes(who) => &who.place,
+            User::List(list) => &list.place,
+        }
+    }
+}
+
+/// Where the store is.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Place {
+    /// The policy file, whose state_dir has the users
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The folder where the gate keeps its state
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+/// Which user.
+#[derive(Debug, Args)]
+pub(crate) struct Who {
+    /// The name to log in by: a-z, 0-9 and . _ - @
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// `wicketgate user add`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The password is asked at the terminal and not shown, or is the first line of standard input; the code of
+the authenticator app is asked after it. Neither ever stands on a command line.")]
+pub(crate) struct UserAdd {
+    #[command(flatten)]
+    pub(crate) who: Who,
+    /// The user administers users and arms break-glass
+    #[arg(long)]
+    pub(crate) admin: bool,
+    /// A role of the policy
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<String>,
+    /// The full name
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) full_name: Option<String>,
+    /// Whose account it is, where a person has several
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) person: Option<String>,
+    /// No TOTP for now
+    #[arg(long)]
+    pub(crate) no_totp: bool,
+}
+
+/// `wicketgate user list`
+#[derive(Debug, Args)]
+pub(crate) struct UserList {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `wicketgate user roles`
+#[derive(Debug, Args)]
+pub(crate) struct UserRoles {
+    #[command(flatten)]
+    pub(crate) who: Who,
+    /// A role of the policy; none leaves the user without
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<String>,
+}
+
+/// `wicketgate user reset`
+#[derive(Debug, Args)]
+pub(crate) struct UserReset {
+    #[command(flatten)]
+    pub(crate) who: Who,
+    /// password, totp (with the recovery codes) or certificate (all of them)
+    #[arg(long, value_name = "FACTOR")]
+    pub(crate) factor: String,
 }
 
 /// `wicketgate audit`

@@ -28,6 +28,11 @@ impl FromStr for DecodeAs {
 }
 
 impl DecodeAs {
+    /// This protocol on this port.
+    pub(crate) fn new(port: u16, protocol: Protocol) -> DecodeAs {
+        DecodeAs { port, protocol }
+    }
+
     /// What is spoken on this port: what `options` say, else the protocol that owns it, else
     /// something that is not read.
     pub(crate) fn protocol(options: &[DecodeAs], transport: Transport, port: u16) -> Protocol {

@@ -11,6 +11,10 @@ pub(crate) struct Frames {
     pub(crate) total: u64,
     pub(crate) forwarded: u64,
     pub(crate) answered: u64,
+    /// Their bytes left in frames of the gate's own, or wait.
+    pub(crate) kept: u64,
+    /// Frames of the gate's own.
+    pub(crate) own: u64,
     pub(crate) dropped: Vec<Dropped>,
     /// Forwarded, but there was no room for them to leave.
     pub(crate) unsent: u64,
@@ -31,6 +35,8 @@ impl Frames {
             total: counters.frames(),
             forwarded: counters.forwarded,
             answered: counters.answered,
+            kept: counters.kept,
+            own: counters.own,
             dropped: dropped
                 .map(|(reason, frames)| Dropped { reason: reason.code(), frames })
                 .collect(),

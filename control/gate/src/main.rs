@@ -3,21 +3,29 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use wicketgate_api as api;
 
 mod audit;
 mod check;
 mod cli;
+mod client;
+mod completions;
 mod config;
 mod decode_as;
 mod dissect;
 mod exit;
 mod figures;
+mod identity;
 mod man;
 mod output;
+mod policy;
+mod progress;
 mod reasons;
 mod replay;
 mod run;
 mod table;
+mod user;
+mod users;
 mod words;
 
 /// The data path allocates nothing; what reports and policies allocate is served without locks.
@@ -34,6 +42,16 @@ fn run(command: cli::Command) -> exit::Exit {
         cli::Command::Run(arguments) => run::run(&arguments),
         cli::Command::Check(arguments) => check::run(&arguments),
         cli::Command::Audit { command: cli::Audit::Verify(arguments) } => audit::verify(&arguments),
+        cli::Command::User { command } => user::run(&command),
+        cli::Command::Login(arguments) => client::log_in(&arguments),
+        cli::Command::Logout(arguments) => client::log_out(&arguments),
+        cli::Command::Session { command } => client::session(&command),
+        cli::Command::Grant { command } => client::grant(&command),
+        cli::Command::BreakGlass { command } => client::break_glass(&command),
+        cli::Command::Asset { command } => client::asset(&command),
+        cli::Command::Stats(arguments) => client::stats(&arguments),
+        cli::Command::Completions(arguments) => completions::run(&arguments),
+        cli::Command::Policy { command } => policy::run(&command),
         cli::Command::Man(arguments) => man::run(&arguments),
         cli::Command::Dissect(arguments) => dissect::run(&arguments),
     }

@@ -3,6 +3,7 @@
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Result, Write, stdout};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -10,6 +11,9 @@ use crate::exit::{Exit, complain};
 
 /// Why standard output could not be written, the first time that it could not.
 static FAILED: OnceLock<String> = OnceLock::new();
+
+/// Whether the reader went away.
+static GONE: AtomicBool = AtomicBool::new(false);
 
 /// Prints text and ends the line.
 pub(crate) fn text(what: Arguments<'_>) {
@@ -21,6 +25,16 @@ pub(crate) fn json(what: &impl Serialize) {
     let mut out = stdout().lock();
     let written = serde_json::to_writer_pretty(&mut out, what).map_err(Into::into);
     note(written.and_then(|()| writeln!(out)));
+}
+
+/// Has people read what is printed before they are asked.
+pub(crate) fn flush() {
+    note(stdout().flush());
+}
+
+/// Whether nothing more can be printed: the reader is gone, or the disk is full.
+pub(crate) fn has_failed() -> bool {
+    GONE.load(Ordering::Relaxed) || FAILED.get().is_some()
 }
 
 /// How the program ends, when all is printed: what could not be printed outweighs how it went.
@@ -37,9 +51,9 @@ pub(crate) fn finish(exit: Exit) -> Exit {
 
 /// Keeps what went wrong, for [`finish`]. That the reader went away is its own affair.
 pub(crate) fn note(written: Result<()>) {
-    if let Err(error) = written
-        && error.kind() != ErrorKind::BrokenPipe
-    {
-        FAILED.get_or_init(|| error.to_string());
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => GONE.store(true, Ordering::Relaxed),
+        Err(error) => drop(FAILED.get_or_init(|| error.to_string())),
+        Ok(()) => {}
     }
 }

@@ -11,6 +11,10 @@ use crate::table::Table;
 /// Exhaustive, so that no reason is without words.
 pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
     match reason {
+        Reason::HandOverFull => (
+            "the worker that owns the asset does not keep up",
+            "give the gate more workers, or the asset less traffic",
+        ),
         Reason::Truncated => ("the frame ends before its headers do", "capture whole frames"),
         Reason::Arp => ("ARP: each side of the gate answers its own", "nothing"),
         Reason::BadArp => ("ARP of a form that no stack sends", "find its sender"),
@@ -42,6 +46,10 @@ pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
             "belongs to no connection: rest of a refused one, or from before the gate",
             "look at what was refused; else let the client connect anew",
         ),
+        Reason::WrongMac => (
+            "an asset's frame from another MAC address than the config says",
+            "if the device was replaced, change its `mac`; else find the sender",
+        ),
         Reason::Revoked => ("the session was revoked", "log in again"),
         Reason::Expired => ("the login is over", "log in again"),
         Reason::NoAsset => {
@@ -64,21 +72,38 @@ pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
             ("no room for one more; machines have a reserve", "find who opens so many")
         }
         Reason::NatPortsUsedUp => ("no free port towards this asset", "find who opens so many"),
+        Reason::FragmentationNeeded => (
+            "too long for the link behind the gate: its sender is told",
+            "let ICMP pass to the sender; of a capture: taken before segments were cut",
+        ),
+        Reason::TooLong => (
+            "too long for the link behind the gate, and may be fragmented",
+            "lower the sender's MTU: the gate makes no fragments",
+        ),
         Reason::SynData => ("data before the connection is open", "find its sender"),
         Reason::BadSegment => ("fits no state or window of its connection", "find its sender"),
+        Reason::AfterReset => ("was on its way when the other end reset the connection", "nothing"),
         Reason::SynOnOpen => (
             "a new start on a connection that is open: its sender is asked (RFC 5961)",
             "nothing; if it goes on, find its sender",
         ),
-        Reason::OutOfOrder => ("bytes are missing before it: it comes again", "nothing"),
+        Reason::TcpOption => {
+            ("a TCP option that signs segments, or that is broken", "switch TCP-MD5 and TCP-AO off")
+        }
+        Reason::OutOfOrder => ("too many gaps before it: it comes again", "nothing"),
         Reason::Ambiguous => {
             ("sent again with other bytes: an attack, or a broken stack", "find its sender")
         }
-        Reason::Stale => ("sent again, too old to compare", "nothing"),
-        Reason::DeniedBefore => ("bytes of a denied command, sent again", "see why it was denied"),
+        Reason::WindowFull => {
+            ("more bytes than the gate keeps for a receiver that is silent", "see whether it lives")
+        }
         Reason::NotTheProtocol => (
             "not what the endpoint speaks: nothing more of this connection passes",
             "check what runs on this port; else find its sender",
+        ),
+        Reason::PduTooLong => (
+            "a message longer than the gate reads (docs/PROTOCOLS.md): it cannot be judged whole",
+            "let the client ask for less at once",
         ),
         Reason::FlowDead => {
             ("of a connection that did not speak the protocol", "see not-the-protocol")

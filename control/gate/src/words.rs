@@ -6,7 +6,7 @@ use std::fmt::Display;
 use jiff::Timestamp;
 use wicketgate_dissectors::enip::pccc::DataFile;
 use wicketgate_dissectors::{Protocol, Space, Transport};
-use wicketgate_engine::tables::Endpoint;
+use wicketgate_engine::tables::{Endpoint, Mac};
 use wicketgate_packet::Time;
 
 /// RFC 3339, UTC, to the nanosecond.
@@ -15,6 +15,11 @@ pub(crate) fn time(time: Time) -> String {
         Ok(stamp) => format!("{stamp:.9}"),
         Err(_) => format!("{} ns", time.as_nanos()),
     }
+}
+
+/// `00:1d:9c:aa:bb:cc`.
+pub(crate) fn mac(mac: Mac) -> String {
+    mac.map(|octet| format!("{octet:02x}")).join(":")
 }
 
 /// `read-coils`; of a command that has no name of its own its codes too, which a rule can name:

@@ -9,10 +9,10 @@ use std::net::Ipv4Addr;
 use wicketgate_dissectors::Protocol;
 use wicketgate_engine::matcher::{Entry, Matcher};
 use wicketgate_engine::tables::{
-    self, AssetId, Endpoint, EndpointId, Grant, Mac, Side, Subject, SubjectId, Tables,
-    TablesBuilder, TablesError, Window,
+    self, AssetId, DenialStyle, Endpoint, EndpointId, Grant, Mac, RuleId, Side, Subject, SubjectId,
+    Tables, TablesBuilder, TablesError, Window,
 };
-use wicketgate_packet::Time;
+use wicketgate_packet::{PortId, Time};
 
 use crate::model::{Asset, Conduit, Factor, Policy, Port, Rule};
 
@@ -28,6 +28,74 @@ pub struct Login {
     /// What was proven.
     pub factors: Vec<Factor>,
     /// When the login ends.
+    pub until: Time,
+}
+
+/// What the wall clock and the engine's own clock say at one moment.
+///
+/// The engine's never steps. Windows are hours of the wall clock: they are laid out there and brought over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clocks {
+    /// The wall clock.
+    pub wall: Time,
+    /// The engine's.
+    pub engine: Time,
+}
+
+impl Clocks {
+    /// Both say the same: in replay, the capture's time.
+    pub const fn same(now: Time) -> Clocks {
+        Clocks { wall: now, engine: now }
+    }
+
+    /// A time of the wall clock on the engine's.
+    fn on_engine(self, wall: Time) -> Time {
+        if wall == Time::EPOCH || wall == Time::NEVER {
+            return wall;
+        }
+        (wall - self.wall.since(self.engine)) + self.engine.since(self.wall)
+    }
+
+    fn window(self, wall: Window) -> Window {
+        Window { from: self.on_engine(wall.from), until: self.on_engine(wall.until) }
+    }
+}
+
+/// A login of the live gate, and what it holds: who has it, control has found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The address that the user's frames come from.
+    pub address: Ipv4Addr,
+    /// The only port that they may come in by.
+    pub port: Option<PortId>,
+    /// The user's name.
+    pub user: String,
+    /// When the login ends, by the engine's clock.
+    pub until: Time,
+    /// What it may use.
+    pub held: Vec<Held>,
+    /// The number of its rights: the engine's [`Grant::right`].
+    pub right: u64,
+    /// Assets on which something was taken back since, so that the number is another.
+    pub renewed: BTreeMap<AssetId, u64>,
+}
+
+impl Holder {
+    fn right_on(&self, asset: AssetId) -> u64 {
+        self.renewed.get(&asset).copied().unwrap_or(self.right)
+    }
+}
+
+/// A rule that a login may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Which, in the order of the file.
+    pub rule: RuleId,
+    /// Only on this asset of the rule's; on all, if there is none.
+    pub asset: Option<AssetId>,
+    /// Open only then, by the wall clock.
+    pub window: Option<Window>,
+    /// Over then, by the engine's clock.
     pub until: Time,
 }
 
@@ -56,17 +124,31 @@ impl Policy {
         now: Time,
         epoch: u32,
     ) -> Result<Compiled, TablesError> {
-        let mut compiler = Compiler::new(self, now);
-        compiler.add_ports();
-        compiler.add_assets();
-        compiler.add_rules();
-        compiler.add_conduits();
+        let mut compiler = Compiler::with_machines(self, Clocks::same(now));
         for login in logins.iter().filter(|login| login.until > now) {
             compiler.add_login(login);
         }
         let tables = compiler.tables.build(epoch)?;
         let warnings = self.unknown_roles(logins);
         Ok(Compiled { tables, next_change: compiler.next_change, warnings })
+    }
+
+    /// Compiles the tables of the live gate: conduits, and what these logins hold.
+    ///
+    /// # Errors
+    /// As [`Policy::compile`].
+    pub fn compile_live(
+        &self,
+        holders: &[Holder],
+        clocks: Clocks,
+        epoch: u32,
+    ) -> Result<Compiled, TablesError> {
+        let mut compiler = Compiler::with_machines(self, clocks);
+        for holder in holders.iter().filter(|holder| holder.until > clocks.engine) {
+            compiler.add_holder(holder);
+        }
+        let tables = compiler.tables.build(epoch)?;
+        Ok(Compiled { tables, next_change: compiler.next_change, warnings: Vec::new() })
     }
 
     fn unknown_roles(&self, logins: &[Login]) -> Vec<String> {
@@ -81,12 +163,29 @@ impl Policy {
     }
 }
 
-/// The entries of one subject, by endpoint.
-type Rights = BTreeMap<EndpointId, Vec<Entry>>;
+/// What one subject may do on one endpoint.
+#[derive(Default)]
+struct Given {
+    /// The number of the right.
+    right: u64,
+    entries: Vec<Entry>,
+    /// How the rest is refused. Of several rules the strictest says how.
+    denial: DenialStyle,
+}
+
+impl Given {
+    fn add(&mut self, entries: impl Iterator<Item = Entry>, denial: DenialStyle) {
+        self.entries.extend(entries);
+        self.denial = self.denial.max(denial);
+    }
+}
+
+/// What one subject may do, by endpoint.
+type Rights = BTreeMap<EndpointId, Given>;
 
 struct Compiler<'p> {
     policy: &'p Policy,
-    now: Time,
+    clocks: Clocks,
     tables: TablesBuilder,
     /// The endpoints of each asset.
     doors: Vec<Vec<(EndpointId, Protocol)>>,
@@ -96,11 +195,21 @@ struct Compiler<'p> {
 }
 
 impl<'p> Compiler<'p> {
-    fn new(policy: &'p Policy, now: Time) -> Compiler<'p> {
-        let stretch = |rule: &Rule| rule.window.as_ref().map(|weekly| weekly.stretch(now));
+    /// With everything that needs no login.
+    fn with_machines(policy: &'p Policy, clocks: Clocks) -> Compiler<'p> {
+        let mut compiler = Compiler::new(policy, clocks);
+        compiler.add_ports();
+        compiler.add_assets();
+        compiler.add_rules();
+        compiler.add_conduits();
+        compiler
+    }
+
+    fn new(policy: &'p Policy, clocks: Clocks) -> Compiler<'p> {
+        let stretch = |rule: &Rule| rule.window.as_ref().map(|weekly| weekly.stretch(clocks.wall));
         Compiler {
             policy,
-            now,
+            clocks,
             tables: TablesBuilder::default(),
             doors: Vec::new(),
             windows: policy.rules.iter().map(stretch).collect(),
@@ -149,7 +258,8 @@ impl<'p> Compiler<'p> {
                 let key = (from.address, from.mac, from.port, endpoint);
                 let holder: usize = *holders.entry(key).or_insert(index);
                 let Some(rights) = rights.get_mut(holder) else { continue };
-                rights.entry(endpoint).or_default().extend(conduit.allow.iter().cloned());
+                let denial = conduit.deny.unwrap_or(self.policy.gate.deny);
+                rights.entry(endpoint).or_default().add(conduit.allow.iter().cloned(), denial);
             }
         }
         for (conduit, rights) in self.policy.conduits.iter().zip(rights) {
@@ -167,18 +277,57 @@ impl<'p> Compiler<'p> {
             }
             self.note(window);
             for endpoint in self.endpoints(&rule.assets, rule.protocol) {
-                let entries = rule.allow.iter().map(|entry| Entry { window, ..entry.clone() });
-                rights.entry(endpoint).or_default().extend(entries);
+                let allow = rule.allow.iter().map(|entry| Entry { window, ..entry.clone() });
+                let denial = rule.deny.unwrap_or(policy.gate.deny);
+                rights.entry(endpoint).or_default().add(allow, denial);
             }
         }
         let subject = self.tables.add_subject(user(login));
         self.add_grants(subject, rights, login.until);
     }
 
+    fn add_holder(&mut self, holder: &Holder) {
+        let mut rights = Rights::new();
+        let policy = self.policy;
+        for held in &holder.held {
+            let Some(rule) = policy.rules.get(held.rule.0 as usize) else { continue };
+            self.note(held.window);
+            let window = self.stretch(held, holder.until);
+            let assets = held.asset.as_ref().map_or(&rule.assets[..], std::slice::from_ref);
+            for asset in assets.iter().filter(|asset| rule.is_about(**asset)) {
+                for endpoint in self.endpoints(std::slice::from_ref(asset), rule.protocol) {
+                    let allow = rule.allow.iter().map(|entry| Entry { window, ..entry.clone() });
+                    let denial = rule.deny.unwrap_or(policy.gate.deny);
+                    let right = || Given { right: holder.right_on(*asset), ..Given::default() };
+                    rights.entry(endpoint).or_insert_with(right).add(allow, denial);
+                }
+            }
+        }
+        let subject = self.tables.add_subject(person(holder));
+        self.add_grants(subject, rights, holder.until);
+    }
+
+    /// When something held is open, by the engine's clock; `None` is as long as the login lasts.
+    fn stretch(&self, held: &Held, login: Time) -> Option<Window> {
+        let window = held.window.map(|window| self.clocks.window(window));
+        match window {
+            None if held.until >= login => None,
+            None => Some(Window { from: Time::EPOCH, until: held.until }),
+            Some(window) => Some(Window { until: window.until.min(held.until), ..window }),
+        }
+    }
+
     fn add_grants(&mut self, subject: SubjectId, rights: Rights, until: Time) {
-        for (endpoint, entries) in rights {
-            let matcher = Matcher::new(entries);
-            self.tables.add_grant(Grant { subject, endpoint, matcher, until, observe: false });
+        for (endpoint, Given { right, entries, denial }) in rights {
+            self.tables.add_grant(Grant {
+                subject,
+                endpoint,
+                matcher: Matcher::new(entries),
+                until,
+                right,
+                denial,
+                observe: false,
+            });
         }
     }
 
@@ -191,7 +340,7 @@ impl<'p> Compiler<'p> {
     /// Takes the next edge of a window into account.
     fn note(&mut self, window: Option<Window>) {
         let edges = window.into_iter().flat_map(|window| [window.from, window.until]);
-        let next = edges.filter(|edge| *edge > self.now && *edge < Time::NEVER).min();
+        let next = edges.filter(|edge| *edge > self.clocks.wall && *edge < Time::NEVER).min();
         self.next_change = self.next_change.into_iter().chain(next).min();
     }
 }
@@ -210,6 +359,7 @@ fn engine_port(port: &Port, index: u16) -> tables::Port {
         side: port.side,
         mac: port.mac.unwrap_or(default_mac(index)),
         address: port.address.map_or(Ipv4Addr::UNSPECIFIED, |net| net.address),
+        mtu: tables::ETHERNET_MTU,
     }
 }
 
@@ -223,7 +373,16 @@ fn default_mac(index: u16) -> Mac {
 /// The port of a policy that has none.
 fn nowhere() -> Port {
     let name = "nowhere".to_owned();
-    Port { name, side: Side::Overlay, interface: None, address: None, mac: None }
+    let tuning = crate::tuning::PortTuning::default();
+    Port {
+        name,
+        side: Side::Overlay,
+        interface: None,
+        address: None,
+        mac: None,
+        cleartext_logins: false,
+        tuning,
+    }
 }
 
 fn engine_asset(asset: &Asset) -> tables::Asset {
@@ -235,7 +394,9 @@ fn engine_asset(asset: &Asset) -> tables::Asset {
         overlay: asset.overlay,
         underlay: asset.underlay,
         mac: asset.mac,
+        pinned: asset.mac.is_some(),
         cycle: asset.cycle,
+        owner: Default::default(),
     }
 }
 
@@ -255,6 +416,16 @@ fn user(login: &Login) -> Subject {
         essential: false,
         address: login.address,
         port: None,
+        mac: None,
+    }
+}
+
+fn person(holder: &Holder) -> Subject {
+    Subject {
+        name: holder.user.as_str().into(),
+        essential: false,
+        address: holder.address,
+        port: holder.port,
         mac: None,
     }
 }

@@ -100,6 +100,26 @@ impl<'t> Report<'t> {
         before.matches('\n').count() + 1
     }
 
+    /// Where `inner` stands, which a string at `outer` holds: all of `outer` where escapes hide it.
+    pub(crate) fn within(&self, outer: &Span, text: &str, inner: Span) -> Span {
+        let raw = self.text.get(outer.clone()).unwrap_or_default();
+        match raw.find(text).filter(|_| !text.is_empty()) {
+            Some(lead) => outer.start + lead + inner.start..outer.start + lead + inner.end,
+            None => outer.clone(),
+        }
+    }
+
+    /// A finding by itself, outside the report.
+    pub(crate) fn diagnostic(
+        &self,
+        at: &Span,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) -> Diagnostic {
+        let (at, message) = (at.clone(), message.into());
+        self.locate(Finding { at, severity: Severity::Error, message, help })
+    }
+
     fn add(&mut self, at: &Span, severity: Severity, message: String, help: Option<String>) {
         self.findings.push(Finding { at: at.clone(), severity, message, help });
     }

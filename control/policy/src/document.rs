@@ -2,6 +2,8 @@
 
 use toml::de::DeTable;
 
+use crate::assertion::{self, Assertions};
+use crate::control::{self, Control};
 use crate::diagnostic::{Diagnostic, Report, Span};
 use crate::model::Policy;
 use crate::reader::{Node, Table};
@@ -18,15 +20,24 @@ const TOML_HELP: &str = "text stands in quotes (\"100-119\"), and each key once 
 /// wrong can be told once it is.
 pub fn parse(text: &str, file: &str) -> Result<Policy, Vec<Diagnostic>> {
     let mut report = Report::new(file, text);
+    let document = toml(text, &mut report, read);
+    let warnings = report.finish()?;
+    // Whatever could not be read was reported above.
+    document.map(|policy| Policy { warnings, ..policy }).ok_or_else(Vec::new)
+}
+
+/// What `read` makes of the text, if it is TOML.
+fn toml<T>(
+    text: &str,
+    report: &mut Report<'_>,
+    read: impl FnOnce(&DeTable<'_>, &mut Report<'_>) -> Option<T>,
+) -> Option<T> {
     let (root, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let at = error.span().unwrap_or(text.len()..text.len());
         report.error_with(&at, format!("not TOML: {}", error.message()), TOML_HELP);
     }
-    let document = if errors.is_empty() { read(root.get_ref(), &mut report) } else { None };
-    let warnings = report.finish()?;
-    // Whatever could not be read was reported above.
-    document.map(|policy| Policy { warnings, ..policy }).ok_or_else(Vec::new)
+    if errors.is_empty() { read(root.get_ref(), report) } else { None }
 }
 
 fn read(root: &DeTable<'_>, report: &mut Report<'_>) -> Option<Policy> {
@@ -44,9 +55,37 @@ fn read(root: &DeTable<'_>, report: &mut Report<'_>) -> Option<Policy> {
     let rules = tables(&mut root, "rule", "[[rule]]", report);
     let conduits = tables(&mut root, "conduit", "[[conduit]]", report);
     let rights = Rights::read(rules, conduits, &topology, report);
+    let control = tables(&mut root, "control", "[[control]]", report);
+    let control = control.into_iter().map(|table| control::read(table, report)).collect();
+    let tests = root.optional("tests");
     root.close(report);
     warn_of_idle(&topology, rights.as_ref()?, report);
-    assemble(topology, rights?)
+    let mut policy = assemble(topology, rights?, control)?;
+    // What a policy with errors in it gives, nobody can say: its own errors come first.
+    if let Some(node) = tests {
+        policy.assertions = assertion::read(node, &policy, report)?;
+    }
+    Some(policy)
+}
+
+/// Reads a file that holds nothing but `[tests]`, about `policy`.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_assertions(
+    text: &str,
+    file: &str,
+    policy: &Policy,
+) -> Result<Assertions, Vec<Diagnostic>> {
+    let mut report = Report::new(file, text);
+    let found = toml(text, &mut report, |root, report| {
+        let mut root = Table::new("a file of tests", 0..0, root);
+        let tests = root.required("tests", report);
+        root.close(report);
+        assertion::read(tests?, policy, report)
+    });
+    let warnings = report.finish()?;
+    found.map(|found| Assertions { warnings, ..found }).ok_or_else(Vec::new)
 }
 
 /// The tables of one kind.
@@ -66,13 +105,15 @@ fn tables<'t>(
     nodes.into_iter().filter_map(|node| node.table(what, report)).collect()
 }
 
-fn assemble(topology: Topology, rights: Rights) -> Option<Policy> {
+fn assemble(topology: Topology, rights: Rights, control: Vec<Option<Control>>) -> Option<Policy> {
     Some(Policy {
         gate: topology.gate,
         ports: topology.ports.into_iter().collect::<Option<_>>()?,
         assets: topology.assets.into_iter().collect::<Option<_>>()?,
         rules: rights.rules,
         conduits: rights.conduits,
+        control: control.into_iter().collect::<Option<_>>()?,
+        assertions: Assertions::default(),
         warnings: Vec::new(),
     })
 }

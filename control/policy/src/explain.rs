@@ -3,8 +3,6 @@
 use std::fmt;
 
 use serde::Serialize;
-use wicketgate_dissectors::Protocol;
-use wicketgate_engine::Entry;
 use wicketgate_engine::tables::{AssetId, Mac, Side};
 
 use crate::model::{Asset, Conduit, Policy, Port, Rule, Source};
@@ -28,12 +26,15 @@ pub struct Explanation {
 pub struct PortLine {
     /// Its name.
     pub name: String,
-    /// `overlay` or `underlay`.
+    /// `overlay`, `underlay` or `both`.
     pub side: &'static str,
     /// Its interface, for the live gate.
     pub interface: Option<String>,
     /// The gate's address on it.
     pub address: Option<String>,
+    /// Whether people may log in from a bare address that comes in by it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cleartext_logins: bool,
 }
 
 /// An asset in words.
@@ -78,6 +79,9 @@ pub struct Right {
     pub when: String,
     /// What a login must have proven.
     pub factors: Vec<&'static str>,
+    /// What else is asked of whoever uses it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<String>,
 }
 
 /// Puts a policy into words.
@@ -94,9 +98,14 @@ pub fn explain(policy: &Policy) -> Explanation {
 fn port_line(port: &Port) -> PortLine {
     PortLine {
         name: port.name.clone(),
-        side: if port.side == Side::Overlay { "overlay" } else { "underlay" },
+        side: match port.side {
+            Side::Overlay => "overlay",
+            Side::Underlay => "underlay",
+            Side::Both => "both",
+        },
         interface: port.interface.clone(),
         address: port.address.map(|net| net.to_string()),
+        cleartext_logins: port.cleartext_logins,
     }
 }
 
@@ -123,9 +132,10 @@ fn of_rule(rule: &Rule) -> Right {
         name: rule.name.clone(),
         who: rule.roles.join(", "),
         protocol: rule.protocol.name(),
-        allow: allow(&rule.allow, rule.protocol),
+        allow: wording::allow(&rule.allow, rule.protocol),
         when: rule.window.as_ref().map_or("always".to_owned(), ToString::to_string),
         factors: rule.factors.iter().map(|factor| factor.name()).collect(),
+        asks: rule.conditions.words(),
     }
 }
 
@@ -135,19 +145,11 @@ fn of_conduit(policy: &Policy, conduit: &Conduit) -> Right {
         name: conduit.name.clone(),
         who: source(policy, &conduit.from),
         protocol: conduit.protocol.name(),
-        allow: allow(&conduit.allow, conduit.protocol),
+        allow: wording::allow(&conduit.allow, conduit.protocol),
         when: "always".to_owned(),
         factors: Vec::new(),
+        asks: Vec::new(),
     }
-}
-
-fn allow(entries: &[Entry], protocol: Protocol) -> Vec<String> {
-    let whole = |entry: &Entry| !protocol.is_inspected() && entry.classes.is_empty();
-    let words = |entry: &Entry| match whole(entry) {
-        true => "everything, unread".to_owned(),
-        false => wording::entry(protocol, entry),
-    };
-    entries.iter().map(words).collect()
 }
 
 fn source(policy: &Policy, from: &Source) -> String {
@@ -156,7 +158,7 @@ fn source(policy: &Policy, from: &Source) -> String {
     format!("{}{}{}", from.address, mac.unwrap_or_default(), port.unwrap_or_default())
 }
 
-fn mac(mac: Mac) -> String {
+pub(crate) fn mac(mac: Mac) -> String {
     mac.map(|octet| format!("{octet:02x}")).join(":")
 }
 
@@ -176,7 +178,8 @@ impl fmt::Display for PortLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "port {}: {}", self.name, self.side)?;
         optional(f, ", ", self.address.as_ref())?;
-        optional(f, " on ", self.interface.as_ref())
+        optional(f, " on ", self.interface.as_ref())?;
+        f.write_str(if self.cleartext_logins { ", logins in clear" } else { "" })
     }
 }
 
@@ -202,6 +205,7 @@ impl fmt::Display for Right {
         if !self.factors.is_empty() {
             writeln!(f, "    with  {}", self.factors.join(" and "))?;
         }
+        self.asks.iter().try_for_each(|what| writeln!(f, "    asks  {what}"))?;
         writeln!(f, "    when  {}", self.when)?;
         self.allow.iter().try_for_each(|what| writeln!(f, "    may   {}: {what}", self.protocol))
     }

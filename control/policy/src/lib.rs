@@ -13,10 +13,16 @@
 //! |---|---|
 //! | [`model`] | [`Policy`]: the file with every name resolved |
 //! | [`compile`] | [`Policy::compile`]: policy and logins into tables of one epoch |
+//! | [`conditions`] | [`Conditions`]: what a rule asks besides roles, factors and a window |
 //! | [`mod@explain`] | [`explain()`]: who may do what on each asset |
+//! | [`assertion`] | [`Assertions`]: sentences about the policy, read and judged |
+//! | [`mod@diff`] | [`diff()`]: who gains and who loses what between two policies |
+//! | [`trial`] | [`trial::ask`]: what the gate would say to one command |
 //! | [`window`] | [`Weekly`]: opening hours in a time zone, laid out to stretches of time |
 //! | [`preset`] | [`Preset`]: `view`, `operate`, `maintain`, `engineer` |
 //! | [`diagnostic`] | [`Diagnostic`]: what is wrong, where, and what to do |
+//! | [`control`] | [`Control`]: who may ask what of the control socket |
+//! | [`tuning`] | [`Tuning`]: how the live gate uses the machine |
 //! | [`value`] | addresses, MACs, ranges, durations as they are written |
 //! | `document` | the file's top level, in the order in which names are needed |
 //! | `topology` | `[gate]`, `[[port]]`, `[[asset]]` |
@@ -26,6 +32,7 @@
 //! | `selector` | the selectors of one element |
 //! | `contradiction` | selectors that exclude each other |
 //! | `catalog` | the functions of a protocol, to tell what an element can match |
+//! | `denial` | `deny`: how a command is refused |
 //! | `reader` | typed access to TOML that remembers which keys were asked for |
 //! | `wording` | a matcher's entries in words |
 //! | `suggest` | "did you mean" |
@@ -33,10 +40,15 @@
 //! The reference for whoever writes a policy is `docs/POLICY.md`.
 
 mod allow;
+pub mod assertion;
 mod catalog;
 pub mod compile;
+pub mod conditions;
 mod contradiction;
+pub mod control;
+mod denial;
 pub mod diagnostic;
+pub mod diff;
 mod document;
 mod doors;
 pub mod explain;
@@ -48,6 +60,8 @@ mod rights;
 mod selector;
 mod suggest;
 mod topology;
+pub mod trial;
+pub mod tuning;
 pub mod value;
 pub mod window;
 mod wording;
@@ -55,10 +69,16 @@ mod wording;
 #[cfg(test)]
 mod tests;
 
-pub use compile::{Compiled, Login};
+pub use assertion::{Assertions, Failure};
+pub use compile::{Clocks, Compiled, Held, Holder, Login};
+pub use conditions::Conditions;
+pub use control::{Account, Control, ControlRole};
 pub use diagnostic::{Diagnostic, Severity};
-pub use document::parse;
+pub use diff::{Difference, diff};
+pub use document::{parse, parse_assertions};
 pub use explain::{Explanation, explain};
 pub use model::{Asset, Conduit, Door, Factor, Gate, Policy, Port, Rule, Source};
 pub use preset::Preset;
+pub use tuning::{PortTuning, Queues, Tuning};
+pub use value::Prefix;
 pub use window::Weekly;

@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use wicketgate_dissectors::{Protocol, Transport};
 use wicketgate_engine::matcher::Entry;
-use wicketgate_engine::tables::{AssetId, Mac, Side};
+use wicketgate_engine::tables::{AssetId, DenialStyle, Mac, RuleId, Side};
 use wicketgate_packet::PortId;
 
+use crate::assertion::Assertions;
+use crate::conditions::Conditions;
+use crate::control::{Account, Control};
 use crate::diagnostic::Diagnostic;
 use crate::doors::transport_name;
+use crate::tuning::{PortTuning, Tuning};
 use crate::value::Prefix;
 use crate::window::Weekly;
 
@@ -23,6 +27,8 @@ pub struct Policy {
     pub(crate) assets: Vec<Asset>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) conduits: Vec<Conduit>,
+    pub(crate) control: Vec<Control>,
+    pub(crate) assertions: Assertions,
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
@@ -52,6 +58,16 @@ impl Policy {
         &self.conduits
     }
 
+    /// Who may ask what of the control socket.
+    pub fn control(&self) -> &[Control] {
+        &self.control
+    }
+
+    /// What `[tests]` says of the policy.
+    pub fn assertions(&self) -> &Assertions {
+        &self.assertions
+    }
+
     /// What holds, but may not be what was meant.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
@@ -62,9 +78,38 @@ impl Policy {
         usize::try_from(id.0).ok().and_then(|at| self.assets.get(at))
     }
 
+    /// The rule or conduit of that id: what its name stands for in verdicts.
+    pub(crate) fn right(&self, id: RuleId) -> Option<Right<'_>> {
+        let at = usize::try_from(id.0).ok()?;
+        match at.checked_sub(self.rules.len()) {
+            None => self.rules.get(at).map(Right::of_rule),
+            Some(at) => self.conduits.get(at).map(Right::of_conduit),
+        }
+    }
+
     /// The port of that id.
     pub fn port(&self, id: PortId) -> Option<&Port> {
         self.ports.get(usize::from(id.0))
+    }
+}
+
+/// What rules and conduits have in common.
+pub(crate) struct Right<'p> {
+    pub(crate) name: &'p str,
+    pub(crate) protocol: Protocol,
+    pub(crate) allow: &'p [Entry],
+    pub(crate) window: Option<&'p Weekly>,
+}
+
+impl<'p> Right<'p> {
+    fn of_rule(rule: &'p Rule) -> Right<'p> {
+        let (name, protocol, allow) = (&rule.name, rule.protocol, &rule.allow);
+        Right { name, protocol, allow, window: rule.window.as_ref() }
+    }
+
+    fn of_conduit(conduit: &'p Conduit) -> Right<'p> {
+        let (name, protocol, allow) = (&conduit.name, conduit.protocol, &conduit.allow);
+        Right { name, protocol, allow, window: None }
     }
 }
 
@@ -75,6 +120,14 @@ pub struct Gate {
     pub overlay: Prefix,
     /// Where the gate keeps its state.
     pub state_dir: Option<PathBuf>,
+    /// Where its control socket is; in `state_dir`, if the file says nothing.
+    pub control_socket: Option<PathBuf>,
+    /// The group of the machine that may connect to it.
+    pub control_group: Option<Account>,
+    /// How it uses the machine.
+    pub tuning: Tuning,
+    /// How commands are refused where a rule or conduit does not say.
+    pub deny: DenialStyle,
 }
 
 impl Gate {
@@ -91,7 +144,14 @@ impl Gate {
 
 impl Default for Gate {
     fn default() -> Gate {
-        Gate { overlay: Gate::DEFAULT_OVERLAY, state_dir: None }
+        Gate {
+            overlay: Gate::DEFAULT_OVERLAY,
+            state_dir: None,
+            control_socket: None,
+            control_group: None,
+            tuning: Tuning::default(),
+            deny: DenialStyle::Reply,
+        }
     }
 }
 
@@ -108,6 +168,11 @@ pub struct Port {
     pub address: Option<Prefix>,
     /// The gate's MAC address on it, for replay; live it is the interface's own.
     pub mac: Option<Mac>,
+    /// Whether people may log in from a bare source address that comes in by it: on a line that nobody
+    /// else can reach.
+    pub cleartext_logins: bool,
+    /// How the live gate uses the interface.
+    pub tuning: PortTuning,
 }
 
 /// `[[asset]]`.
@@ -182,6 +247,10 @@ pub struct Rule {
     pub window: Option<Weekly>,
     /// What a login must have proven.
     pub factors: Vec<Factor>,
+    /// What else it asks of whoever uses it.
+    pub conditions: Conditions,
+    /// How what it does not allow is refused; as the gate does, if it does not say.
+    pub deny: Option<DenialStyle>,
 }
 
 impl Rule {
@@ -204,6 +273,8 @@ pub struct Conduit {
     pub protocol: Protocol,
     /// What it allows, with the conduit's own id.
     pub allow: Vec<Entry>,
+    /// How what it does not allow is refused; as the gate does, if it does not say.
+    pub deny: Option<DenialStyle>,
 }
 
 impl Conduit {

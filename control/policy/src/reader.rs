@@ -177,6 +177,10 @@ impl<'t> Node<'t> {
         self.value.get_ref().is_array()
     }
 
+    pub(crate) fn is_empty_array(self) -> bool {
+        self.value.get_ref().as_array().is_some_and(|array| array.is_empty())
+    }
+
     pub(crate) fn is_table(self) -> bool {
         self.value.get_ref().is_table()
     }

@@ -8,6 +8,8 @@ use wicketgate_engine::Entry;
 use wicketgate_engine::tables::{AssetId, RuleId};
 
 use crate::allow::{self, Context};
+use crate::conditions;
+use crate::denial;
 use crate::diagnostic::{Report, Span};
 use crate::doors;
 use crate::model::{Conduit, Factor, Rule, Source};
@@ -61,6 +63,17 @@ pub(crate) fn reaches(rights: &Rights, asset: AssetId) -> bool {
         || rights.conduits.iter().any(|conduit| conduit.is_about(asset))
 }
 
+/// Reads one factor.
+pub(crate) fn factor(node: Node<'_>, report: &mut Report<'_>) -> Option<Factor> {
+    let name = node.text(report)?;
+    let found = Factor::from_name(name);
+    if found.is_none() {
+        let help = suggest::known(name, Factor::ALL.iter().map(|factor| factor.name()));
+        report.error_with(&node.span(), format!("there is no factor `{name}`"), help);
+    }
+    found
+}
+
 impl Reader<'_, '_, '_> {
     fn rule(&mut self, mut table: Table<'_>, id: RuleId) -> Option<Rule> {
         let name = read_name(&mut table, &mut self.names, self.report);
@@ -72,6 +85,9 @@ impl Reader<'_, '_, '_> {
         let window = table.optional("window");
         let window = window.map(|node| window::read(node, self.report));
         let factors = table.optional("factors").map(|node| self.factors(node));
+        let conditions = conditions::read(&mut table, factors.is_some(), self.report);
+        let deny = table.optional("deny");
+        let deny = deny.and_then(|node| denial::read_for(node, protocol, self.report));
         table.close(self.report);
         Some(Rule {
             name: name?,
@@ -88,6 +104,8 @@ impl Reader<'_, '_, '_> {
                 None => Vec::new(),
                 Some(read) => read?,
             },
+            conditions: conditions?,
+            deny,
         })
     }
 
@@ -97,6 +115,8 @@ impl Reader<'_, '_, '_> {
         let protocol = self.protocol(&mut table);
         let assets = self.conduit_assets(&mut table, protocol);
         let allow = self.allow(&mut table, protocol, id);
+        let deny = table.optional("deny");
+        let deny = deny.and_then(|node| denial::read_for(node, protocol, self.report));
         self.refuse_window(&mut table);
         table.close(self.report);
         Some(Conduit {
@@ -105,11 +125,12 @@ impl Reader<'_, '_, '_> {
             assets: assets?,
             protocol: protocol?,
             allow: allow?,
+            deny,
         })
     }
 
     fn refuse_window(&mut self, table: &mut Table<'_>) {
-        for key in ["window", "factors"] {
+        for key in ["window", "factors"].iter().chain(conditions::KEYS) {
             if let Some(node) = table.optional(key) {
                 let help = "a conduit is an essential flow: it holds always, and no one logs in";
                 self.report.error_with(&node.span(), format!("a conduit has no `{key}`"), help);
@@ -124,17 +145,7 @@ impl Reader<'_, '_, '_> {
 
     fn factors(&mut self, node: Node<'_>) -> Option<Vec<Factor>> {
         let nodes = node.list(self.report)?;
-        nodes.into_iter().map(|node| self.factor(node)).collect()
-    }
-
-    fn factor(&mut self, node: Node<'_>) -> Option<Factor> {
-        let name = node.text(self.report)?;
-        let found = Factor::from_name(name);
-        if found.is_none() {
-            let help = suggest::known(name, Factor::ALL.iter().map(|factor| factor.name()));
-            self.report.error_with(&node.span(), format!("there is no factor `{name}`"), help);
-        }
-        found
+        nodes.into_iter().map(|node| factor(node, self.report)).collect()
     }
 
     fn protocol(&mut self, table: &mut Table<'_>) -> Option<Protocol> {

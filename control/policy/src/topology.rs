@@ -7,11 +7,14 @@ use std::path::PathBuf;
 use wicketgate_engine::tables::{AssetId, Side};
 use wicketgate_packet::PortId;
 
+use crate::control;
+use crate::denial;
 use crate::diagnostic::{Report, Span};
 use crate::doors;
 use crate::model::{Asset, Gate, Port};
 use crate::reader::{Node, Table};
 use crate::suggest;
+use crate::tuning;
 use crate::value::{self, Prefix};
 
 /// Highest VLAN identifier that a network may use (IEEE 802.1Q-2018, table 9-2).
@@ -84,10 +87,20 @@ pub(crate) fn read_gate(node: Node<'_>, report: &mut Report<'_>) -> Gate {
     let Some(mut table) = node.table("[gate]", report) else { return Gate::default() };
     let overlay = table.optional("overlay").and_then(|node| node.parse(report, value::network));
     let state_dir = table.optional("state_dir").and_then(|node| node.name(report));
+    let control_socket = table.optional("control_socket").and_then(|node| node.name(report));
+    let control_group =
+        table.optional("control_group").and_then(|node| control::account(node, report));
+    let tuning = tuning::read(&mut table, report);
+    let deny = table.optional("deny").and_then(|node| denial::read(node, report));
     table.close(report);
     Gate {
         overlay: overlay.unwrap_or(Gate::DEFAULT_OVERLAY),
         state_dir: state_dir.map(PathBuf::from),
+        control_socket: control_socket.map(PathBuf::from),
+        control_group,
+        tuning,
+        // One that is there but could not be read was reported: there is no policy then.
+        deny: deny.unwrap_or_default(),
     }
 }
 
@@ -120,9 +133,13 @@ impl Topology {
         }
         let address = self.port_address(&mut table, side, report);
         let mac = table.optional("mac").and_then(|node| node.parse(report, value::mac));
+        let cleartext_logins = cleartext_logins(&mut table, side, report);
+        let tuning = tuning::read_port(&mut table, report);
         table.close(report);
         let interface = interface.and_then(Node::as_text).map(str::to_owned);
-        let port = name.zip(side).map(|(name, side)| Port { name, side, interface, address, mac });
+        let port =
+            |(name, side)| Port { name, side, interface, address, mac, cleartext_logins, tuning };
+        let port = name.zip(side).map(port);
         self.ports.push(port);
     }
 
@@ -133,9 +150,13 @@ impl Topology {
         report: &mut Report<'_>,
     ) -> Option<Prefix> {
         let Some(node) = table.optional("address") else {
-            if side == Some(Side::Underlay) {
+            if let Some(side @ (Side::Underlay | Side::Both)) = side {
                 let help = "write the gate's own address there, like address = \"192.168.10.2/24\"";
-                report.error_with(table.span(), "an underlay [[port]] has no `address`", help);
+                let message = match side {
+                    Side::Both => "a [[port]] on both sides has no `address`",
+                    _ => "an underlay [[port]] has no `address`",
+                };
+                report.error_with(table.span(), message, help);
             }
             return None;
         };
@@ -143,7 +164,7 @@ impl Topology {
         let overlay = self.gate.overlay;
         if !address.has_host(address.address) {
             report.error(&node.span(), format!("no device can have the address {address}"));
-        } else if side == Some(Side::Underlay) && overlaps(address, overlay) {
+        } else if side.is_some_and(|side| side != Side::Overlay) && overlaps(address, overlay) {
             let help = "choose another overlay in [gate]";
             let message = format!("{address} overlaps the overlay {overlay}");
             report.error_with(&node.span(), message, help);
@@ -179,7 +200,7 @@ impl Topology {
     fn underlay_port(&self, node: Node<'_>, report: &mut Report<'_>) -> Option<PortId> {
         let id = self.port_id(node, report)?;
         if self.port(id).is_some_and(|port| port.side == Side::Overlay) {
-            let help = "an asset stands on a port with side = \"underlay\"";
+            let help = "an asset stands on a port with side = \"underlay\" or \"both\"";
             report.error_with(&node.span(), "this port is on the overlay side", help);
             return None;
         }
@@ -263,6 +284,17 @@ fn check_subnet(address: Ipv4Addr, net: Prefix, node: Node<'_>, report: &mut Rep
     }
 }
 
+/// Whether people log in from bare addresses here. Nobody asks from the side of assets.
+fn cleartext_logins(table: &mut Table<'_>, side: Option<Side>, report: &mut Report<'_>) -> bool {
+    let Some(node) = table.optional("cleartext_logins") else { return false };
+    let said = node.flag(report) == Some(true);
+    if said && side == Some(Side::Underlay) {
+        let message = "nobody logs in from the side of the assets";
+        report.error_with(&node.span(), message, "write it at a port on the overlay side");
+    }
+    said
+}
+
 fn overlaps(a: Prefix, b: Prefix) -> bool {
     a.contains(b.network()) || b.contains(a.network())
 }
@@ -272,8 +304,9 @@ fn side(node: Node<'_>, report: &mut Report<'_>) -> Option<Side> {
     match name {
         "overlay" => Some(Side::Overlay),
         "underlay" => Some(Side::Underlay),
+        "both" => Some(Side::Both),
         _ => {
-            let help = suggest::known(name, ["overlay", "underlay"]);
+            let help = suggest::known(name, ["overlay", "underlay", "both"]);
             report.error_with(&node.span(), format!("there is no side `{name}`"), help);
             None
         }

@@ -111,6 +111,21 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Ok(one * number)
 }
 
+/// `15min`: a whole number of `s`, `min` or `h`, above zero.
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a span of time like 90s, 15min or 8h");
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits).ok_or_else(wrong)?;
+    let number: u32 = number.parse().ok().filter(|n| *n > 0).ok_or_else(wrong)?;
+    let seconds = match unit.trim() {
+        "s" => 1,
+        "min" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    Ok(Duration::from_secs(u64::from(number) * seconds))
+}
+
 /// `119` or `0x77`.
 pub(crate) fn number(text: &str) -> Option<u32> {
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {

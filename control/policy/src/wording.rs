@@ -9,6 +9,16 @@ use wicketgate_engine::{CodeSet, Entry, RangeSet, SpaceSet, ValueRule};
 use crate::allow::SPACES;
 use crate::catalog::{self, Function};
 
+/// The elements of an `allow` list.
+pub(crate) fn allow(entries: &[Entry], protocol: Protocol) -> Vec<String> {
+    let whole = |entry: &Entry| !protocol.is_inspected() && entry.classes.is_empty();
+    let words = |of: &Entry| match whole(of) {
+        true => "everything, unread".to_owned(),
+        false => entry(protocol, of),
+    };
+    entries.iter().map(words).collect()
+}
+
 /// One entry: `function 6 (write-single-register), address 100-119, value 0-1500`.
 pub(crate) fn entry(protocol: Protocol, entry: &Entry) -> String {
     let classes: Vec<&str> = entry.classes.iter().map(Class::name).collect();
@@ -121,7 +131,8 @@ fn range((first, last): &(u32, u32)) -> String {
     if first == last { first.to_string() } else { format!("{first}-{last}") }
 }
 
-fn values(rule: &ValueRule) -> Option<String> {
+/// What may be written; `None` where that is anything.
+pub(crate) fn values(rule: &ValueRule) -> Option<String> {
     match rule {
         ValueRule::Any => None,
         ValueRule::In(set) => ranges("value", set),

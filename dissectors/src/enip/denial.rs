@@ -31,6 +31,9 @@ pub const EMBEDDED_SERVICE_ERROR: u8 = 0x1e;
 /// Encapsulation status: an invalid or unsupported command (ENIP 2-3.5).
 const UNSUPPORTED_COMMAND: u32 = 1;
 
+/// Encapsulation status: what the message carries is wrong (ENIP 2-3.5).
+const INCORRECT_DATA: u32 = 3;
+
 /// PCCC status: look at the extended status (DF1 chapter 8).
 const EXTENDED_STATUS: u8 = 0xf0;
 /// PCCC extended status: access denied, improper privilege.
@@ -38,8 +41,10 @@ const ACCESS_DENIED: u8 = 0x0b;
 
 /// Writes the refusal of the request `pdu` to the front of `out` and returns its length.
 ///
-/// `None` if `pdu` is no request that is answered, goes over a connection that was not opened in this
-/// flow (nobody knows what its replies have to bear), or `out` is too short.
+/// A message on a connection that was not opened in this flow is refused by the encapsulation: nobody
+/// knows what replies on that connection have to bear.
+///
+/// `None` if `pdu` is no request that is answered, or `out` is too short.
 pub fn denial(
     pdu: &[u8],
     connections: &Connections,
@@ -56,6 +61,11 @@ pub fn denial(
         header(&request, UNSUPPORTED_COMMAND, &mut out)?;
         return Some(out.length);
     };
+    let known = |id| connections.to_originator(id).is_some();
+    if cpf.connection.is_some_and(|(id, _)| !known(id)) {
+        header(&request, INCORRECT_DATA, &mut out)?;
+        return Some(out.length);
+    }
     header(&request, 0, &mut out)?;
     let item = items(&cpf, connections, &mut out)?;
     reply(cpf.message, status(why), &mut out)?;

@@ -44,7 +44,7 @@ pub mod code {
 ///
 /// # Errors
 /// [`NotTheProtocol::Envelope`] where the command is none of [`code`] or the options are not 0 (a
-/// receiver has to discard such a packet, ENIP 2-3.6), [`NotTheProtocol::Length`] above [`MAX_PDU`].
+/// receiver has to discard such a packet, ENIP 2-3.6), [`NotTheProtocol::TooLong`] above [`MAX_PDU`].
 pub fn frame(bytes: &[u8]) -> Result<Framed, NotTheProtocol> {
     if is_io_front(bytes) {
         return io_frame(bytes);
@@ -53,7 +53,7 @@ pub fn frame(bytes: &[u8]) -> Result<Framed, NotTheProtocol> {
     let Some((length, _)) = bytes.get(2..).and_then(word) else { return Ok(Framed::Need(HEADER)) };
     let total = HEADER + usize::from(length);
     if total > MAX_PDU {
-        return Err(NotTheProtocol::Length);
+        return Err(NotTheProtocol::TooLong);
     }
     if bytes.iter().take(HEADER).skip(20).any(|byte| *byte != 0) {
         return Err(NotTheProtocol::Envelope);
@@ -100,7 +100,7 @@ fn io_frame(bytes: &[u8]) -> Result<Framed, NotTheProtocol> {
         return Ok(Framed::Need(IO_FRONT.len() + 12));
     };
     let total = IO_FRONT.len() + 12 + usize::from(length);
-    if total > MAX_PDU { Err(NotTheProtocol::Length) } else { Ok(whole(bytes, total)) }
+    if total > MAX_PDU { Err(NotTheProtocol::TooLong) } else { Ok(whole(bytes, total)) }
 }
 
 /// Whether this is a command that some device sends.

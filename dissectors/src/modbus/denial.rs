@@ -1,6 +1,5 @@
 //! The protocol's own words for "no": exception responses (AP 7).
 
-use super::command::is_answered;
 use super::{Adu, EXCEPTION};
 use crate::Refusal;
 
@@ -21,13 +20,12 @@ pub const SERVER_DEVICE_BUSY: u8 = 6;
 /// Codes 4, 10 and 11 are never used: clients take them for a broken device or gateway and may stop
 /// talking to it.
 ///
-/// `None` if `adu` is not a request, is one that no server answers, or `out` is too short.
+/// What is no request, because its function is 0 or has the exception bit, is answered as devices do: with
+/// the bit set.
+///
+/// `None` if `adu` is cut short, or `out` is.
 pub fn denial(adu: &[u8], why: Refusal, out: &mut [u8]) -> Option<usize> {
     let request = Adu::read(adu)?;
-    let is_request = request.function != 0 && request.function & EXCEPTION == 0;
-    if !is_request || !is_answered(&request) {
-        return None;
-    }
     let [high, low] = request.transaction.to_be_bytes();
     let function = request.function | EXCEPTION;
     let answer: [u8; LENGTH] = [high, low, 0, 0, 0, 3, request.unit, function, exception_code(why)];

@@ -10,11 +10,12 @@ use crate::NotTheProtocol;
 /// Checks the response `adu` by itself. Functions that are not known pass as they are.
 ///
 /// # Errors
-/// The envelope is wrong, the function code is 0, or the length is not what the function demands.
+/// The envelope is wrong, the function code is 0 (0x80 is what some devices answer to a function that
+/// they do not know), or the length is not what the function demands.
 pub fn response(adu: &[u8]) -> Result<(), NotTheProtocol> {
     let adu = Adu::whole(adu)?;
     match adu.function {
-        0 | EXCEPTION => Err(NotTheProtocol::Function),
+        0 => Err(NotTheProtocol::Function),
         function if function & EXCEPTION != 0 => exception(adu.data),
         function if is_consistent(function, adu.data) => Ok(()),
         _ => Err(NotTheProtocol::Inconsistent),

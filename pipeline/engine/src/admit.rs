@@ -54,12 +54,40 @@ impl Engine {
         arrival: &mut Arrival<'_, F>,
     ) -> Result<FlowId, Reason> {
         let admitted = self.try_admit(arrival);
-        if let Err(reason) = admitted
-            && opens(&arrival.headers)
-        {
-            self.tell_refused(arrival, reason);
+        match admitted {
+            Err(Reason::NoNeighbour) if arrival.may_wait => {
+                let asset = self.tables.asset_by_overlay(arrival.headers.dst);
+                let asset = asset.and_then(|id| self.tables.asset(id));
+                self.wanted = asset.map(Asset::next_hop);
+            }
+            Err(reason) if opens(&arrival.headers) => self.tell_refused(arrival, reason),
+            _ => {}
         }
         admitted
+    }
+
+    /// Whether a frame of no flow is between a granted source and its door, or comes from an asset's
+    /// door to where its answers go.
+    pub(crate) fn is_granted<F: FrameBuf>(&self, arrival: &Arrival<'_, F>) -> bool {
+        let headers = &arrival.headers;
+        let Some(gate) = self.tables.port(arrival.port) else { return false };
+        if transport_of(headers) != Transport::Tcp {
+            return false;
+        }
+        let asks = gate.side != Side::Underlay
+            && find(&self.tables, gate, arrival.port, headers, arrival.now).is_ok();
+        asks || gate.side != Side::Overlay && self.is_answer(gate, arrival)
+    }
+
+    /// Whether a segment comes from an asset's door, where the asset is, to the gate's address there.
+    fn is_answer<F: FrameBuf>(&self, gate: &Port, arrival: &Arrival<'_, F>) -> bool {
+        let (headers, tables) = (&arrival.headers, &self.tables);
+        let (from, to) = headers.ports();
+        let Some(id) = tables.asset_by_underlay(arrival.port, headers.src) else { return false };
+        let here = (Some(headers.link.src), headers.link.vlan());
+        let is_here = tables.asset(id).is_some_and(|asset| (asset.mac, asset.vlan) == here);
+        let door = tables.door(id, Transport::Tcp, from);
+        is_here && door.is_some() && headers.dst == gate.address && to != 0
     }
 
     fn try_admit<F: FrameBuf>(&mut self, arrival: &mut Arrival<'_, F>) -> Result<FlowId, Reason> {
@@ -93,7 +121,11 @@ impl Engine {
         flow.epoch = tables.epoch();
         let kind = EventKind::FlowStart { endpoint: admission.door_id, nat_port };
         arrival.events.push(Event::of(arrival.now, &flow, kind));
-        self.flows.insert(flow).ok_or(Reason::FlowTableFull)
+        let id = self.flows.insert(flow).ok_or(Reason::FlowTableFull)?;
+        if let Some(stream) = stream.and_then(|stream| self.streams.get_mut(stream)) {
+            stream.set_owner(id);
+        }
+        Ok(id)
     }
 
     /// The port that the flow wears towards the asset: the client's own if it is free there
@@ -126,7 +158,7 @@ impl Engine {
             Some(live) if self.sessions.state(live.slot, live.id) != SessionState::Live => {
                 Err(Reason::Revoked)
             }
-            None if !self.live.has_room(admission.essential) => Err(Reason::SessionTableFull),
+            None if !self.sessions.has_room(admission.essential) => Err(Reason::SessionTableFull),
             _ => Ok(()),
         }
     }
@@ -142,7 +174,7 @@ impl Engine {
         if let Some(live) = self.live.join(&of, right) {
             return Some(live);
         }
-        let live = self.live.open(of, right, &self.sessions)?;
+        let live = self.live.open(of, right, admission.essential, &self.sessions)?;
         arrival.events.push(Event {
             time: arrival.now,
             session: live.id.0,
@@ -200,6 +232,7 @@ impl Engine {
         if let Some(flow) = self.flows.get_mut(id) {
             (flow.endpoint, flow.asset, flow.grant) = (endpoint, asset, grant_id);
             (flow.until, flow.epoch) = (grant.until, tables.epoch());
+            follow_links(&tables, flow);
             self.live.rebind(&flow.used, (grant_id, tables.epoch()));
         }
         Ok(())
@@ -241,7 +274,7 @@ fn opens(headers: &Headers) -> bool {
     match headers.l4 {
         L4::Tcp(segment) => {
             let kind = flags::SYN | flags::ACK | flags::RST | flags::FIN;
-            segment.flags & kind == flags::SYN && headers.payload_len() == 0
+            segment.flags & kind == flags::SYN
         }
         L4::Udp { .. } => true,
         L4::Icmp { kind, code, .. } => kind == icmp::ECHO && code == 0,
@@ -256,7 +289,12 @@ fn find<'a>(
     headers: &Headers,
     now: Time,
 ) -> Result<Admission<'a>, Reason> {
-    if gate.side == Side::Underlay {
+    let from_asset = match gate.side {
+        Side::Overlay => false,
+        Side::Underlay => true,
+        Side::Both => tables.asset_by_underlay(port, headers.src).is_some(),
+    };
+    if from_asset {
         return Err(Reason::FromAsset);
     }
     let asset_id = tables.asset_by_overlay(headers.dst).ok_or(Reason::NoAsset)?;
@@ -276,13 +314,16 @@ fn find<'a>(
     }
     may_open(grant, door.protocol, now)?;
     let subject = tables.subject(grant.subject).ok_or(Reason::NoGrant)?;
-    let (essential, who) = (subject.essential, subject.identity());
+    let (essential, who) = (subject.essential, subject.identity(grant.right));
     let neighbour = asset.mac.ok_or(Reason::NoNeighbour)?;
     Ok(Admission { asset_id, asset, door_id, door, grant_id, grant, essential, who, neighbour })
 }
 
 /// Whether some rule of the grant holds now; an echo is a command by itself and judged here.
-pub(crate) fn may_open(grant: &Grant, protocol: Protocol, now: Time) -> Result<(), Reason> {
+///
+/// # Errors
+/// [`Reason::OutsideWindow`], or why the echo is refused.
+pub fn may_open(grant: &Grant, protocol: Protocol, now: Time) -> Result<(), Reason> {
     if grant.observe {
         return Ok(());
     }
@@ -381,6 +422,18 @@ fn swap<T>((source, destination): (T, T)) -> (T, T) {
     (destination, source)
 }
 
+/// Takes over MAC addresses that have changed, of the asset or of the gate's own interfaces: a flow is its
+/// addresses and ports, whatever card they are on.
+fn follow_links(tables: &Tables, flow: &mut Flow) {
+    let [there, back] = &mut flow.rewrites;
+    let asset = tables.asset(flow.asset).and_then(|asset| asset.mac);
+    there.dst_mac = asset.unwrap_or(there.dst_mac);
+    for rewrite in [there, back] {
+        let port = tables.port(rewrite.egress);
+        rewrite.src_mac = port.map_or(rewrite.src_mac, |port| port.mac);
+    }
+}
+
 /// The flow's door and grant in other tables; `None` where it has none there, where its addresses
 /// would have to change, or where somebody else now has the client's.
 pub(crate) fn rebind<'a>(
@@ -391,9 +444,9 @@ pub(crate) fn rebind<'a>(
     let asset_id = tables.asset_by_overlay(back.src.0)?;
     let asset = tables.asset(asset_id)?;
     let gate = tables.port(asset.port)?;
-    let place = (asset.port, asset.vlan, asset.underlay, asset.mac);
-    let before = (there.egress, there.vlan, there.dst.0, Some(there.dst_mac));
-    let same = place == before && (gate.address, gate.mac) == (there.src.0, there.src_mac);
+    let place = (asset.port, asset.vlan, asset.underlay, gate.address);
+    let before = (there.egress, there.vlan, there.dst.0, there.src.0);
+    let same = place == before;
     let transport = flow.transport;
     let number = if transport == Transport::Icmp { 0 } else { there.dst.1 };
     let door = tables.door(asset_id, transport, number).filter(|_| same)?;
@@ -404,6 +457,6 @@ pub(crate) fn rebind<'a>(
     }
     let grant_id = tables.grant_for(back.egress, flow.client_mac, flow.client.0, door)?;
     let grant = tables.grant(grant_id)?;
-    let same = tables.subject(grant.subject)?.identity() == flow.used.who;
+    let same = tables.subject(grant.subject)?.identity(grant.right) == flow.used.who;
     same.then_some((door, asset_id, grant_id, grant))
 }

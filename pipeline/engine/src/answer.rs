@@ -7,14 +7,13 @@ use wicketgate_packet::wire::{Ethernet, Ipv4, Tcp, Udp};
 use wicketgate_packet::{FrameBuf, Headers, L4, rewrite};
 
 use crate::engine::Arrival;
-use crate::tcp::Connection;
 use crate::verdict::{Reason, Verdict};
 
 /// Longest refusal of any protocol, in bytes.
 const LONGEST: usize = enip::denial::LONGEST;
 
 /// Time to live of what the gate itself sends (RFC 1700).
-const TTL: u8 = 64;
+pub(crate) const TTL: u8 = 64;
 
 /// Refuses a request: a datagram turns into its refusal and goes back where it came from; a stream's
 /// bytes stay behind, and so does what the protocol has no words for.
@@ -38,23 +37,59 @@ pub(crate) fn refuse<F: FrameBuf>(
     }
 }
 
-/// Turns a segment into the ACK that says where the connection stands.
-pub(crate) fn challenge<F: FrameBuf>(tcp: &Connection, arrival: &mut Arrival<'_, F>) -> Verdict {
+/// Turns a segment into the ACK that says where the connection stands: the next numbers of server and
+/// client.
+pub(crate) fn challenge<F: FrameBuf>(
+    (seq, ack): (u32, u32),
+    arrival: &mut Arrival<'_, F>,
+) -> Verdict {
+    match turn_segment(arrival, (seq, ack), flags::ACK) {
+        true => Verdict::Answer(arrival.port, Reason::SynOnOpen),
+        false => Verdict::Drop(Reason::SynOnOpen),
+    }
+}
+
+/// Turns a segment of a connection that is none (any more) into the reset that its sender believes
+/// (RFC 9293 section 3.5.2).
+///
+/// # Errors
+/// `reason`: it is a reset itself, or acknowledges nothing.
+pub(crate) fn reset<F: FrameBuf>(
+    reason: Reason,
+    arrival: &mut Arrival<'_, F>,
+) -> Result<Verdict, Reason> {
+    let L4::Tcp(segment) = arrival.headers.l4 else { return Err(reason) };
+    let answered = segment.flags & (flags::ACK | flags::RST) == flags::ACK;
+    if answered && turn_segment(arrival, (segment.ack, 0), flags::RST) {
+        Ok(Verdict::Answer(arrival.port, reason))
+    } else {
+        Err(reason)
+    }
+}
+
+/// Turns a segment into a bare one that goes back to its sender.
+fn turn_segment<F: FrameBuf>(
+    arrival: &mut Arrival<'_, F>,
+    (seq, ack): (u32, u32),
+    flags: u8,
+) -> bool {
     let Arrival { headers, frame, .. } = arrival;
     headers.payload_at = headers.l4_at + Tcp::LEN as u16;
     if !rewrite::resize_payload(*frame, headers, 0) {
-        return Verdict::Drop(Reason::SynOnOpen);
+        return false;
     }
     let bytes = frame.bytes_mut();
     swap_ends(bytes, headers);
     if let Some(header) = Tcp::at_mut(bytes, usize::from(headers.l4_at)) {
-        header.seq.set(tcp.next(Direction::ToClient));
-        header.ack.set(tcp.next(Direction::ToServer));
+        header.seq.set(seq);
+        header.ack.set(ack);
         header.offset = 5 << 4;
-        header.flags = flags::ACK;
+        header.flags = flags;
+        header.window.set(0);
+        header.urgent.set(0);
     }
     rewrite::complete_checksums(bytes, headers);
-    Verdict::Answer(arrival.port, Reason::SynOnOpen)
+    true
 }
 
 /// Swaps the frame's ends and gives it another payload.

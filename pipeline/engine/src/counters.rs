@@ -8,8 +8,12 @@ use crate::verdict::{Reason, Verdict};
 pub struct Counters {
     /// Frames that left.
     pub forwarded: u64,
-    /// Frames turned into refusals.
+    /// Frames turned into answers.
     pub answered: u64,
+    /// Frames whose bytes the gate keeps, and sends on by itself.
+    pub kept: u64,
+    /// Frames of the gate's own: judged bytes, denials, acknowledgements, resets.
+    pub own: u64,
     /// Commands judged.
     pub commands: u64,
     /// Commands refused.
@@ -19,7 +23,15 @@ pub struct Counters {
 
 impl Default for Counters {
     fn default() -> Counters {
-        Counters { forwarded: 0, answered: 0, commands: 0, denied: 0, reasons: [0; Reason::COUNT] }
+        Counters {
+            forwarded: 0,
+            answered: 0,
+            kept: 0,
+            own: 0,
+            commands: 0,
+            denied: 0,
+            reasons: [0; Reason::COUNT],
+        }
     }
 }
 
@@ -32,6 +44,10 @@ impl Counters {
                 self.forwarded += 1;
                 return;
             }
+            Verdict::Kept => {
+                self.kept += 1;
+                return;
+            }
             Verdict::Answer(_, reason) => {
                 self.answered += 1;
                 reason
@@ -40,6 +56,17 @@ impl Counters {
         };
         if let Some(counter) = self.reasons.get_mut(reason as usize) {
             *counter += 1;
+        }
+    }
+
+    /// Adds what another engine counted.
+    pub fn add(&mut self, other: &Counters) {
+        self.forwarded += other.forwarded;
+        self.answered += other.answered;
+        self.commands += other.commands;
+        self.denied += other.denied;
+        for (mine, theirs) in self.reasons.iter_mut().zip(other.reasons) {
+            *mine += theirs;
         }
     }
 
@@ -59,8 +86,8 @@ impl Counters {
         Reason::ALL.iter().map(|reason| (*reason, self.of(*reason))).filter(|(_, count)| *count > 0)
     }
 
-    /// Frames in all.
+    /// Frames in all that came in.
     pub fn frames(&self) -> u64 {
-        self.forwarded + self.reasons.iter().sum::<u64>()
+        self.forwarded + self.kept + self.reasons.iter().sum::<u64>()
     }
 }

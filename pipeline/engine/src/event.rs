@@ -242,6 +242,11 @@ pub enum EndCause {
     PolicyChanged,
     /// Its bytes were not the endpoint's protocol.
     NotTheProtocol,
+    /// A command was refused, and the rule or the protocol has no other way to say so.
+    Denied,
+    /// A PDU was never completed, what the gate owed could not be delivered, or more corrections were
+    /// outstanding than it keeps.
+    Stalled,
     /// The gate stops, or the capture is at its end.
     Shutdown,
 }
@@ -257,6 +262,8 @@ impl EndCause {
             EndCause::Revoked => "revoked",
             EndCause::PolicyChanged => "policy-changed",
             EndCause::NotTheProtocol => "not-the-protocol",
+            EndCause::Denied => "denied",
+            EndCause::Stalled => "stalled",
             EndCause::Shutdown => "shutdown",
         }
     }
@@ -273,6 +280,21 @@ pub struct Totals {
     pub commands: u64,
     /// Commands refused.
     pub denied: u64,
+}
+
+/// What the gate has sent by itself for one frame or at one deadline; each a bounded number of segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sent {
+    /// Frames.
+    pub(crate) frames: u32,
+    /// Their bytes.
+    pub(crate) bytes: u32,
+}
+
+impl From<Sent> for Totals {
+    fn from(sent: Sent) -> Totals {
+        Totals { frames: sent.frames.into(), bytes: sent.bytes.into(), ..Totals::default() }
+    }
 }
 
 /// Whose event it is, when room runs out (DESIGN 5): people are refused first, then what machines

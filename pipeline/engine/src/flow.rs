@@ -21,8 +21,9 @@ use crate::translate::Rewrite;
 pub mod timeout {
     use super::Duration;
 
-    /// TCP, handshake not complete.
-    pub const OPENING: Duration = Duration::from_secs(30);
+    /// TCP, handshake not complete (RFC 5382 REQ-5: not less than 4 minutes). Stacks wait up to 64 seconds
+    /// between two SYNs, or two answers to one.
+    pub const OPENING: Duration = Duration::from_secs(4 * 60);
     /// TCP, open (RFC 5382 REQ-5: not less than 2 hours 4 minutes).
     pub const ESTABLISHED: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
     /// TCP, closing (RFC 5382 REQ-5: not less than 4 minutes).

@@ -16,9 +16,6 @@ use crate::verdict::{Reason, Verdict};
 /// (`ip_rt_min_pmtu` of Linux).
 const MIN_MTU: u16 = 552;
 
-/// Code of "fragmentation needed" (RFC 792).
-const FRAGMENTATION_NEEDED: u8 = 4;
-
 impl Engine {
     /// Translates an ICMP error; `None` if the frame is none.
     pub(crate) fn icmp_error<F: FrameBuf>(
@@ -48,12 +45,15 @@ impl Engine {
             packet.and_then(|packet| Quote::read(packet, at)).ok_or(Reason::IcmpUnrelated)?;
         let key = answer_key(&quote, arrival).ok_or(Reason::IcmpUnrelated)?;
         let (id, direction) = self.flows.find(&key).ok_or(Reason::IcmpUnrelated)?;
-        self.check_quote(id, direction, &quote, arrival)?;
-        let shrinks = kind == icmp::UNREACHABLE && code == FRAGMENTATION_NEEDED;
+        let seq = self.check_quote(id, direction, &quote, arrival)?;
+        let shrinks = kind == icmp::UNREACHABLE && code == icmp::FRAGMENTATION_NEEDED;
         if shrinks && next_hop_mtu(arrival) < MIN_MTU {
             return Err(Reason::IcmpUnrelated);
         }
         let rewrite = *self.flows.get(id).ok_or(Reason::NoFlow)?.rewrite(direction);
+        if seq != quote.seq {
+            quote.renumber(arrival.frame.bytes_mut(), seq);
+        }
         // Its sender knows the quoted packet by the ends that answers to it come with.
         quote.translate(arrival.frame.bytes_mut(), rewrite.dst, rewrite.src);
         send_on(&rewrite, arrival)
@@ -63,20 +63,26 @@ impl Engine {
         now < flow.until && self.sessions.state(flow.slot, flow.session) == SessionState::Live
     }
 
-    /// An error counts only if the packet that it quotes can be under way (RFC 5927 section 4.1).
+    /// An error counts only if the packet that it quotes can be under way (RFC 5927 section 4.1). The
+    /// sequence number by which its sender knows a quoted segment.
     fn check_quote<F: FrameBuf>(
         &self,
         id: FlowId,
         answers: Direction,
         quote: &Quote,
         arrival: &Arrival<'_, F>,
-    ) -> Result<(), Reason> {
+    ) -> Result<u32, Reason> {
         let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
         let live =
             !flow.is_idle(arrival.now) && flow.dead.is_none() && self.is_open(flow, arrival.now);
-        let under_way =
-            quote.protocol != protocol::TCP || flow.tcp.in_flight(answers.reverse(), quote.seq);
-        if live && under_way { Ok(()) } else { Err(Reason::IcmpUnrelated) }
+        let stream = flow.stream.and_then(|id| self.streams.get(id));
+        let sent = answers.reverse();
+        let seq = match stream.filter(|_| quote.protocol == protocol::TCP) {
+            Some(stream) => stream.lane(sent).quoted(quote.seq),
+            None if quote.protocol != protocol::TCP => Some(quote.seq),
+            None => flow.tcp.in_flight(sent, quote.seq).then_some(quote.seq),
+        };
+        seq.filter(|_| live).ok_or(Reason::IcmpUnrelated)
     }
 }
 

@@ -1,19 +1,23 @@
-//! Inspect: which bytes are new, and have they been what they are now before?
+//! Inspect: what a frame says, and what of it may leave.
 //!
-//! A TCP segment is placed among the bytes sent before. What repeats them must be the same, and none
-//! of it refused; what is new goes on to be judged.
+//! Datagrams and echoes are judged whole. A TCP segment that opens, ends or resets a connection is
+//! placed by [`tcp`](crate::tcp); the bytes of an open one go through the [`splice`](crate::splice).
 
 use core::time::Duration;
 
-use wicketgate_dissectors::{Direction, Protocol};
-use wicketgate_packet::parse::Segment;
-use wicketgate_packet::wire::icmp;
-use wicketgate_packet::{FrameBuf, Headers, L4, rewrite};
+use wicketgate_dissectors::{Direction, Framed, Protocol};
+use wicketgate_packet::parse::{Segment, flags};
+use wicketgate_packet::wire::{Ipv4, Tcp, icmp};
+use wicketgate_packet::{FrameBuf, Headers, L4, Outbox, rewrite};
 
 use crate::admit::may_open;
-use crate::flow::timeout;
-use crate::judge::{Inspected, Judge};
-use crate::stream::{Compared, Recent, Stream};
+use crate::event::{EndCause, Sent};
+use crate::flow::{Flow, timeout};
+use crate::judge::{Inspected, Judge, Said};
+use crate::splice::emit::Emitter;
+use crate::splice::options::{Options, clean_syn};
+use crate::splice::passage::Passage;
+use crate::stream::Stream;
 use crate::tcp::{Phase, Place};
 use crate::verdict::Reason;
 
@@ -25,10 +29,16 @@ pub(crate) struct Inspection<'a, F> {
     pub(crate) headers: &'a Headers,
     /// Its bytes.
     pub(crate) frame: &'a mut F,
+    /// Whose it is.
+    pub(crate) flow: &'a mut Flow,
     /// What the flow's bytes were; `None` where nobody reads them.
     pub(crate) stream: Option<&'a mut Stream>,
-    /// Who judges its PDUs: flow and grant.
+    /// Who judges its PDUs.
     pub(crate) judge: Judge<'a>,
+    /// Where the gate's own segments go.
+    pub(crate) out: &'a mut dyn Outbox,
+    /// Whether it comes from a capture, whose ends know nothing of the gate.
+    pub(crate) captured: bool,
 }
 
 impl<F: FrameBuf> Inspection<'_, F> {
@@ -36,30 +46,167 @@ impl<F: FrameBuf> Inspection<'_, F> {
     ///
     /// # Errors
     /// Nothing, and nothing was judged.
+    #[inline]
     pub(crate) fn inspect(mut self) -> Result<Inspected, Reason> {
         match self.headers.l4 {
-            L4::Tcp(segment) => self.segment(&segment),
+            L4::Tcp(segment) => {
+                let found = match self.stream.take() {
+                    None => self.unread_segment(&segment),
+                    Some(stream) if self.judge.grant.observe => self.observe(&segment, stream),
+                    Some(stream) => self.segment(&segment, stream),
+                }?;
+                self.flow.patience = patience(self.flow.tcp.phase());
+                Ok(found)
+            }
             L4::Udp { .. } => self.datagram(),
             L4::Icmp { kind, .. } => self.echo(kind),
         }
     }
 
-    fn segment(&mut self, segment: &Segment) -> Result<Inspected, Reason> {
+    /// A segment of a connection that is read.
+    #[inline]
+    fn segment(&mut self, segment: &Segment, stream: &mut Stream) -> Result<Inspected, Reason> {
+        let raw_options = self.headers.tcp_options(self.frame.bytes());
+        let options = Options::read(raw_options.clone())?;
+        let opens = self.flow.tcp.phase() == Phase::Opening;
+        if opens || segment.flags & (flags::SYN | flags::RST) != 0 {
+            return self.first_or_last(segment, &options, stream);
+        }
+        if self.flow.tcp.phase() == Phase::Closed {
+            return Err(Reason::BadSegment);
+        }
+        let bytes = self.frame.bytes();
+        let tos = Ipv4::at(bytes, usize::from(self.headers.ip_at)).map_or(0, |ip| ip.tos);
+        let passage = Passage {
+            direction: self.direction,
+            emitter: Emitter {
+                now: self.judge.now,
+                stream: &mut *stream,
+                flow: self.flow,
+                out: self.out,
+                longest: self.judge.protocol.max_pdu(),
+                sent: Sent::default(),
+            },
+            judge: &mut self.judge,
+            raw_options,
+            captured: self.captured,
+            tos,
+            found: Inspected { kept: true, ..Inspected::default() },
+        };
+        let found = passage.segment(segment, &options, self.headers.payload(bytes))?;
+        self.follow(stream);
+        Ok(found)
+    }
+
+    /// The connection's phase follows what its lanes have taken.
+    #[inline]
+    fn follow(&mut self, stream: &Stream) {
+        let (lane, other) = (stream.lane(self.direction), stream.lane(self.direction.reverse()));
+        let (next, acked) = (lane.wire(lane.next()), other.wire(other.ack()));
+        self.flow.tcp.follow(self.direction, next, acked, lane.is_finished());
+    }
+
+    /// A segment that opens the connection or resets it.
+    #[cold]
+    fn first_or_last(
+        &mut self,
+        segment: &Segment,
+        options: &Options,
+        stream: &mut Stream,
+    ) -> Result<Inspected, Reason> {
+        let asks = segment.flags & flags::SYN != 0 && self.direction == Direction::ToServer;
+        // Data on a SYN (RFC 7413) comes again when nothing of it was acknowledged.
+        let len = if asks { 0 } else { self.headers.payload_len() };
+        let segment = &self.as_exact(segment, stream);
+        self.flow.tcp.place(self.direction, segment, len)?;
+        let opening = self.flow.tcp.phase() == Phase::Opening;
+        self.flow.tcp.accept(self.direction, segment, len);
+        if segment.flags & flags::RST != 0 {
+            return Ok(self.reset(stream));
+        }
+        if opening {
+            stream.open(self.direction, segment, options, self.judge.now);
+        }
+        self.clean_options();
+        Ok(Inspected::keep(0))
+    }
+
+    /// Whoever starts anew resets with the number that it was told, which is that of the next byte, or,
+    /// where not all has arrived, of the first that has not.
+    fn as_exact(&self, segment: &Segment, stream: &Stream) -> Segment {
+        let lane = stream.lane(self.direction);
+        let open = self.flow.tcp.phase() > Phase::Opening;
+        match segment.flags & flags::RST != 0 && open && segment.seq == lane.wire(lane.ack()) {
+            true => Segment { seq: self.flow.tcp.next(self.direction), ..*segment },
+            false => *segment,
+        }
+    }
+
+    /// A reset leaves as one that its receiver takes for exact.
+    fn reset(&mut self, stream: &mut Stream) -> Inspected {
+        let mut emitter = Emitter {
+            now: self.judge.now,
+            stream,
+            flow: self.flow,
+            out: self.out,
+            longest: 0,
+            sent: Sent::default(),
+        };
+        emitter.reset(self.direction);
+        let own = emitter.sent;
+        let end = Some(EndCause::Reset);
+        Inspected { kept: true, slow: true, own, end, ..Inspected::default() }
+    }
+
+    fn clean_options(&mut self) {
+        let options = usize::from(self.headers.l4_at) + Tcp::LEN..self.headers.payload_at.into();
+        let bytes = self.frame.bytes_mut();
+        if bytes.get_mut(options).is_some_and(clean_syn) {
+            rewrite::complete_transport_checksum(bytes, self.headers);
+        }
+    }
+
+    /// Who only observes lets everything by as it is, and notes nothing of what belongs nowhere.
+    fn observe(&mut self, segment: &Segment, stream: &mut Stream) -> Result<Inspected, Reason> {
+        let all = Inspected::keep(self.headers.payload_len());
+        let Ok(place) = self.flow.tcp.place(self.direction, segment, all.keep) else {
+            return Ok(all);
+        };
+        let opening = self.flow.tcp.phase() == Phase::Opening;
+        if segment.flags & flags::SYN != 0 && opening {
+            stream.lane_mut(self.direction).open(segment.seq);
+        }
+        let found = match place {
+            Place::Old { .. } => all,
+            Place::Next { .. } | Place::Ahead => self.read_on(segment, stream, all),
+        };
+        self.flow.tcp.accept(self.direction, segment, all.keep);
+        Ok(found)
+    }
+
+    fn read_on(&mut self, segment: &Segment, stream: &mut Stream, all: Inspected) -> Inspected {
+        let mut found = all;
+        let mut at = stream.lane(self.direction).near(segment.seq);
+        let payload = self.headers.payload(self.frame.bytes());
+        for piece in payload.chunks(OBSERVED) {
+            stream.lane_mut(self.direction).observe(at, piece, self.judge.now);
+            judge_all(&mut self.judge, self.flow, self.direction, stream, &mut found);
+            at += piece.len() as u64;
+        }
+        found
+    }
+
+    fn unread_segment(&mut self, segment: &Segment) -> Result<Inspected, Reason> {
         let len = self.headers.payload_len();
-        let place = match self.judge.flow.tcp.place(self.direction, segment, len) {
-            // Who only observes lets everything by, and notes nothing of what belongs nowhere.
+        let place = match self.flow.tcp.place(self.direction, segment, len) {
             Err(_) if self.judge.grant.observe => return Ok(Inspected::keep(len)),
             place => place?,
         };
         let found = match place {
             Place::Old { .. } if len == 0 => Inspected::default(),
-            _ if self.stream.is_none() => self.unread()?,
-            Place::Old { behind } => self.old(behind)?,
-            Place::Next { skip } => self.new_bytes(skip)?,
-            Place::Ahead => self.ahead()?,
+            _ => self.unread()?,
         };
-        self.judge.flow.tcp.accept(self.direction, segment, len);
-        self.judge.flow.patience = patience(self.judge.flow.tcp.phase());
+        self.flow.tcp.accept(self.direction, segment, len);
         Ok(found)
     }
 
@@ -70,68 +217,11 @@ impl<F: FrameBuf> Inspection<'_, F> {
         if open { Ok(all) } else { Err(Reason::OutsideWindow) }
     }
 
-    /// Bytes sent before pass only if they are the same again, and none of them was refused.
-    fn old(&mut self, behind: usize) -> Result<Inspected, Reason> {
-        let payload = self.headers.payload(self.frame.bytes());
-        let start = self.judge.flow.tcp.next(self.direction).wrapping_sub(behind as u32);
-        let stream = self.stream.as_mut().ok_or(Reason::NoFlow)?;
-        match repeats(stream.recent(self.direction), start, behind, payload) {
-            Err(Reason::Ambiguous) if behind == 1 => self.keep_alive(),
-            repeats => repeats.map(|()| Inspected::keep(self.headers.payload_len())),
-        }
-    }
-
-    /// A keep-alive may carry one byte of garbage in place of the last one sent (RFC 9293 section
-    /// 3.8.4); what leaves is the true byte.
-    fn keep_alive(&mut self) -> Result<Inspected, Reason> {
-        let stream = self.stream.as_mut().ok_or(Reason::NoFlow)?;
-        let last = stream.recent(self.direction).last().ok_or(Reason::Stale)?;
-        let at = usize::from(self.headers.payload_at);
-        let bytes = self.frame.bytes_mut();
-        *bytes.get_mut(at).ok_or(Reason::Truncated)? = last;
-        rewrite::complete_transport_checksum(bytes, self.headers);
-        Ok(Inspected::keep(1))
-    }
-
-    /// All but the first `skip` bytes come next in line.
-    fn new_bytes(&mut self, skip: usize) -> Result<Inspected, Reason> {
-        let direction = self.direction;
-        let next = self.judge.flow.tcp.next(direction);
-        let stream = self.stream.as_mut().ok_or(Reason::NoFlow)?;
-        let payload = self.headers.payload(self.frame.bytes());
-        let (old, new) = payload.split_at(skip.min(payload.len()));
-        if !old.is_empty() {
-            let start = next.wrapping_sub(old.len() as u32);
-            repeats(stream.recent(direction), start, old.len(), old)?;
-        }
-        let mut found = self.judge.stream(stream, direction, new);
-        if found.broken && self.judge.grant.observe {
-            stream.recent(direction).forget();
-            found = Inspected { keep: new.len(), refused: None, broken: false, ..found };
-        }
-        if found.refused.is_some() {
-            stream.recent(direction).denied_end = Some(next.wrapping_add(new.len() as u32));
-        }
-        found.keep += skip;
-        Ok(found)
-    }
-
-    /// A segment ahead of its turn waits at its sender: it comes again when the gap is filled. Who
-    /// only observes starts reading anew behind the gap.
-    fn ahead(&mut self) -> Result<Inspected, Reason> {
-        if !self.judge.grant.observe {
-            return Err(Reason::OutOfOrder);
-        }
-        let stream = self.stream.as_mut().ok_or(Reason::NoFlow)?;
-        stream.recent(self.direction).forget();
-        self.new_bytes(0)
-    }
-
     /// A datagram is one PDU, whole, or nothing.
     fn datagram(&mut self) -> Result<Inspected, Reason> {
         let payload = self.headers.payload(self.frame.bytes());
         let Some(stream) = self.stream.as_mut() else { return self.unread() };
-        match self.judge.datagram(stream, self.direction, payload) {
+        match self.judge.datagram(self.flow, stream, self.direction, payload) {
             Err(_) if self.judge.grant.observe => Ok(Inspected::keep(payload.len())),
             found => found,
         }
@@ -150,18 +240,31 @@ impl<F: FrameBuf> Inspection<'_, F> {
     }
 }
 
-/// Bytes sent again, from sequence number `start` on, which is `behind` before the next one, are the
-/// same and were not refused.
-fn repeats(recent: &Recent, start: u32, behind: usize, again: &[u8]) -> Result<(), Reason> {
-    if recent.is_denied(start) {
-        return Err(Reason::DeniedBefore);
-    }
-    match recent.compare(behind, again) {
-        Compared::Same => Ok(()),
-        Compared::Differ => Err(Reason::Ambiguous),
-        Compared::Forgotten => Err(Reason::Stale),
+/// Judges every whole PDU that is held, whatever comes of it; what is not the protocol is skipped.
+fn judge_all(
+    judge: &mut Judge<'_>,
+    flow: &Flow,
+    direction: Direction,
+    stream: &mut Stream,
+    found: &mut Inspected,
+) {
+    let Stream { requests, responses, pending, dialog, .. } = stream;
+    let lane = if direction == Direction::ToServer { requests } else { responses };
+    while !lane.held().is_empty() {
+        let len = match judge.protocol.frame(lane.held()) {
+            Ok(Framed::Whole(len)) => len.get(),
+            Ok(Framed::Need(_)) => return,
+            Err(_) => return lane.skip_held(),
+        };
+        let pdu = lane.held().get(..len).unwrap_or_default();
+        let said = &mut Said { pending, dialog };
+        let _ = judge.pdu(flow, said, direction, pdu, found);
+        lane.release(len);
     }
 }
+
+/// Payload that is observed at once.
+const OBSERVED: usize = 2048;
 
 fn patience(phase: Phase) -> Duration {
     match phase {

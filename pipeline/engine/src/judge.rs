@@ -1,17 +1,15 @@
 //! Judge: every whole PDU of a flow, in order, each exactly once.
 //!
-//! Bytes of a refused PDU stay behind: the frame leaves cut before the first of them, or not at all. A
-//! PDU that is not complete yet passes as far as it has come, for no device acts on a prefix, and its
-//! last segment is the one that is held against it.
+//! Whoever brings the PDUs, a datagram or a stream, sees to it that nothing of a refused one leaves.
 
 use wicketgate_dissectors::{
     Class, Command, Dialog, Direction, Framed, Item, Items, Protocol, Space,
 };
 use wicketgate_packet::Time;
 
-use crate::event::{EventRing, Label, Standing, Totals};
+use crate::event::{EndCause, EventRing, Label, Sent, Standing, Totals};
 use crate::flow::Flow;
-use crate::stream::{RECENT, Stream};
+use crate::stream::{Pending, Stream};
 use crate::tables::{Grant, RuleId};
 use crate::verdict::Reason;
 
@@ -26,8 +24,27 @@ pub(crate) struct Inspected {
     pub(crate) commands: u32,
     /// Commands refused.
     pub(crate) denied: u32,
-    /// What follows is not the protocol: the flow is over.
-    pub(crate) broken: bool,
+    /// The numbers that a segment leaves with; `None`: its own, or not at all.
+    pub(crate) numbers: Option<Numbers>,
+    /// The gate sends what may leave by itself.
+    pub(crate) kept: bool,
+    /// What it has sent by itself.
+    pub(crate) own: Sent,
+    /// Deadlines may have changed.
+    pub(crate) slow: bool,
+    /// Why the flow is over.
+    pub(crate) end: Option<EndCause>,
+}
+
+/// What a segment leaves with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    /// Sequence number.
+    pub(crate) seq: u32,
+    /// Acknowledgement number.
+    pub(crate) ack: u32,
+    /// Window, scaled.
+    pub(crate) window: u16,
 }
 
 impl Inspected {
@@ -39,15 +56,15 @@ impl Inspected {
     /// What the frame did, of which `bytes` left.
     pub(crate) fn totals(&self, bytes: u64) -> Totals {
         Totals {
-            frames: u64::from(bytes != 0),
-            bytes,
+            frames: u64::from(bytes != 0) + u64::from(self.own.frames),
+            bytes: bytes + u64::from(self.own.bytes),
             commands: self.commands.into(),
             denied: self.denied.into(),
         }
     }
 
     /// Holds back everything from `at` on, unless something before it is held back already.
-    fn refuse(&mut self, at: usize, reason: Reason) {
+    pub(crate) fn refuse(&mut self, at: usize, reason: Reason) {
         if self.refused.is_none() {
             self.keep = at;
             self.refused = Some(reason);
@@ -55,12 +72,18 @@ impl Inspected {
     }
 }
 
+/// What was said in a flow before, as far as it decides about what comes.
+pub(crate) struct Said<'a> {
+    /// Requests without an answer.
+    pub(crate) pending: &'a mut Pending,
+    /// What was opened.
+    pub(crate) dialog: &'a mut Dialog,
+}
+
 /// What judging needs to know, besides the bytes.
 pub(crate) struct Judge<'a> {
     /// When the frame came.
     pub(crate) now: Time,
-    /// Whose it is.
-    pub(crate) flow: &'a mut Flow,
     /// What that may do.
     pub(crate) grant: &'a Grant,
     /// What the endpoint speaks.
@@ -72,140 +95,74 @@ pub(crate) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Reads new bytes of a stream, all in line. The caller has dealt with repeated ones.
-    pub(crate) fn stream(
-        &mut self,
-        stream: &mut Stream,
-        direction: Direction,
-        new: &[u8],
-    ) -> Inspected {
-        let mut found = Inspected::keep(new.len());
-        let mut at = 0;
-        // Each turn takes at least one byte, so there are at most as many turns as bytes.
-        while let Some(rest) = new.get(at..).filter(|rest| !rest.is_empty()) {
-            match self.next_pdu(stream, direction, at, rest, &mut found) {
-                Ok(Some(taken)) => {
-                    stream.recent(direction).partial = 0;
-                    at += taken;
-                }
-                Ok(None) => {
-                    stream.recent(direction).partial += rest.len();
-                    break;
-                }
-                Err(reason) => {
-                    // What was judged before it stands, and leaves if it may.
-                    found.refuse(at, reason);
-                    found.broken = true;
-                    break;
-                }
-            }
-        }
-        stream.recent(direction).push(new);
-        found
-    }
-
     /// Reads a datagram: one PDU, whole, and nothing else.
     ///
     /// # Errors
     /// It is not that.
     pub(crate) fn datagram(
         &mut self,
+        flow: &Flow,
         stream: &mut Stream,
         direction: Direction,
         payload: &[u8],
     ) -> Result<Inspected, Reason> {
         match self.protocol.frame(payload) {
             Ok(Framed::Whole(len)) if len.get() == payload.len() => {}
-            _ => return Err(Reason::NotTheProtocol),
+            Ok(_) => return Err(Reason::NotTheProtocol),
+            Err(why) => return Err(why.into()),
         }
         let mut found = Inspected::keep(payload.len());
-        if let Some(reason) = self.pdu(stream, direction, payload, &mut found) {
+        let mut said = Said { pending: &mut stream.pending, dialog: &mut stream.dialog };
+        if let Some(reason) = self.pdu(flow, &mut said, direction, payload, &mut found) {
             found.refuse(0, reason);
         }
         Ok(found)
     }
 
-    /// Judges the PDU that `rest` completes; how many of its bytes lie in `rest`, or `None` where
-    /// more must come.
-    fn next_pdu(
-        &mut self,
-        stream: &mut Stream,
-        direction: Direction,
-        at: usize,
-        rest: &[u8],
-        found: &mut Inspected,
-    ) -> Result<Option<usize>, Reason> {
-        if stream.recent(direction).partial == 0 {
-            return self.whole_pdu(stream, direction, at, rest, found);
-        }
-        let mut joined = [0; RECENT];
-        let held = stream.recent(direction).copy_partial(&mut joined);
-        let bytes = join(&mut joined, held, rest, self.protocol.max_pdu());
-        let taken = self.whole_pdu(stream, direction, at, bytes, found)?;
-        Ok(taken.map(|len| len.saturating_sub(held).max(1)))
-    }
-
-    /// Judges the PDU that `bytes` begin with; its length, or `None` where more must come.
-    fn whole_pdu(
-        &mut self,
-        stream: &mut Stream,
-        direction: Direction,
-        at: usize,
-        bytes: &[u8],
-        found: &mut Inspected,
-    ) -> Result<Option<usize>, Reason> {
-        let len = match self.protocol.frame(bytes).map_err(|_| Reason::NotTheProtocol)? {
-            Framed::Need(_) => return Ok(None),
-            Framed::Whole(len) => len.get(),
-        };
-        let pdu = bytes.get(..len).ok_or(Reason::NotTheProtocol)?;
-        if let Some(reason) = self.pdu(stream, direction, pdu, found) {
-            found.refuse(at, reason);
-        }
-        Ok(Some(len))
-    }
-
     /// Judges one whole PDU; why it may not pass.
-    fn pdu(
+    #[inline]
+    pub(crate) fn pdu(
         &mut self,
-        stream: &mut Stream,
+        flow: &Flow,
+        said: &mut Said<'_>,
         direction: Direction,
         pdu: &[u8],
         found: &mut Inspected,
     ) -> Option<Reason> {
         let refused = match direction {
-            Direction::ToServer => self.request(stream, pdu, found),
-            Direction::ToClient => self.response(stream, pdu),
+            Direction::ToServer => self.request(flow, said, pdu, found),
+            Direction::ToClient => self.response(said, pdu),
         };
         refused.filter(|_| !self.grant.observe)
     }
 
     fn request(
         &mut self,
-        stream: &mut Stream,
+        flow: &Flow,
+        said: &mut Said<'_>,
         pdu: &[u8],
         found: &mut Inspected,
     ) -> Option<Reason> {
-        let refused = self.judge(&stream.dialog, pdu);
+        let refused = self.judge(flow, said.dialog, pdu);
         found.commands += 1;
         match refused.filter(|_| !self.grant.observe) {
             Some(_) => found.denied += 1,
             None => {
-                stream.dialog.note(self.protocol, Direction::ToServer, pdu);
+                said.dialog.note(self.protocol, Direction::ToServer, pdu);
                 if let Some(key) = self.protocol.key(pdu).filter(|key| key.answered) {
-                    stream.pending.push(key);
+                    said.pending.push(key);
                 }
             }
         }
         refused
     }
 
-    fn response(&self, stream: &mut Stream, pdu: &[u8]) -> Option<Reason> {
-        let answers = self.protocol.key(pdu).is_some_and(|key| stream.pending.take(key));
+    fn response(&self, said: &mut Said<'_>, pdu: &[u8]) -> Option<Reason> {
+        let answers = self.protocol.key(pdu).is_some_and(|key| said.pending.take(key));
         if self.protocol.response(pdu).is_err() {
             Some(Reason::MalformedResponse)
         } else if answers {
-            stream.dialog.note(self.protocol, Direction::ToClient, pdu);
+            said.dialog.note(self.protocol, Direction::ToClient, pdu);
             None
         } else {
             Some(Reason::Unsolicited)
@@ -213,7 +170,7 @@ impl Judge<'_> {
     }
 
     /// The verdict on a request, told to the audit.
-    fn judge(&mut self, dialog: &Dialog, pdu: &[u8]) -> Option<Reason> {
+    fn judge(&mut self, flow: &Flow, dialog: &Dialog, pdu: &[u8]) -> Option<Reason> {
         let command = self.protocol.command(pdu);
         let (rule, denied) = match &command {
             Err(_) => (None, Some(Reason::MalformedCommand)),
@@ -228,7 +185,7 @@ impl Judge<'_> {
             self.events.count_lost();
             return Some(Reason::AuditFull);
         }
-        self.tell(&command, rule, denied, pdu);
+        self.tell(flow, &command, rule, denied, pdu);
         denied
     }
 
@@ -258,14 +215,15 @@ impl Judge<'_> {
 
     fn tell(
         &mut self,
+        flow: &Flow,
         command: &Command<'_>,
         rule: Option<RuleId>,
         denied: Option<Reason>,
         pdu: &[u8],
     ) {
         let slot = self.events.next_slot();
-        let Some(told) = slot.and_then(|slot| slot.command_of(self.now, self.flow)) else { return };
-        told.endpoint = self.flow.endpoint;
+        let Some(told) = slot.and_then(|slot| slot.command_of(self.now, flow)) else { return };
+        told.endpoint = flow.endpoint;
         (told.protocol, told.class, told.name) = (command.protocol, command.class, command.name);
         (told.function, told.sub, told.unit) = (command.function, command.sub, command.unit);
         let decisive = decisive(command);
@@ -284,15 +242,4 @@ fn decisive<'a>(command: &Command<'a>) -> Option<Item<'a>> {
         return Some(first);
     }
     Some(items.find(|item| item.class == command.class).unwrap_or(first))
-}
-
-/// Puts as much of `rest` behind the `held` bytes of `whole` as one PDU can be long.
-fn join<'a>(whole: &'a mut [u8; RECENT], held: usize, rest: &[u8], longest: usize) -> &'a [u8] {
-    let (_, room) = whole.split_at_mut(held);
-    let more = rest.len().min(longest.saturating_sub(held)).min(room.len());
-    for (to, from) in room.iter_mut().zip(rest).take(more) {
-        *to = *from;
-    }
-    let (bytes, _) = whole.split_at(held + more);
-    bytes
 }

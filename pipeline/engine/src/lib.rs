@@ -14,14 +14,18 @@
 //! | `admit` | the only maker of flows: grant, session, source NAT |
 //! | [`tcp`] | where a segment belongs |
 //! | [`stream`] | which bytes were already judged |
+//! | [`owner`] | which worker a frame is for, before anything is decided |
 //! | `inspect` | which bytes are new, and whether repeated ones are the same |
 //! | `judge` | every whole PDU, in order, each judged once |
+//! | `length`, `mss` | what is too long for the link that it would leave by |
 //! | [`translate`], `icmp`, `answer` | what leaves |
+//! | [`arp`] | the gate's own ARP in VLANs |
 //! | [`event`] | what the audit is told, and the bounded ring it goes through |
 //! | [`verdict`] | [`Verdict`] and [`Reason`]: every frame ends in exactly one |
 
 mod admit;
 mod answer;
+pub mod arp;
 pub mod counters;
 pub mod engine;
 pub mod event;
@@ -30,23 +34,31 @@ mod icmp;
 pub mod index;
 mod inspect;
 mod judge;
+mod length;
 mod live;
 pub mod matcher;
+mod mss;
 pub mod objects;
+pub mod owner;
 pub mod session;
 mod source;
+pub mod splice;
 pub mod stream;
 pub mod tables;
 pub mod tcp;
+mod timers;
 pub mod translate;
 pub mod verdict;
 
+pub use admit::may_open;
+pub use arp::{Sighting, solicit};
 pub use counters::Counters;
 pub use engine::{Engine, Limits};
 pub use event::{Event, EventKind, EventRing};
 pub use matcher::{CodeSet, Entry, Matcher, RangeSet, SpaceSet, ValueRule};
 pub use session::{SessionId, Sessions};
 pub use tables::{
-    AssetId, EndpointId, Grant, GrantId, RuleId, SubjectId, Tables, TablesBuilder, Window,
+    AssetId, EndpointId, Grant, GrantId, NextHop, RuleId, SubjectId, Tables, TablesBuilder, Window,
+    WorkerId,
 };
 pub use verdict::{Reason, Verdict};

@@ -8,7 +8,6 @@ use foldhash::fast::RandomState;
 use wicketgate_dissectors::Transport;
 use wicketgate_packet::{PortId, Time};
 
-use crate::flow::kept_back;
 use crate::index::Index;
 use crate::session::{SessionId, Sessions, SlotId};
 use crate::tables::GrantId;
@@ -90,24 +89,23 @@ impl LiveSessions {
         self.places.get_mut(at as usize)?.as_mut()
     }
 
-    /// Whether another session fits; the last places are kept for essential ones.
-    pub(crate) fn has_room(&self, essential: bool) -> bool {
-        self.free.len() > kept_back(self.places.len(), essential)
-    }
-
-    /// Opens a session for this use, with one flow; `None` where the slab is full.
+    /// Opens a session for this use, with one flow; `None` where the slab is full, or what is left of it
+    /// kept for essential ones. Each engine has as many places as the slab has slots, so the slab alone
+    /// decides, for all workers.
     pub(crate) fn open(
         &mut self,
         of: Use,
         (grant, epoch): (GrantId, u32),
+        essential: bool,
         sessions: &Sessions,
     ) -> Option<Live> {
         let at = *self.free.last()?;
-        let (slot, id) = sessions.claim(at as usize)?;
+        let hash = self.hash(&of);
+        // Spread, so that workers do not walk over each other's slots.
+        let (slot, id) = sessions.claim(hash as usize, essential)?;
         let live = Live { id, slot, grant, epoch, of, flows: 1, quiet_since: Time::EPOCH };
         *self.places.get_mut(at as usize)? = Some(live);
         self.free.pop();
-        let hash = self.hash(&of);
         // Cannot fail: the index has room for every place.
         let _ = self.index.insert(hash, at);
         Some(live)

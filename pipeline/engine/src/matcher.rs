@@ -354,7 +354,7 @@ impl ValueRule {
 
     /// The same of a number that may be negative or have a fraction: neither is a step or a set of
     /// bits, and rules name no negative numbers.
-    fn fits_scalar(&self, number: f64) -> bool {
+    pub fn fits_scalar(&self, number: f64) -> bool {
         let whole = number as u32;
         match self {
             ValueRule::Any => true,

@@ -3,13 +3,16 @@
 //! A fixed slab of atomic slots. A worker claims a slot when a grant comes into use, keeps its index
 //! in every flow, and asks the slot on each frame with one relaxed load. Control revokes with one
 //! compare-and-swap: the very next frame is refused. Counters have one writer, the worker that owns
-//! the asset, so they are plain loads and stores.
+//! the asset, so they are plain loads and stores. Any worker may claim any slot; who did owns it until
+//! it ends the session.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicU64, AtomicUsize};
 
 use crate::event::Totals;
+use crate::flow::kept_back;
 
-/// The number of a session: 1, 2, 3, ... in the order of their start. Never used twice.
+/// The number of a session, growing in the order of their start. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub u64);
 
@@ -48,6 +51,8 @@ pub enum SessionState {
 #[derive(Debug)]
 pub struct Sessions {
     slots: Box<[Slot]>,
+    /// Slots that are claimed, or about to be.
+    used: AtomicUsize,
     last_id: AtomicU64,
 }
 
@@ -57,6 +62,7 @@ impl Sessions {
         let capacity = capacity.min(u32::MAX as usize);
         Sessions {
             slots: (0..capacity).map(|_| Slot::default()).collect(),
+            used: AtomicUsize::new(0),
             last_id: AtomicU64::new(0),
         }
     }
@@ -66,22 +72,47 @@ impl Sessions {
         self.slots.len()
     }
 
-    /// Claims a free slot, looking from `hint` on; `None` where all are taken. At most one walk over
-    /// the slab, and only when a session starts.
-    pub fn claim(&self, hint: usize) -> Option<(SlotId, SessionId)> {
+    /// Whether another session fits; the last slots are kept for essential ones.
+    pub fn has_room(&self, essential: bool) -> bool {
+        self.used.load(Relaxed) < self.most(essential)
+    }
+
+    /// Claims a free slot, looking from `hint` on; `None` where all are taken, or the rest is kept for
+    /// essential sessions. At most one walk over the slab, and only when a session starts.
+    pub fn claim(&self, hint: usize, essential: bool) -> Option<(SlotId, SessionId)> {
+        // Counted first: workers that claim at once must not share out the reserve.
+        if self.used.fetch_add(1, Relaxed) >= self.most(essential) {
+            self.used.fetch_sub(1, Relaxed);
+            return None;
+        }
+        let claimed = self.claim_free(hint);
+        if claimed.is_none() {
+            self.used.fetch_sub(1, Relaxed);
+        }
+        claimed
+    }
+
+    fn claim_free(&self, hint: usize) -> Option<(SlotId, SessionId)> {
         let count = self.slots.len();
-        for at in (0..count).map(|step| (hint + step) % count) {
+        let start = hint.checked_rem(count)?;
+        for at in (start..count).chain(0..start) {
             let slot = self.slots.get(at)?;
             if slot.live.load(Relaxed) != 0 {
                 continue;
             }
             let id = SessionId(self.last_id.fetch_add(1, Relaxed) + 1);
-            if slot.live.compare_exchange(0, id.0, Relaxed, Relaxed).is_ok() {
+            // Pairs with the release in `end`: whoever had the slot has read its counters.
+            if slot.live.compare_exchange(0, id.0, Acquire, Relaxed).is_ok() {
                 slot.clear();
                 return Some((SlotId(at as u32), id));
             }
         }
         None
+    }
+
+    /// How many sessions there may be before another of this standing is refused.
+    fn most(&self, essential: bool) -> usize {
+        self.slots.len() - kept_back(self.slots.len(), essential)
     }
 
     /// What the session of that slot and id may do. One relaxed load.
@@ -105,7 +136,8 @@ impl Sessions {
     pub fn end(&self, slot: SlotId) -> Totals {
         let Some(slot) = self.slot(slot) else { return Totals::default() };
         let totals = slot.totals();
-        slot.live.store(0, Relaxed);
+        slot.live.store(0, Release);
+        self.used.fetch_sub(1, Relaxed);
         totals
     }
 
@@ -166,7 +198,7 @@ mod tests {
     #[test]
     fn revoking_is_seen_by_the_next_look() {
         let sessions = Sessions::new(2);
-        let (slot, id) = sessions.claim(0).unwrap();
+        let (slot, id) = sessions.claim(0, true).unwrap();
         assert_eq!(sessions.state(slot, id), SessionState::Live);
         assert!(sessions.revoke(id));
         assert_eq!(sessions.state(slot, id), SessionState::Revoked);
@@ -176,11 +208,11 @@ mod tests {
     #[test]
     fn a_reused_slot_does_not_serve_the_old_session() {
         let sessions = Sessions::new(1);
-        let (slot, old) = sessions.claim(0).unwrap();
-        assert!(sessions.claim(0).is_none(), "full");
+        let (slot, old) = sessions.claim(0, true).unwrap();
+        assert!(sessions.claim(0, true).is_none(), "full");
         sessions.count(slot, Totals { frames: 3, ..Totals::default() });
         assert_eq!(sessions.end(slot).frames, 3);
-        let (again, new) = sessions.claim(0).unwrap();
+        let (again, new) = sessions.claim(0, true).unwrap();
         assert_eq!((again, new.0), (slot, old.0 + 1));
         assert_eq!(sessions.state(slot, old), SessionState::Gone);
         assert!(!sessions.revoke(old));
@@ -190,13 +222,25 @@ mod tests {
     #[test]
     fn threads_claim_every_slot_once() {
         let sessions = Sessions::new(64);
-        let claim =
-            || (0..32).filter_map(|n| sessions.claim(n)).map(|(_, id)| id).collect::<Vec<_>>();
+        let claim = || {
+            (0..32).filter_map(|n| sessions.claim(n, true)).map(|(_, id)| id).collect::<Vec<_>>()
+        };
         let (a, b) = std::thread::scope(|scope| {
             let (a, b) = (scope.spawn(claim), scope.spawn(claim));
             (a.join().unwrap(), b.join().unwrap())
         });
         assert_eq!(a.len() + b.len(), 64);
         assert_eq!(sessions.list().count(), 64);
+    }
+    #[test]
+    fn the_reserve_is_one_for_all_who_claim() {
+        let sessions = Sessions::new(32);
+        let people = || (0..32).filter_map(|n| sessions.claim(n, false)).count();
+        let claimed = std::thread::scope(|scope| {
+            let (a, b) = (scope.spawn(people), scope.spawn(people));
+            a.join().unwrap() + b.join().unwrap()
+        });
+        assert_eq!(claimed, 30, "a sixteenth is kept back, whoever asks");
+        assert!(sessions.has_room(true) && sessions.claim(0, true).is_some());
     }
 }

@@ -11,6 +11,7 @@ use crate::verdict::Reason;
 ///
 /// # Errors
 /// [`Reason::Spoofed`], [`Reason::NotUnicast`].
+#[inline]
 pub(crate) fn check(headers: &Headers) -> Result<(), Reason> {
     let group_sender = headers.link.src.first().is_none_or(|first| first & 1 != 0);
     if is_no_host(headers.src) || headers.src == headers.dst || group_sender {

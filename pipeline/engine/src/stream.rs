@@ -1,20 +1,23 @@
-//! Streams: what a flow's bytes were, as far back as they may come again.
+//! Streams: the inspected connections of one worker.
 //!
-//! A stream remembers the last bytes of either direction. They serve twice: a PDU cut over several
-//! segments is put together from them, and a retransmission must repeat them to pass. Memory is
-//! bounded: so many streams, so many bytes each.
+//! A stream holds both directions of a connection as the gate lets them pass, the requests without an
+//! answer, and the denials that wait. Memory is bounded: so many streams, so many bytes each.
 
 use wicketgate_dissectors::{Dialog, Direction, Key};
+use wicketgate_packet::Time;
+use wicketgate_packet::parse::Segment;
 
-use crate::flow::kept_back;
-
-/// Bytes remembered of each direction: the longest PDU of any protocol, and what a peer with one
-/// request outstanding ever retransmits.
-pub const RECENT: usize = 4096;
+use crate::flow::{FlowId, kept_back};
+use crate::splice::denials::Denials;
+use crate::splice::lane::Lane;
+use crate::splice::options::Options;
 
 /// Requests without an answer that are remembered; of more, the oldest is forgotten and its answer
 /// then counts as unsolicited.
 pub const PENDING: usize = 64;
+
+/// What a receiver accepts that says nothing (RFC 9293 section 3.7.1).
+const DEFAULT_MSS: u16 = 536;
 
 /// A stream's place in the slab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,45 +32,53 @@ pub struct Streams {
 /// One inspected connection.
 #[derive(Clone, Debug)]
 pub struct Stream {
-    /// What went towards the asset.
-    pub requests: Recent,
-    /// What came back.
-    pub responses: Recent,
+    /// What goes towards the asset.
+    pub requests: Lane,
+    /// What comes back.
+    pub responses: Lane,
     /// Requests without an answer yet.
     pub pending: Pending,
     /// What was said that later requests depend on.
     pub dialog: Dialog,
+    /// Denials that wait for those.
+    pub denials: Denials,
+    /// Requests before this number are not waited for any more.
+    pub waived: u32,
+    /// Client and asset.
+    ends: [End; 2],
+    /// Both SYNs had timestamps.
+    timestamps: bool,
+    /// Both SYNs permitted selective acknowledgements.
+    sack: bool,
+    straight: bool,
+    owner: Option<FlowId>,
 }
 
-/// The last bytes of one direction.
-#[derive(Clone, Debug)]
-pub struct Recent {
-    bytes: [u8; RECENT],
-    end: usize,
-    len: usize,
-    /// How many of the last bytes belong to a PDU that is not complete.
-    pub partial: usize,
-    /// The end of the last PDU that was refused, as a sequence number.
-    pub denied_end: Option<u32>,
-}
-
-/// How bytes sent again compare with those sent before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compared {
-    /// They are the same.
-    Same,
-    /// They differ.
-    Differ,
-    /// Too long ago to say.
-    Forgotten,
+/// What one end said of itself in its SYN, and its clock.
+#[derive(Clone, Copy, Debug, Default)]
+struct End {
+    mss: u16,
+    scale: u8,
+    options: Options,
+    /// Its latest timestamp value.
+    recent: u32,
 }
 
 /// Requests without an answer, oldest first.
 #[derive(Clone, Debug)]
 pub struct Pending {
-    keys: [Key; PENDING],
+    keys: [(Key, u32); PENDING],
     first: usize,
     len: usize,
+    /// The number that the next request gets.
+    next: u32,
+}
+
+impl StreamId {
+    /// Its number, from 0.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
 }
 
 impl Streams {
@@ -93,6 +104,9 @@ impl Streams {
 
     /// Gives a stream back.
     pub fn give_back(&mut self, id: StreamId) {
+        if let Some(stream) = self.get_mut(id) {
+            stream.owner = None;
+        }
         self.free.push(id.0);
     }
 
@@ -100,6 +114,16 @@ impl Streams {
     #[inline]
     pub fn get_mut(&mut self, id: StreamId) -> Option<&mut Stream> {
         self.slab.get_mut(id.0 as usize)
+    }
+
+    /// The same, to be looked at.
+    pub fn get(&self, id: StreamId) -> Option<&Stream> {
+        self.slab.get(id.0 as usize)
+    }
+
+    /// Whose stream number `index` is.
+    pub(crate) fn owner(&self, index: usize) -> Option<FlowId> {
+        self.slab.get(index)?.owner
     }
 
     /// Streams in use.
@@ -110,105 +134,152 @@ impl Streams {
 
 impl Stream {
     const EMPTY: Stream = Stream {
-        requests: Recent::EMPTY,
-        responses: Recent::EMPTY,
+        requests: Lane::EMPTY,
+        responses: Lane::EMPTY,
         pending: Pending::EMPTY,
         dialog: Dialog::NEW,
+        denials: Denials::EMPTY,
+        waived: 0,
+        ends: [End { mss: DEFAULT_MSS, scale: 0, options: Options::NONE, recent: 0 }; 2],
+        timestamps: false,
+        sack: false,
+        straight: true,
+        owner: None,
     };
 
     fn clear(&mut self) {
-        self.requests.clear();
-        self.responses.clear();
-        self.pending.len = 0;
+        self.requests.open(0);
+        self.responses.open(0);
+        self.pending.clear();
         self.dialog = Dialog::NEW;
+        self.denials.clear();
+        self.ends = Stream::EMPTY.ends;
+        (self.waived, self.timestamps, self.sack, self.straight) = (0, false, false, true);
     }
 
-    /// The bytes that travel in `direction`.
-    pub fn recent(&mut self, direction: Direction) -> &mut Recent {
+    pub(crate) fn set_owner(&mut self, flow: FlowId) {
+        self.owner = Some(flow);
+    }
+
+    /// A SYN, or its answer, begins the direction that it travels in.
+    pub(crate) fn open(&mut self, from: Direction, syn: &Segment, options: &Options, now: Time) {
+        self.lane_mut(from).open(syn.seq);
+        let end = End {
+            mss: options.mss.unwrap_or(DEFAULT_MSS).max(64),
+            scale: options.scale.unwrap_or(0),
+            options: *options,
+            recent: options.timestamps.map_or(0, |(value, _)| value),
+        };
+        let [client, asset] = &mut self.ends;
+        *(if from == Direction::ToServer { &mut *client } else { &mut *asset }) = end;
+        let agreed = |ask: fn(&Options) -> bool| ask(&client.options) && ask(&asset.options);
+        self.timestamps = agreed(|options| options.timestamps.is_some());
+        self.sack = agreed(|options| options.sack_permitted);
+        if from == Direction::ToClient {
+            if !agreed(|options| options.scale.is_some()) {
+                (client.scale, asset.scale) = (0, 0);
+            }
+            // The window of a SYN is never scaled (RFC 7323 section 2.2).
+            let ack = self.requests.sent();
+            self.requests.acknowledge(ack, syn.window.into(), now);
+        } else {
+            let ack = self.responses.sent();
+            self.responses.acknowledge(ack, syn.window.into(), now);
+        }
+    }
+
+    /// What travels in `direction`.
+    #[inline]
+    pub fn lane(&self, direction: Direction) -> &Lane {
+        match direction {
+            Direction::ToServer => &self.requests,
+            Direction::ToClient => &self.responses,
+        }
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub fn lane_mut(&mut self, direction: Direction) -> &mut Lane {
         match direction {
             Direction::ToServer => &mut self.requests,
             Direction::ToClient => &mut self.responses,
         }
     }
-}
 
-impl Recent {
-    const EMPTY: Recent =
-        Recent { bytes: [0; RECENT], end: 0, len: 0, partial: 0, denied_end: None };
-
-    fn clear(&mut self) {
-        self.forget();
-        self.denied_end = None;
-    }
-
-    /// Forgets all bytes: the next one begins a PDU.
-    pub fn forget(&mut self) {
-        (self.end, self.len, self.partial) = (0, 0, 0);
-    }
-
-    /// Remembers `new` as the bytes that come next.
+    /// Whether both directions flow through unheld, and differ from what their senders send by a
+    /// constant at most.
     #[inline]
-    pub fn push(&mut self, new: &[u8]) {
-        let (_, new) = new.split_at(new.len().saturating_sub(RECENT));
-        let (_, behind) = self.bytes.split_at_mut(self.end);
-        let (first, rest) = new.split_at(new.len().min(behind.len()));
-        copy(behind, first);
-        copy(&mut self.bytes, rest);
-        self.end = (self.end + new.len()) % RECENT;
-        self.len = (self.len + new.len()).min(RECENT);
+    pub fn is_straight(&self) -> bool {
+        self.straight
     }
 
-    /// Compares `again` with what was sent `behind` bytes before the next one.
-    pub fn compare(&self, behind: usize, again: &[u8]) -> Compared {
-        if behind > self.len || again.len() > behind {
-            return Compared::Forgotten;
-        }
-        if self.from(behind).zip(again).all(|(before, again)| before == again) {
-            Compared::Same
-        } else {
-            Compared::Differ
-        }
+    /// Finds out anew whether they do.
+    pub(crate) fn straighten(&mut self) {
+        let quiet = self.requests.is_quiet() && self.responses.is_quiet();
+        self.straight = quiet && self.denials.is_empty();
     }
 
-    /// Whether the byte at `seq` lies before the end of what was refused.
-    pub fn is_denied(&self, seq: u32) -> bool {
-        self.denied_end.is_some_and(|end| (end.wrapping_sub(seq) as i32) > 0)
+    /// When something is due.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let lanes = [self.requests.deadline(), self.responses.deadline()];
+        let denial = self.denials.first().map(|(denial, _)| denial.until);
+        lanes.into_iter().flatten().chain(denial).min()
     }
 
-    /// The byte sent last.
-    pub fn last(&self) -> Option<u8> {
-        self.from(1.min(self.len)).next().copied()
+    /// Whether both ends agreed on timestamps.
+    #[inline]
+    pub(crate) fn has_timestamps(&self) -> bool {
+        self.timestamps
     }
 
-    /// Copies the incomplete PDU at the end to the front of `out`; returns its length.
-    pub fn copy_partial(&self, out: &mut [u8]) -> usize {
-        let partial = self.partial.min(self.len);
-        for (to, from) in out.iter_mut().zip(self.from(partial)) {
-            *to = *from;
-        }
-        partial
+    /// Whether both ends agreed on selective acknowledgements.
+    pub(crate) fn has_sack(&self) -> bool {
+        self.sack
     }
 
-    /// The bytes from `behind` before the end on.
-    fn from(&self, behind: usize) -> impl Iterator<Item = &u8> {
-        let start = (self.end + RECENT - behind) % RECENT;
-        let (front, back) = self.bytes.split_at(start);
-        back.iter().chain(front).take(behind)
+    /// How the windows of segments that travel in `direction` are scaled.
+    #[inline]
+    pub(crate) fn scale(&self, direction: Direction) -> u8 {
+        self.end(direction).scale
     }
-}
 
-fn copy(to: &mut [u8], from: &[u8]) {
-    if let Some(to) = to.get_mut(..from.len()) {
-        to.copy_from_slice(from);
+    /// Most payload of a segment that travels in `direction`, as its receiver said.
+    pub(crate) fn mss(&self, direction: Direction) -> usize {
+        self.end(direction.reverse()).mss.into()
+    }
+
+    /// The latest timestamp of who sends in `direction`.
+    #[inline]
+    pub(crate) fn clock(&self, direction: Direction) -> u32 {
+        self.end(direction).recent
+    }
+
+    /// Who sends in `direction` says that its clock is at `value`.
+    #[inline]
+    pub(crate) fn note_clock(&mut self, direction: Direction, value: u32) {
+        let [client, asset] = &mut self.ends;
+        let end = if direction == Direction::ToServer { client } else { asset };
+        end.recent = value;
+    }
+
+    #[inline]
+    fn end(&self, from: Direction) -> &End {
+        let [client, asset] = &self.ends;
+        if from == Direction::ToServer { client } else { asset }
     }
 }
 
 impl Pending {
     const EMPTY: Pending = Pending {
-        keys: [Key { transaction: 0, function: 0, answered: false }; PENDING],
+        keys: [(Key { transaction: 0, function: 0, answered: false }, 0); PENDING],
         first: 0,
         len: 0,
+        next: 0,
     };
+
+    fn clear(&mut self) {
+        (self.len, self.next) = (0, 0);
+    }
 
     /// Remembers a request that went to the asset.
     pub fn push(&mut self, key: Key) {
@@ -217,16 +288,20 @@ impl Pending {
             self.len -= 1;
         }
         if let Some(place) = self.keys.get_mut((self.first + self.len) % PENDING) {
-            *place = key;
+            *place = (key, self.next);
+            self.next = self.next.wrapping_add(1);
             self.len += 1;
         }
     }
 
-    /// Takes out the oldest request that `answer` answers; false where there is none.
+    /// Takes out the oldest request that `answer` answers; false where there is none. An answer to
+    /// function 0 answers any: devices say so of functions that they do not know.
     pub fn take(&mut self, answer: Key) -> bool {
-        let matching =
-            |key: Key| key.transaction == answer.transaction && key.function == answer.function;
-        let found = (0..self.len).find(|step| self.at(*step).is_some_and(matching));
+        let matching = |key: Key| {
+            let same = key.function == answer.function || answer.function == 0;
+            key.transaction == answer.transaction && same
+        };
+        let found = (0..self.len).find(|step| self.at(*step).is_some_and(|(key, _)| matching(key)));
         let Some(step) = found else { return false };
         // What came before it moves up by one place.
         for step in (0..step).rev() {
@@ -241,6 +316,17 @@ impl Pending {
         true
     }
 
+    /// The number that the next request gets; they are counted from 0.
+    pub fn next(&self) -> u32 {
+        self.next
+    }
+
+    /// Whether a request of these numbers, the second exclusive, has no answer.
+    pub fn lacks(&self, from: u32, to: u32) -> bool {
+        let inside = |number: u32| number.wrapping_sub(from) < to.wrapping_sub(from);
+        (0..self.len).any(|step| self.at(step).is_some_and(|(_, number)| inside(number)))
+    }
+
     /// Requests without an answer.
     pub fn len(&self) -> usize {
         self.len
@@ -251,7 +337,7 @@ impl Pending {
         self.len == 0
     }
 
-    fn at(&self, step: usize) -> Option<Key> {
+    fn at(&self, step: usize) -> Option<(Key, u32)> {
         self.keys.get((self.first + step) % PENDING).copied()
     }
 }
@@ -259,16 +345,15 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn key(transaction: u64) -> Key {
         Key { transaction, function: 3, answered: true }
     }
 
-    /// What an inspected connection costs: said in docs/PROTOCOLS.md.
+    /// What an inspected connection costs: said in docs/PROTOCOLS.md and ADR 8.
     #[test]
-    fn a_stream_takes_less_than_ten_kilobytes() {
-        assert!(size_of::<Stream>() <= 10_000, "{}", size_of::<Stream>());
+    fn a_stream_takes_less_than_26_kib() {
+        assert!(size_of::<Stream>() <= 26 * 1024, "{}", size_of::<Stream>());
     }
 
     #[test]
@@ -278,7 +363,17 @@ mod tests {
         assert!(pending.take(key(3)) && pending.take(key(0)) && pending.take(key(4)));
         assert!(!pending.take(key(3)), "only once");
         assert!(!pending.take(Key { function: 4, ..key(1) }), "another function");
-        assert!(pending.take(key(2)) && pending.take(key(1)) && pending.is_empty());
+        assert!(pending.take(key(2)) && pending.take(Key { function: 0, ..key(1) }));
+        assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn knows_which_are_not_answered() {
+        let mut pending = Pending::EMPTY;
+        (0..5).for_each(|n| pending.push(key(n)));
+        assert!(pending.take(key(0)) && pending.take(key(2)));
+        assert!(pending.lacks(0, 2) && !pending.lacks(0, 1) && !pending.lacks(2, 3));
+        assert!(pending.lacks(3, pending.next()) && !pending.lacks(5, 5));
     }
 
     #[test]
@@ -287,24 +382,5 @@ mod tests {
         (0..PENDING as u64 + 1).for_each(|n| pending.push(key(n)));
         assert_eq!(pending.len(), PENDING);
         assert!(!pending.take(key(0)) && pending.take(key(1)) && pending.take(key(PENDING as u64)));
-    }
-
-    proptest! {
-        #[test]
-        fn remembers_the_last_bytes(chunks in proptest::collection::vec(
-            proptest::collection::vec(any::<u8>(), 0..3000), 1..6), behind in 0usize..3000) {
-            let (mut recent, all) = (Recent::EMPTY, chunks.concat());
-            chunks.iter().for_each(|chunk| recent.push(chunk));
-            let behind = behind.min(all.len());
-            let again = &all[all.len() - behind..];
-            let expected = if behind > RECENT { Compared::Forgotten } else { Compared::Same };
-            prop_assert_eq!(recent.compare(behind, again), expected);
-            prop_assert_eq!(recent.last(), all.last().copied());
-            if (1..=RECENT).contains(&behind) {
-                let mut other = again.to_vec();
-                other[behind / 2] ^= 1;
-                prop_assert_eq!(recent.compare(behind, &other), Compared::Differ);
-            }
-        }
     }
 }

@@ -42,6 +42,10 @@ ids! {
     RuleId,
 }
 
+/// A worker of the gate, counted from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkerId(pub u16);
+
 /// A MAC address.
 pub type Mac = [u8; 6];
 
@@ -52,6 +56,8 @@ pub enum Side {
     Overlay,
     /// Assets.
     Underlay,
+    /// Both, told apart by address: a gate with one network card.
+    Both,
 }
 
 /// A port of the gate.
@@ -64,6 +70,22 @@ pub struct Port {
     /// The gate's MAC address on it.
     pub mac: Mac,
     /// The gate's IPv4 address on it; on an underlay port the one that flows wear towards assets.
+    pub address: Ipv4Addr,
+    /// Longest IPv4 packet that leaves by it, in bytes (RFC 791: 68 at least).
+    pub mtu: u16,
+}
+
+/// MTU of a port that nobody has said anything of: Ethernet's (RFC 894).
+pub const ETHERNET_MTU: u16 = 1500;
+
+/// Where an asset is found: what a next hop's MAC address is asked for by. Means the same in every epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NextHop {
+    /// The port that leads to it.
+    pub port: PortId,
+    /// The VLAN it is in, 1 to 4094.
+    pub vlan: Option<u16>,
+    /// Its own address.
     pub address: Ipv4Addr,
 }
 
@@ -84,8 +106,19 @@ pub struct Asset {
     pub underlay: Ipv4Addr,
     /// Its MAC address, or that of the router on the way to it.
     pub mac: Option<Mac>,
+    /// Whether the config says that MAC address: frames from another are refused.
+    pub pinned: bool,
     /// The cycle that the gate's own time is held against.
     pub cycle: Option<Duration>,
+    /// The worker that decides on everything from and to it.
+    pub owner: WorkerId,
+}
+
+impl Asset {
+    /// Where it is found.
+    pub const fn next_hop(&self) -> NextHop {
+        NextHop { port: self.port, vlan: self.vlan, address: self.underlay }
+    }
 }
 
 /// One door of an asset.
@@ -122,10 +155,11 @@ impl Subject {
         self.port.is_none_or(|only| only == port) && self.mac.is_none_or(|only| only == mac)
     }
 
-    /// A number that stands for the name in flows and sessions: the same in every epoch, where ids
-    /// are not. Names are the config's own, so nobody outside can choose two that collide.
-    pub fn identity(&self) -> u64 {
-        FixedState::default().hash_one(&self.name)
+    /// A number that stands for the name and one of its rights in flows and sessions: the same in every
+    /// epoch, where ids are not. Names are the config's own or an admin's, and [`Grant::right`] is
+    /// control's, so nobody outside can choose two that collide.
+    pub fn identity(&self, right: u64) -> u64 {
+        FixedState::default().hash_one((&self.name, right))
     }
 }
 
@@ -140,8 +174,44 @@ pub struct Grant {
     pub matcher: Matcher,
     /// When it ends; [`Time::NEVER`] for conduits.
     pub until: Time,
+    /// Which right it is, by control's number; 0 for conduits. Flows and sessions go on under other
+    /// tables only where it is the same: what was given anew after it was taken back is another.
+    pub right: u64,
+    /// How a command that it does not give is refused.
+    pub denial: DenialStyle,
     /// Nothing is refused, everything is reported: for looking at a plant before there is a policy.
     pub observe: bool,
+}
+
+/// How a command is refused. In any case nothing of it reaches the asset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DenialStyle {
+    /// In the protocol's own words; the connection lives on.
+    #[default]
+    Reply,
+    /// Not at all; the connection lives on, and the client waits for its own timeout.
+    Drop,
+    /// The connection is reset, both ways; a datagram is dropped.
+    Reset,
+}
+
+impl DenialStyle {
+    /// All styles, the gentlest first.
+    pub const ALL: &[DenialStyle] = &[DenialStyle::Reply, DenialStyle::Drop, DenialStyle::Reset];
+
+    /// The word used in policy files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DenialStyle::Reply => "reply",
+            DenialStyle::Drop => "drop",
+            DenialStyle::Reset => "reset",
+        }
+    }
+
+    /// The style of that name, if there is one.
+    pub fn from_name(name: &str) -> Option<DenialStyle> {
+        DenialStyle::ALL.iter().copied().find(|style| style.name() == name)
+    }
 }
 
 /// A stretch of time: open from `from` (inclusive) to `until` (exclusive).
@@ -166,6 +236,7 @@ impl Window {
 /// Ports, assets, endpoints, subjects and grants of one epoch.
 pub struct Tables {
     epoch: u32,
+    least_mtu: u16,
     ports: Box<[Port]>,
     assets: Box<[Asset]>,
     endpoints: Box<[Endpoint]>,
@@ -283,6 +354,7 @@ impl TablesBuilder {
         }
         Ok(Tables {
             epoch,
+            least_mtu: least_mtu(&self.ports),
             by_source: self.sources(),
             ports: self.ports.into(),
             assets: self.assets.into(),
@@ -339,6 +411,10 @@ fn once<K: Eq + std::hash::Hash, V, S: BuildHasher>(
     }
 }
 
+fn least_mtu(ports: &[Port]) -> u16 {
+    ports.iter().map(|port| port.mtu).min().unwrap_or(0)
+}
+
 fn names(what: &'static str, id: u32, count: usize) -> Result<(), TablesError> {
     if (id as usize) < count { Ok(()) } else { Err(TablesError::Dangling(what, id)) }
 }
@@ -366,10 +442,24 @@ impl Tables {
         }
     }
 
-    /// Gives ports the MAC addresses that `known` says: live, they are those of the interfaces.
-    pub fn fill_ports(&mut self, mut known: impl FnMut(PortId) -> Option<Mac>) {
+    /// Gives ports the MAC address and MTU that `known` says: live, they are those of the interfaces.
+    pub fn fill_ports(&mut self, mut known: impl FnMut(PortId) -> Option<(Mac, u16)>) {
         for (port, number) in self.ports.iter_mut().zip(0..) {
-            port.mac = known(PortId(number)).unwrap_or(port.mac);
+            (port.mac, port.mtu) = known(PortId(number)).unwrap_or((port.mac, port.mtu));
+        }
+        self.least_mtu = least_mtu(&self.ports);
+    }
+
+    /// The least MTU of all ports: a packet that is not longer leaves by any of them.
+    #[inline]
+    pub fn least_mtu(&self) -> u16 {
+        self.least_mtu
+    }
+
+    /// Gives assets the workers that `known` says: which are there is known after the policy was read.
+    pub fn fill_owners(&mut self, mut known: impl FnMut(&Asset) -> WorkerId) {
+        for asset in &mut self.assets {
+            asset.owner = known(asset);
         }
     }
 
@@ -409,6 +499,12 @@ impl Tables {
     /// The asset that has this underlay address on this port.
     pub fn asset_by_underlay(&self, port: PortId, address: Ipv4Addr) -> Option<AssetId> {
         self.by_underlay.get(&(port, address)).copied()
+    }
+
+    /// The asset that is found there.
+    pub fn asset_at(&self, hop: NextHop) -> Option<&Asset> {
+        let asset = self.asset(self.asset_by_underlay(hop.port, hop.address)?)?;
+        (asset.vlan == hop.vlan).then_some(asset)
     }
 
     /// The asset's door on this transport and port.

@@ -109,9 +109,12 @@ impl Connection {
     /// Where a segment with `len` bytes of payload belongs.
     ///
     /// # Errors
-    /// It belongs nowhere: [`Reason::SynData`], [`Reason::SynOnOpen`], [`Reason::BadSegment`].
+    /// It belongs nowhere: [`Reason::SynData`], [`Reason::SynOnOpen`], [`Reason::BadSegment`],
+    /// [`Reason::AfterReset`].
     pub fn place(&self, from: Direction, segment: &Segment, len: usize) -> Result<Place, Reason> {
-        fits(self.phase != Phase::Closed, ())?;
+        if self.phase == Phase::Closed {
+            return Err(Reason::AfterReset);
+        }
         if segment.flags & flags::SYN != 0 {
             return self.place_syn(from, segment, len);
         }
@@ -190,6 +193,16 @@ impl Connection {
             own.fin |= fin;
         }
         self.accept_ack(from, segment.ack);
+        self.advance(from);
+    }
+
+    /// Notes how far the sender in `from` has come and what it has acknowledged, both in the numbers of
+    /// who sent those bytes. For connections whose segments somebody else places.
+    #[inline]
+    pub(crate) fn follow(&mut self, from: Direction, next: u32, acked: u32, fin: bool) {
+        let own = self.half_mut(from);
+        (own.next, own.fin) = (next, fin);
+        self.half_mut(from.reverse()).acked = acked;
         self.advance(from);
     }
 

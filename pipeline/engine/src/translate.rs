@@ -7,6 +7,7 @@ use wicketgate_packet::rewrite::{rewrite_ip, write_link};
 use wicketgate_packet::wire::{Ethernet, Icmp, Ipv4, Tcp, Udp, VlanTag};
 use wicketgate_packet::{FrameBuf, Headers, L4, PortId};
 
+use crate::judge::Numbers;
 use crate::tables::Mac;
 use crate::verdict::Reason;
 
@@ -26,7 +27,7 @@ pub struct Rewrite {
     /// Destination address and port.
     pub dst: (Ipv4Addr, u16),
     address_delta: Delta,
-    port_delta: Delta,
+    transport_delta: Delta,
 }
 
 /// The two ends of a hop: source and destination, address and port each.
@@ -51,7 +52,7 @@ impl Rewrite {
             src: after.0,
             dst: after.1,
             address_delta: addresses,
-            port_delta: ports,
+            transport_delta: addresses.and(ports),
         }
     }
 
@@ -61,13 +62,27 @@ impl Rewrite {
     /// [`Reason::NoRoom`] where the frame has no headroom for a tag.
     #[inline]
     pub fn apply<F: FrameBuf>(&self, frame: &mut F, headers: &Headers) -> Result<(), Reason> {
+        self.apply_with(frame, headers, None)
+    }
+
+    /// The same, with other TCP numbers.
+    ///
+    /// # Errors
+    /// [`Reason::NoRoom`].
+    #[inline]
+    pub(crate) fn apply_with<F: FrameBuf>(
+        &self,
+        frame: &mut F,
+        headers: &Headers,
+        numbers: Option<Numbers>,
+    ) -> Result<(), Reason> {
         self.rewrite_link(frame, headers)?;
         let at = self.ip_at();
         let l4_at = at + Ipv4::LEN;
         let bytes = frame.bytes_mut();
         rewrite_ip(bytes, at, self.src.0, self.dst.0, self.address_delta);
         match headers.l4 {
-            L4::Tcp(_) => self.rewrite_tcp(bytes, l4_at),
+            L4::Tcp(_) => self.rewrite_tcp(bytes, l4_at, numbers),
             L4::Udp { .. } => self.rewrite_udp(bytes, l4_at),
             L4::Icmp { id, .. } => self.rewrite_echo(bytes, l4_at, id),
         }
@@ -92,7 +107,7 @@ impl Rewrite {
 
     /// What addresses and ports change in a transport checksum.
     pub fn transport_delta(&self) -> Delta {
-        self.address_delta.and(self.port_delta)
+        self.transport_delta
     }
 
     /// Where the IPv4 header begins in a frame that leaves.
@@ -100,11 +115,16 @@ impl Rewrite {
         if self.vlan.is_some() { Ethernet::LEN + VlanTag::LEN } else { Ethernet::LEN }
     }
 
-    fn rewrite_tcp(&self, bytes: &mut [u8], at: usize) {
+    #[inline]
+    fn rewrite_tcp(&self, bytes: &mut [u8], at: usize, numbers: Option<Numbers>) {
         if let Some(tcp) = Tcp::at_mut(bytes, at) {
             tcp.src_port.set(self.src.1);
             tcp.dst_port.set(self.dst.1);
-            tcp.checksum.set(self.transport_delta().apply(tcp.checksum.get()));
+            let delta = match numbers {
+                Some(numbers) => renumber(tcp, numbers, self.transport_delta),
+                None => self.transport_delta,
+            };
+            tcp.checksum.set(delta.apply(tcp.checksum.get()));
         }
     }
 
@@ -129,4 +149,20 @@ impl Rewrite {
             icmp.checksum.set(Delta::NONE.word(id, self.src.1).apply(icmp.checksum.get()));
         }
     }
+}
+
+/// Gives a segment other numbers; `delta` and what that changes in its checksum. Without URG the urgent pointer
+/// means nothing, so it is none.
+fn renumber(tcp: &mut Tcp, numbers: Numbers, delta: Delta) -> Delta {
+    let pair = |high: u16, low: u16| u32::from(high) << 16 | u32::from(low);
+    let delta = delta.longs([
+        (tcp.seq.get(), numbers.seq),
+        (tcp.ack.get(), numbers.ack),
+        (pair(tcp.window.get(), tcp.urgent.get()), pair(numbers.window, 0)),
+    ]);
+    tcp.seq.set(numbers.seq);
+    tcp.ack.set(numbers.ack);
+    tcp.window.set(numbers.window);
+    tcp.urgent.set(0);
+    delta
 }

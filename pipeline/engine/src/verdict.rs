@@ -2,18 +2,22 @@
 
 use core::fmt;
 
-use wicketgate_dissectors::Refusal;
+use wicketgate_dissectors::{NotTheProtocol, Refusal};
 use wicketgate_packet::{Malformed, PortId};
 
-/// What becomes of a frame. Every frame ends in exactly one verdict, and every verdict that is not
-/// a forward carries exactly one reason.
+/// What becomes of a frame. Every frame ends in exactly one verdict, and every verdict that
+/// refuses something carries exactly one reason.
 #[must_use = "a frame without a verdict is a frame that escaped"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The frame, rewritten, leaves by this port.
     Forward(PortId),
-    /// A command in it was refused and the frame, turned into the refusal, goes back by this port.
+    /// The frame, turned into an answer, goes back by this port: a refusal in the protocol's words, or what TCP,
+    /// ICMP or ARP say.
     Answer(PortId, Reason),
+    /// The gate keeps what it carried: what of that may leave does so in frames of the gate's own, now
+    /// or when the rest has come.
+    Kept,
     /// A command in it was refused; nothing leaves.
     Deny(Reason),
     /// The frame is not the gate's, not well-formed, or not admitted; nothing leaves.
@@ -40,6 +44,10 @@ macro_rules! reasons {
 }
 
 reasons! {
+    // hand-over, before the engine is asked
+    /// The worker that owns the asset does not keep up: its ring was full.
+    HandOverFull = "hand-over-full",
+
     // parse
     /// The frame ends before its headers do.
     Truncated = "truncated",
@@ -83,6 +91,8 @@ reasons! {
     // track
     /// No flow, and the frame cannot open one: seen midstream, or nobody asked for it.
     NoFlow = "no-flow",
+    /// An asset's frame, but not from the MAC address that the config says it has.
+    WrongMac = "wrong-mac",
     /// The session was revoked.
     Revoked = "session-revoked",
     /// The session's time is over.
@@ -108,23 +118,33 @@ reasons! {
     /// No buffer left to read another stream.
     StreamsUsedUp = "streams-used-up",
 
+    // length
+    /// Longer than the link that it would leave by carries; its sender is told (RFC 1191).
+    FragmentationNeeded = "fragmentation-needed",
+    /// The same, from a sender that leaves it to others to make fragments: the gate makes none.
+    TooLong = "longer-than-mtu",
+
     // inspect
     /// A SYN that carries data.
     SynData = "syn-data",
     /// A segment that does not fit the connection's state or its windows (RFC 9293, RFC 5961).
     BadSegment = "bad-tcp-segment",
+    /// On its way when the other end reset the connection.
+    AfterReset = "after-reset",
     /// A SYN with other numbers on an open connection: its sender is asked whether it means it.
     SynOnOpen = "syn-on-open-connection",
-    /// A segment ahead of the next byte: it comes again when the gap is filled.
+    /// A TCP option that signs segments, or that contradicts itself.
+    TcpOption = "bad-tcp-option",
+    /// A segment ahead of the next byte, with more gaps before it than are remembered.
     OutOfOrder = "out-of-order",
+    /// More bytes than the gate keeps for a receiver that does not acknowledge them.
+    WindowFull = "window-full",
     /// A retransmission with other bytes than before.
     Ambiguous = "ambiguous-overlap",
-    /// A retransmission of bytes too old to compare.
-    Stale = "stale-retransmission",
-    /// Bytes of a command that was refused, sent again.
-    DeniedBefore = "denied-before",
     /// The bytes are not the endpoint's protocol.
     NotTheProtocol = "not-the-protocol",
+    /// A PDU longer than the gate reads: it could not be judged whole.
+    PduTooLong = "pdu-too-long",
     /// The flow was not the endpoint's protocol earlier: nothing of it passes any more.
     FlowDead = "flow-dead",
     /// A response that answers no request.
@@ -182,6 +202,16 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
+    }
+}
+
+impl From<NotTheProtocol> for Reason {
+    /// Why bytes cannot be cut into PDUs.
+    fn from(why: NotTheProtocol) -> Reason {
+        match why {
+            NotTheProtocol::TooLong => Reason::PduTooLong,
+            _ => Reason::NotTheProtocol,
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 use crate::Netlink;
 use crate::message::attributes;
 
-const NEW_ADDRESS: u16 = 20;
+pub(crate) const NEW_ADDRESS: u16 = 20;
+pub(crate) const DELETE_ADDRESS: u16 = 21;
 const GET_ADDRESS: u16 = 22;
 
 /// `IFA_LOCAL`: the interface's own address (`IFA_ADDRESS` is the peer's on a point-to-point link).
@@ -43,7 +44,7 @@ impl Netlink {
     }
 }
 
-fn read(body: &[u8]) -> Option<(u32, Ipv4Addr)> {
+pub(crate) fn read(body: &[u8]) -> Option<(u32, Ipv4Addr)> {
     let (fixed, rest) = Fixed::read_from_prefix(body).ok()?;
     let (_, value) = attributes(rest).find(|(kind, _)| *kind == LOCAL)?;
     Some((fixed.index, ipv4(value)?))

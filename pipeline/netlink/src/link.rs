@@ -7,7 +7,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 use crate::message::{attributes, number};
 use crate::{Mac, Netlink};
 
-const NEW_LINK: u16 = 16;
+pub(crate) const NEW_LINK: u16 = 16;
+pub(crate) const DELETE_LINK: u16 = 17;
 const GET_LINK: u16 = 18;
 
 /// `IFF_RUNNING`: switched on, the other end is there, and the kernel sends (RFC 2863 `up`).
@@ -122,8 +123,12 @@ impl Netlink {
     }
 }
 
-fn read(body: &[u8]) -> Option<Link> {
+pub(crate) fn read(body: &[u8]) -> Option<Link> {
     let (fixed, rest) = Fixed::read_from_prefix(body).ok()?;
+    // Bridges tell of their ports in another family, and not all of it.
+    if fixed.family != 0 {
+        return None;
+    }
     let running = fixed.flags & RUNNING != 0;
     let mut link = Link { index: fixed.index, running, ..Link::default() };
     for (kind, value) in attributes(rest) {

@@ -9,7 +9,7 @@ use crate::address::{IPV4, ipv4};
 use crate::message::{attributes, flags};
 use crate::{Mac, Netlink};
 
-const NEW_NEIGHBOUR: u16 = 28;
+pub(crate) const NEW_NEIGHBOUR: u16 = 28;
 const GET_NEIGHBOUR: u16 = 30;
 
 /// `NDA_DST`: the neighbour's address.
@@ -73,7 +73,7 @@ impl Netlink {
     }
 }
 
-fn read(body: &[u8]) -> Option<Neighbour> {
+pub(crate) fn read(body: &[u8]) -> Option<Neighbour> {
     let (fixed, rest) = Fixed::read_from_prefix(body).ok()?;
     if fixed.family != IPV4 || fixed.state & USABLE == 0 {
         return None;

@@ -4,6 +4,7 @@ use core::net::Ipv4Addr;
 
 /// The one's complement sum of `bytes`, added to `start`; an odd last byte is the high half of a
 /// word (RFC 1071 section 1). Not yet folded.
+#[inline]
 pub fn sum(start: u64, bytes: &[u8]) -> u64 {
     // Native-endian 32-bit words carry into the upper half of 64 bits; byte order comes last, since
     // one's complement sums commute with byte swapping (RFC 1071 section 2 B).
@@ -12,11 +13,16 @@ pub fn sum(start: u64, bytes: &[u8]) -> u64 {
     for word in words {
         sum += u64::from(u32::from_ne_bytes(*word));
     }
+    if tail.is_empty() { sum } else { sum + u64::from(last_word(tail)) }
+}
+
+/// Up to three bytes as the front of a word.
+fn last_word(tail: &[u8]) -> u32 {
     let mut last = [0; 4];
     for (to, from) in last.iter_mut().zip(tail) {
         *to = *from;
     }
-    sum + u64::from(u32::from_ne_bytes(last))
+    u32::from_ne_bytes(last)
 }
 
 /// Folds a sum made by [`sum`] into 16 bits of network order, not complemented.
@@ -29,6 +35,7 @@ pub const fn fold(sum: u64) -> u16 {
 }
 
 /// The checksum of `bytes`, to be stored; over bytes with a right checksum in place it is 0.
+#[inline]
 pub fn checksum(bytes: &[u8]) -> u16 {
     !fold(sum(0, bytes))
 }
@@ -61,6 +68,18 @@ impl Delta {
     #[must_use]
     pub const fn long(self, old: u32, new: u32) -> Delta {
         self.word((old >> 16) as u16, (new >> 16) as u16).word(old as u16, new as u16)
+    }
+
+    /// 32-bit words at even offsets become others: old and new of each. Folded once for all, which a
+    /// chain of [`Delta::long`] does for each half.
+    #[must_use]
+    #[inline]
+    pub fn longs<const N: usize>(self, words: [(u32, u32); N]) -> Delta {
+        let change = |(old, new): (u32, u32)| u64::from(!old) + u64::from(new);
+        let sum = u64::from(self.0) + words.into_iter().map(change).sum::<u64>();
+        let sum = (sum & 0xffff_ffff) + (sum >> 32);
+        let sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+        Delta(sum as u32).folded()
     }
 
     /// An address becomes `new`.
@@ -126,6 +145,7 @@ mod tests {
             let delta = Delta::NONE.long(old, new);
             let old_port = u16::from_be_bytes(bytes[..2].try_into().unwrap());
             bytes[..2].copy_from_slice(&port.to_be_bytes());
+            prop_assert_eq!(delta, Delta::NONE.longs([(old, new)]));
             let delta = delta.and(Delta::NONE.word(old_port, port));
             let (quick, whole) = (delta.apply(before), checksum(&bytes));
             // 0x0000 and 0xffff are the same number; all-zero data has only the second.

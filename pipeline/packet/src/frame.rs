@@ -25,3 +25,23 @@ pub trait FrameBuf {
     #[must_use]
     fn move_start(&mut self, by: isize) -> bool;
 }
+
+/// Where the gate's own frames go: denials, acknowledgements, retransmissions, resets.
+///
+/// They are made whole by the engine and copied into a frame of whoever moves frames.
+pub trait Outbox {
+    /// Sends a copy of `frame`, from the destination MAC on, by `egress`. False where no frame is free
+    /// or the copy does not fit: then it is lost like any other that a wire loses, and whoever sent it
+    /// sends it again.
+    fn send(&mut self, egress: PortId, frame: &[u8]) -> bool;
+}
+
+/// An outbox whose frames are all lost.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nowhere;
+
+impl Outbox for Nowhere {
+    fn send(&mut self, _egress: PortId, _frame: &[u8]) -> bool {
+        false
+    }
+}

@@ -22,7 +22,7 @@ pub mod rewrite;
 pub mod time;
 pub mod wire;
 
-pub use frame::{FrameBuf, PortId};
+pub use frame::{FrameBuf, Nowhere, Outbox, PortId};
 pub use malformed::Malformed;
 pub use parse::{Headers, L4, Link};
 pub use time::Time;

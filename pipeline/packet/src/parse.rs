@@ -6,6 +6,8 @@
 
 use core::net::Ipv4Addr;
 
+use zerocopy::IntoBytes;
+
 use crate::Malformed;
 use crate::checksum;
 use crate::wire::{Arp, Ethernet, Icmp, Ipv4, Tcp, Udp, VlanTag, ethertype, icmp, protocol};
@@ -138,12 +140,14 @@ impl Link {
 
     /// How many tags there are.
     pub fn tag_count(&self) -> usize {
-        self.tags.iter().flatten().count()
+        let [outer, inner] = self.tags;
+        usize::from(outer.is_some()) + usize::from(inner.is_some())
     }
 
     /// The VLAN id of the innermost tag; `None` without a tag or for a mere priority tag (id 0).
     pub fn vlan(&self) -> Option<u16> {
-        self.tags.iter().flatten().next_back().map(|tag| tag & 0x0fff).filter(|id| *id != 0)
+        let [outer, inner] = self.tags;
+        inner.or(outer).map(|tag| tag & 0x0fff).filter(|id| *id != 0)
     }
 }
 
@@ -188,7 +192,7 @@ impl Headers {
         if ip.header_len() != Ipv4::LEN {
             return Err(Malformed::IpOptions);
         }
-        if checksum::checksum(self.slice(bytes, self.ip_at, self.l4_at)) != 0 {
+        if checksum::checksum(ip.as_bytes()) != 0 {
             return Err(Malformed::IpChecksum);
         }
         let sum = self.transport_sum(ip, bytes);
@@ -200,6 +204,7 @@ impl Headers {
         }
     }
 
+    #[inline]
     fn verify_tcp(&self, segment: Segment, bytes: &[u8]) -> Result<(), Malformed> {
         let tcp = Tcp::at(bytes, usize::from(self.l4_at)).ok_or(Malformed::Truncated)?;
         if tcp.offset & 0x0f != 0 || !flags_are_sane(segment.flags) {
@@ -209,11 +214,7 @@ impl Headers {
             return Err(Malformed::TcpUrgent);
         }
         let options = self.slice(bytes, self.l4_at + Tcp::LEN as u16, self.payload_at);
-        if TcpOptions(options).all(|option| option.is_some()) {
-            Ok(())
-        } else {
-            Err(Malformed::TransportHeader)
-        }
+        if TcpOptions(options).are_whole() { Ok(()) } else { Err(Malformed::TransportHeader) }
     }
 
     /// The sum of pseudo-header, transport header and payload, not yet folded.
@@ -306,6 +307,7 @@ fn ip_end(ip: &Ipv4, at: usize, frame_len: usize) -> Result<usize, Malformed> {
 
 impl L4 {
     /// The transport header at `at` and its length; `packet` ends where the IPv4 packet does.
+    #[inline]
     fn parse(number: u8, packet: &[u8], at: usize) -> Result<(L4, usize), Malformed> {
         match number {
             protocol::TCP => L4::parse_tcp(packet, at),
@@ -315,6 +317,7 @@ impl L4 {
         }
     }
 
+    #[inline]
     fn parse_tcp(packet: &[u8], at: usize) -> Result<(L4, usize), Malformed> {
         let tcp = Tcp::at(packet, at).ok_or(Malformed::TransportHeader)?;
         let header_len = tcp.header_len();
@@ -360,6 +363,7 @@ const fn flags_are_sane(bits: u8) -> bool {
 
 /// The options of a TCP header, one by one (RFC 9293 section 3.2); `None` where they are broken,
 /// then it ends.
+#[derive(Clone, Debug)]
 pub struct TcpOptions<'a>(&'a [u8]);
 
 /// Kind and content of one TCP option.
@@ -385,6 +389,21 @@ impl<'a> Iterator for TcpOptions<'a> {
 }
 
 impl<'a> TcpOptions<'a> {
+    /// The option bytes that have not been read yet.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Whether none of them is broken.
+    #[inline]
+    fn are_whole(self) -> bool {
+        match self.0 {
+            // None, or timestamps as stacks write them (RFC 7323 appendix A).
+            [] | [1, 1, 8, 10, _, _, _, _, _, _, _, _] => true,
+            _ => self.into_iter().all(|option| option.is_some()),
+        }
+    }
+
     fn next_long(&mut self, kind: u8, rest: &'a [u8]) -> Option<TcpOption<'a>> {
         self.0 = &[];
         let (len, rest) = rest.split_first()?;

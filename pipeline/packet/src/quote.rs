@@ -62,6 +62,17 @@ impl Quote {
         self.repair(bytes, at, addresses.and(ports));
     }
 
+    /// Gives the quoted TCP segment another sequence number; its checksum stays as right as it was.
+    pub fn renumber(&self, bytes: &mut [u8], seq: u32) {
+        let at = self.ip_at + Ipv4::LEN;
+        // The sequence number lies where UDP has length and checksum.
+        if let Some(udp) = Udp::at_mut(bytes, at) {
+            udp.length.set((seq >> 16) as u16);
+            udp.checksum.set(seq as u16);
+        }
+        self.repair(bytes, at, Delta::NONE.long(self.seq, seq));
+    }
+
     /// The quoted transport checksum, where it was quoted and there is one.
     fn repair(&self, bytes: &mut [u8], at: usize, delta: Delta) {
         if self.protocol == protocol::TCP {

@@ -76,6 +76,21 @@ pub fn complete_ip_checksum(bytes: &mut [u8], headers: &Headers) {
     set_ip_checksum(bytes, from, sum);
 }
 
+/// Works out both checksums of an ICMP message of `length` bytes, its plain IPv4 header at `at` included.
+pub fn complete_icmp_checksums(bytes: &mut [u8], at: usize, length: usize) {
+    let l4_at = at + Ipv4::LEN;
+    if let Some(icmp) = Icmp::at_mut(bytes, l4_at) {
+        icmp.checksum.set(0);
+    }
+    let sum = checksum::checksum(bytes.get(l4_at..at + length).unwrap_or_default());
+    if let Some(icmp) = Icmp::at_mut(bytes, l4_at) {
+        icmp.checksum.set(sum);
+    }
+    set_ip_checksum(bytes, at, 0);
+    let sum = checksum::checksum(bytes.get(at..l4_at).unwrap_or_default());
+    set_ip_checksum(bytes, at, sum);
+}
+
 /// Works the TCP, UDP or ICMP checksum out anew.
 pub fn complete_transport_checksum(bytes: &mut [u8], headers: &Headers) {
     set_transport_checksum(bytes, headers, 0);

@@ -169,6 +169,8 @@ pub mod icmp {
     pub const ECHO_REPLY: u8 = 0;
     /// Destination unreachable.
     pub const UNREACHABLE: u8 = 3;
+    /// Code of "destination unreachable": too long, and not to be fragmented (RFC 1191).
+    pub const FRAGMENTATION_NEEDED: u8 = 4;
     /// Echo request.
     pub const ECHO: u8 = 8;
     /// Time exceeded.

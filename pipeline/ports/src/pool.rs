@@ -105,6 +105,13 @@ impl Pool {
         Pool { free: (0..size).map(|_| HeapFrame::new()).collect(), size }
     }
 
+    /// One of several pools whose frames change hands: it has `own` chunks and takes up to `size`.
+    pub fn among(own: usize, size: usize) -> Pool {
+        let mut pool = Pool::new(own);
+        pool.free.reserve_exact(size.saturating_sub(own));
+        Pool { size: size.max(own), ..pool }
+    }
+
     /// An empty frame with full headroom; `None` when all are in use.
     pub fn take(&mut self) -> Option<HeapFrame> {
         let mut frame = self.free.pop()?;

@@ -61,6 +61,10 @@ pub trait Port {
     /// errors); `None` when all are in use.
     fn take(&mut self) -> Option<Self::Frame>;
 
+    /// Shows what `send` queued to whoever takes it away, where that is another than this thread: a
+    /// card may begin at once. Not needed before [`flush`](Port::flush), which does it too.
+    fn submit(&mut self) {}
+
     /// Pushes out what `send` queued; called once a burst.
     ///
     /// # Errors

@@ -35,8 +35,13 @@ pub struct RingPort {
 impl RingPort {
     /// Rings of `capacity` frames each over a pool of `frames`.
     pub fn new(capacity: usize, frames: usize) -> RingPort {
+        RingPort::over(capacity, Pool::new(frames))
+    }
+
+    /// The same, over this pool.
+    pub fn over(capacity: usize, pool: Pool) -> RingPort {
         RingPort {
-            pool: Pool::new(frames),
+            pool,
             incoming: VecDeque::with_capacity(capacity),
             outgoing: VecDeque::with_capacity(capacity),
             flushed: 0,

@@ -1,12 +1,20 @@
 //! The loop.
 
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use wicketgate_engine::{Engine, EventRing, Tables, Verdict};
-use wicketgate_packet::Time;
+use wicketgate_engine::owner::owner_of;
+use wicketgate_engine::tables::AssetId;
+use wicketgate_engine::{
+    Engine, EventRing, NextHop, Reason, Sighting, Tables, Verdict, WorkerId, solicit,
+};
+use wicketgate_packet::{FrameBuf, Outbox, PortId, Time};
 use wicketgate_ports::{Port, PortError, Received};
 
-use crate::latency::Latency;
+use crate::handover::{HandOver, Handed};
+use crate::hold::{Hold, HoldCounters};
+use crate::latency::{Latency, Span};
 use crate::stopwatch::Stopwatch;
 
 /// Frames received at a time: enough to spread the cost of a turn, few enough that the first does not
@@ -16,6 +24,10 @@ pub const BURST: usize = 32;
 /// Events between engine and reader. A burst of ordinary frames makes a few dozen.
 const EVENTS: usize = 1 << 13;
 
+/// Deadlines that are kept one by one when time leaps, as it does in a capture; of more, the rest are
+/// kept at the end of the leap.
+const DEADLINES: usize = 256;
+
 /// Who is told what a turn did.
 pub trait Observer {
     /// A frame was decided on.
@@ -23,6 +35,12 @@ pub trait Observer {
 
     /// Takes the events out of the ring; names in `tables` are those that the events count in.
     fn events(&mut self, tables: &Tables, events: &mut EventRing);
+
+    /// Frames wait for this asset's MAC address.
+    fn wanted(&mut self, _hop: NextHop) {}
+
+    /// Somebody who says to be an asset has shown.
+    fn seen(&mut self, _sighting: Sighting) {}
 }
 
 /// A worker: ports, engine, stopwatch.
@@ -31,80 +49,329 @@ pub struct Worker<P: Port, S: Stopwatch> {
     engine: Engine,
     events: EventRing,
     burst: Vec<Received<P::Frame>>,
+    /// Of the frames decided on in this turn: when they were taken, and whose they were.
+    decided: Vec<(u64, Option<AssetId>)>,
+    hold: Hold<P::Frame>,
     latency: Latency,
+    span: Span,
     stopwatch: S,
     now: Time,
+    /// The way to the other workers, where there are any.
+    others: Option<HandOver<P::Frame>>,
 }
 
 impl<P: Port, S: Stopwatch> Worker<P, S> {
-    /// A worker that moves frames of `port` through `engine`.
+    /// A worker that moves frames of `port` through `engine`, alone.
     pub fn new(port: P, engine: Engine, stopwatch: S) -> Worker<P, S> {
+        Worker::with(port, engine, stopwatch, Span::Decision, None)
+    }
+
+    /// One of several workers, who hand each other what came in at the wrong one; or one alone, without
+    /// `others`. All have the same stopwatch.
+    pub fn live(
+        port: P,
+        engine: Engine,
+        stopwatch: S,
+        others: Option<HandOver<P::Frame>>,
+    ) -> Worker<P, S> {
+        Worker::with(port, engine, stopwatch, Span::Transit, others)
+    }
+
+    fn with(
+        port: P,
+        engine: Engine,
+        stopwatch: S,
+        span: Span,
+        others: Option<HandOver<P::Frame>>,
+    ) -> Worker<P, S> {
+        let me = others.as_ref().map_or(WorkerId(0), HandOver::worker);
+        let workers = others.as_ref().map_or(1, HandOver::workers);
         Worker {
-            latency: Latency::new(engine.tables()),
+            latency: Latency::new(engine.tables(), me),
             port,
             engine,
             events: EventRing::new(EVENTS),
             burst: Vec::with_capacity(BURST),
+            decided: Vec::with_capacity(BURST * workers),
+            span,
+            hold: Hold::new(),
             stopwatch,
             now: Time::EPOCH,
+            others,
         }
     }
 
-    /// One turn. How many frames were received; 0 is nothing right now.
+    /// One turn. How many frames there were, received or handed over by others; 0 is nothing right now.
     ///
     /// # Errors
     /// A port broke. Frames received before that were decided on.
     pub fn turn(&mut self, observer: &mut impl Observer) -> Result<usize, PortError> {
+        let taken = self.stopwatch.nanos();
         let received = self.port.receive(&mut self.burst, BURST);
-        let count = self.burst.len();
-        let mut before = self.stopwatch.nanos();
+        let mut count = self.burst.len();
+        // What was handed over has waited longer.
+        count += self.take_handed(observer);
+        self.take_burst(taken, observer);
+        self.release(observer);
+        while let Some(sighting) = self.engine.sighting() {
+            observer.seen(sighting);
+        }
+        self.keep_deadlines(self.now);
+        self.engine.age(self.now, &mut self.events);
+        self.send_off()?;
+        observer.events(self.engine.tables(), &mut self.events);
+        received.map(|_| count)
+    }
+
+    /// Decides on what came in, or hands it to its owner.
+    fn take_burst(&mut self, taken: u64, observer: &mut impl Observer) {
         let mut burst = std::mem::take(&mut self.burst);
         for received in burst.drain(..) {
-            self.decide(received, observer);
-            let after = self.stopwatch.nanos();
-            self.latency.record(after - before, self.engine.last_asset());
-            before = after;
+            match self.other_owner(&received) {
+                Some(owner) => self.hand_over(owner, Handed { received, taken }, observer),
+                None => self.measure(Handed { received, taken }, observer),
+            }
         }
         self.burst = burst;
-        self.engine.age(self.now, &mut self.events);
-        observer.events(self.engine.tables(), &mut self.events);
-        self.port.flush()?;
-        received.map(|_| count)
+        if let Some(others) = &mut self.others {
+            others.ring_bells();
+        }
+    }
+
+    /// Decides on what other workers have handed over, at most a burst of each. How many there were.
+    fn take_handed(&mut self, observer: &mut impl Observer) -> usize {
+        let workers = self.others.as_ref().map_or(0, HandOver::workers);
+        let mut count = 0;
+        for from in 0..workers {
+            for _ in 0..BURST {
+                let Some(handed) = self.others.as_mut().and_then(|others| others.take(from)) else {
+                    break;
+                };
+                self.measure(handed, observer);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// The worker that a frame is for, if it is another.
+    #[inline]
+    fn other_owner(&self, received: &Received<P::Frame>) -> Option<WorkerId> {
+        let me = self.others.as_ref()?.worker();
+        let owner = owner_of(self.engine.tables(), received.port, received.frame.bytes())?;
+        (owner != me).then_some(owner)
+    }
+
+    fn hand_over(
+        &mut self,
+        owner: WorkerId,
+        handed: Handed<P::Frame>,
+        observer: &mut impl Observer,
+    ) {
+        self.now = self.now.max(handed.received.arrival);
+        let outcome = match &mut self.others {
+            Some(others) => others.give(owner, handed),
+            None => Err(handed),
+        };
+        if let Err(Handed { received, .. }) = outcome {
+            let reason = Reason::HandOverFull;
+            self.engine.count_dropped(reason);
+            observer.frame(self.now, Verdict::Drop(reason));
+            self.port.recycle(received.frame);
+        }
+    }
+
+    /// Decides on a frame and notes how long that took, or notes it for the end of the turn.
+    fn measure(&mut self, handed: Handed<P::Frame>, observer: &mut impl Observer) {
+        let Handed { received, taken } = handed;
+        match self.span {
+            Span::Decision => {
+                let before = self.stopwatch.nanos();
+                self.decide(received, observer);
+                let after = self.stopwatch.nanos();
+                self.latency.record(after.saturating_sub(before), self.engine.last_asset());
+            }
+            Span::Transit => {
+                self.decide(received, observer);
+                self.decided.push((taken, self.engine.last_asset()));
+            }
+        }
+    }
+
+    /// What was decided on in this turn leaves. Its time ends where the tx rings are handed over; what
+    /// the kernel then does on this thread is its own.
+    fn send_off(&mut self) -> Result<(), PortError> {
+        self.port.submit();
+        if !self.decided.is_empty() {
+            let left = self.stopwatch.nanos();
+            for (taken, asset) in self.decided.drain(..) {
+                self.latency.record(left.saturating_sub(taken), asset);
+            }
+        }
+        self.port.flush()
     }
 
     fn decide(&mut self, mut received: Received<P::Frame>, observer: &mut impl Observer) {
         // Captures step back in time; the gate does not.
-        self.now = self.now.max(received.arrival);
-        let verdict =
-            self.engine.process(self.now, received.port, &mut received.frame, &mut self.events);
+        let now = self.now.max(received.arrival);
+        self.keep_deadlines(now);
+        self.now = now;
+        let mut out = Own { port: &mut self.port, now };
+        let frame = &mut received.frame;
+        match self.engine.attempt(now, received.port, frame, &mut out, &mut self.events) {
+            Ok(verdict) => self.carry_out(received, verdict, observer),
+            Err(hop) => self.wait(received, hop, observer),
+        }
+    }
+
+    /// Lets a frame wait for its next hop's MAC address, where there is room to wait.
+    #[cold]
+    fn wait(&mut self, received: Received<P::Frame>, hop: NextHop, observer: &mut impl Observer) {
+        match self.hold.put(received, hop, self.now) {
+            Ok(true) => observer.wanted(hop),
+            Ok(false) => {}
+            Err(received) => {
+                self.finally(received, observer);
+            }
+        }
+    }
+
+    /// Decides on frames that have waited.
+    fn release(&mut self, observer: &mut impl Observer) {
+        if self.hold.is_empty() {
+            return;
+        }
+        while let Some(received) = self.hold.take_due(self.now, self.engine.tables()) {
+            let forwarded = self.finally(received, observer);
+            self.hold.counters.forwarded += u64::from(forwarded);
+        }
+    }
+
+    /// Decides on a frame that waits no longer; whether it was forwarded.
+    fn finally(&mut self, mut received: Received<P::Frame>, observer: &mut impl Observer) -> bool {
+        let (now, frame) = (self.now, &mut received.frame);
+        let mut out = Own { port: &mut self.port, now };
+        let verdict = self.engine.process(now, received.port, frame, &mut out, &mut self.events);
+        self.carry_out(received, verdict, observer);
+        matches!(verdict, Verdict::Forward(_))
+    }
+
+    fn carry_out(
+        &mut self,
+        received: Received<P::Frame>,
+        verdict: Verdict,
+        observer: &mut impl Observer,
+    ) {
         observer.frame(self.now, verdict);
         match verdict {
             Verdict::Forward(egress) | Verdict::Answer(egress, _) => {
                 self.port.send(received, egress);
             }
-            Verdict::Deny(_) | Verdict::Drop(_) => self.port.recycle(received.frame),
+            Verdict::Kept | Verdict::Deny(_) | Verdict::Drop(_) => {
+                self.port.recycle(received.frame);
+            }
         }
         if self.events.is_half_full() {
             observer.events(self.engine.tables(), &mut self.events);
         }
     }
 
-    /// It is `now`, though no frame says so: an idle worker's flows and sessions age as well.
+    /// Asks for an asset's MAC address; false, where the tables know no such asset in a VLAN, or all frames
+    /// are in use.
+    pub fn solicit(&mut self, hop: NextHop) -> bool {
+        let Some(mut frame) = self.port.take() else { return false };
+        let asks = solicit(self.engine.tables(), hop, &mut frame);
+        if asks {
+            self.port.send(Received::own(frame, self.now), hop.port);
+        } else {
+            self.port.recycle(frame);
+        }
+        asks
+    }
+
+    /// It is `now`, though no frame says so: the next turn keeps the deadlines until then, and an idle
+    /// worker's flows and sessions age as well.
     pub fn pass(&mut self, now: Time) {
         self.now = self.now.max(now);
+    }
+
+    /// When the gate has something to send by itself: to be called again by then, whether a frame
+    /// comes or not. [`Time::NEVER`] where it has nothing.
+    pub fn next_deadline(&self) -> Time {
+        self.engine.next_deadline()
+    }
+
+    /// Has the engine do what is due until `now`, each at its own time.
+    fn keep_deadlines(&mut self, now: Time) {
+        for _ in 0..DEADLINES {
+            let due = self.engine.next_deadline();
+            if due > now {
+                return;
+            }
+            let mut out = Own { port: &mut self.port, now: due };
+            self.engine.expire(due, &mut out, &mut self.events);
+        }
+        self.engine.expire(now, &mut Own { port: &mut self.port, now }, &mut self.events);
     }
 
     /// Judges by other tables from the next frame on.
     pub fn install(&mut self, tables: Arc<Tables>, observer: &mut impl Observer) {
         observer.events(self.engine.tables(), &mut self.events);
+        self.latency.follow(&tables);
         self.engine.install(tables);
+    }
+
+    /// The first step of the end: hands over nothing more, and receives nothing more.
+    pub fn leave(&self) {
+        if let Some(others) = &self.others {
+            others.leave();
+        }
+    }
+
+    /// The second: decides on what the others have handed over. True when all of them have left too, and
+    /// nothing more will come; then [`finish`](Worker::finish) is the third.
+    ///
+    /// # Errors
+    /// The port broke.
+    pub fn settle(&mut self, observer: &mut impl Observer) -> Result<bool, PortError> {
+        // Asked first: what was handed over before that is seen below.
+        let last = self.others.as_ref().is_none_or(HandOver::all_left);
+        let count = self.take_handed(observer);
+        self.send_off()?;
+        observer.events(self.engine.tables(), &mut self.events);
+        Ok(last && count == 0)
+    }
+
+    /// Has `wait` sleep until a frame comes to the port or, by the bell that it is given, from another
+    /// worker.
+    ///
+    /// # Errors
+    /// What `wait` says.
+    pub fn sleep(
+        &mut self,
+        wait: impl FnOnce(&mut P, Option<BorrowedFd<'_>>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Worker { port, others, .. } = self;
+        match others {
+            Some(others) => others.sleep(|bell| wait(port, Some(bell))),
+            None => wait(port, None),
+        }
     }
 
     /// Ends all flows and sessions.
     pub fn finish(&mut self, observer: &mut impl Observer) {
+        while let Some(received) = self.hold.take() {
+            self.finally(received, observer);
+        }
         let tables = self.engine.tables().clone();
         let drain = |events: &mut EventRing| observer.events(&tables, events);
         self.engine.finish(self.now, &mut self.events, drain);
+    }
+
+    /// Whether the port's frames come from a capture of a wire without a gate:
+    /// [`Engine::set_captured`].
+    pub fn set_captured(&mut self, captured: bool) {
+        self.engine.set_captured(captured);
     }
 
     /// The latest arrival.
@@ -122,6 +389,21 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
         &self.latency
     }
 
+    /// The way to the other workers, where there are any.
+    pub fn others(&self) -> Option<&HandOver<P::Frame>> {
+        self.others.as_ref()
+    }
+
+    /// Frames that wait for a MAC address.
+    pub fn waiting(&self) -> usize {
+        self.hold.len()
+    }
+
+    /// What became of frames that waited for a MAC address.
+    pub fn held(&self) -> HoldCounters {
+        self.hold.counters
+    }
+
     /// Events that found no room.
     pub fn events_lost(&self) -> u64 {
         self.events.lost()
@@ -135,5 +417,25 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
     /// The same, to be given another capture.
     pub fn port_mut(&mut self) -> &mut P {
         &mut self.port
+    }
+}
+
+/// The way out for what the engine itself has to say.
+struct Own<'a, P> {
+    port: &'a mut P,
+    now: Time,
+}
+
+impl<P: Port> Outbox for Own<'_, P> {
+    fn send(&mut self, egress: PortId, bytes: &[u8]) -> bool {
+        let Some(mut frame) = self.port.take() else { return false };
+        let fits = frame.resize(bytes.len()) && frame.bytes().len() == bytes.len();
+        if !fits {
+            self.port.recycle(frame);
+            return false;
+        }
+        frame.bytes_mut().copy_from_slice(bytes);
+        self.port.send(Received::own(frame, self.now), egress);
+        true
     }
 }

@@ -12,7 +12,10 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`port`] | [`XdpPort`]: the sockets of one worker, as its [`Port`](wicketgate_ports::Port) |
-//! | [`umem`] | [`Umem`]: the memory of all frames, and a ledger of who holds which part of it |
+//! | [`open`] | [`Settings`]: how sockets are opened, for all workers at once |
+//! | [`umem`] | [`Umem`]: the memory of all frames |
+//! | `pool` | each worker's frames of it |
+//! | [`ledger`] | who holds which chunk, and free ones on their way between workers |
 //! | [`frame`] | [`Frame`]: a linear token for one chunk |
 //! | [`socket`] | one socket: bind, kick, statistics |
 //! | `ring`, `mapping` | memory shared with the kernel |
@@ -21,7 +24,7 @@
 //! | [`channels`] | how many queues an interface uses |
 //!
 //! Invariant: a chunk is free, held, with the kernel to be filled, or with the kernel to be sent, and
-//! the four counts always add up ([`Accounts`]).
+//! the four counts always add up ([`Accounts`]), over all workers.
 //!
 //! Invariant: what is the gate's never goes to the kernel: without a socket it is dropped, and without
 //! the program nothing on the machine forwards.
@@ -31,7 +34,10 @@
 mod bpf;
 pub mod channels;
 pub mod frame;
+pub mod ledger;
 mod mapping;
+pub mod open;
+mod pool;
 pub mod port;
 pub mod redirect;
 mod ring;
@@ -40,7 +46,9 @@ pub mod umem;
 
 pub use channels::rx_queues;
 pub use frame::Frame;
-pub use port::{OpenError, Opened, Settings, XdpPort};
-pub use redirect::{Action, Attached, Redirect, RedirectError, occupant, occupant_of};
-pub use socket::{Queue, Statistics, Transfer};
-pub use umem::{Accounts, Umem};
+pub use ledger::Accounts;
+pub use open::{OpenError, Opened, Settings};
+pub use port::XdpPort;
+pub use redirect::{Action, Attached, Mode, Redirect, RedirectError, occupant, occupant_of};
+pub use socket::{BusyPoll, Queue, Statistics, Transfer};
+pub use umem::Umem;

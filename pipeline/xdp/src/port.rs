@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -12,80 +12,17 @@ use wicketgate_packet::{PortId, Time};
 use wicketgate_ports::{Port, PortError, Received};
 
 use crate::frame::Frame;
+use crate::ledger::Accounts;
+use crate::open::{OpenError, Opened, Settings, open_sockets, refuse};
+use crate::pool::Pool;
 use crate::redirect::Redirect;
-use crate::socket::{Queue, Socket, Statistics, Transfer};
-use crate::umem::{Accounts, Pool, Umem};
-
-/// Frames kept for what the gate itself has to say, whatever the rings hold.
-const RESERVE: u32 = 64;
-
-/// How big, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Entries of each ring: a power of two. A socket has at most so many frames to receive into, and
-    /// as many to send.
-    pub ring: u32,
-    /// Whether zero-copy is tried at all.
-    pub zero_copy: bool,
-}
-
-impl Default for Settings {
-    /// 2,048 entries: two milliseconds of 64-byte frames at a million a second.
-    fn default() -> Settings {
-        Settings { ring: 2048, zero_copy: true }
-    }
-}
-
-impl Settings {
-    /// Frames that `sockets` sockets never run out of: their rings full, and a reserve.
-    pub fn frames(&self, sockets: usize) -> u32 {
-        let rings = self.ring.saturating_mul(2).saturating_mul(sockets as u32);
-        rings.saturating_add(RESERVE)
-    }
-}
-
-/// How the sockets were opened.
-#[derive(Debug)]
-pub struct Opened {
-    /// How frames get between cards and UMEM.
-    pub transfer: Transfer,
-    /// Why it is not zero-copy, though that was tried.
-    pub refused: Option<io::Error>,
-}
-
-/// A socket that could not be opened.
-#[derive(Debug)]
-pub struct OpenError {
-    /// Its queue.
-    pub queue: Queue,
-    /// Why.
-    pub error: io::Error,
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let advice = match Errno::from_io_error(&self.error) {
-            Some(Errno::BUSY) => "; another program has it: end that first",
-            Some(Errno::PERM | Errno::ACCESS) => "; it needs CAP_NET_RAW and CAP_NET_ADMIN",
-            Some(Errno::NOBUFS) => {
-                "; more memory than may be locked: raise LimitMEMLOCK or give CAP_IPC_LOCK"
-            }
-            _ => "",
-        };
-        write!(f, "no AF_XDP socket on queue {}: {}{advice}", self.queue.number, self.error)
-    }
-}
-
-impl std::error::Error for OpenError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.error)
-    }
-}
+use crate::socket::{Queue, Socket, Statistics};
+use crate::umem::Umem;
 
 /// A socket and what it has.
 #[derive(Debug)]
-struct Lane {
-    socket: Socket,
+pub(crate) struct Lane {
+    pub(crate) socket: Socket,
     port: PortId,
     /// Chunks it has to receive into.
     filling: u32,
@@ -94,6 +31,10 @@ struct Lane {
 }
 
 impl Lane {
+    pub(crate) fn new(socket: Socket, port: PortId) -> Lane {
+        Lane { socket, port, filling: 0, sending: 0 }
+    }
+
     /// Queues a frame to leave; gives it back where there is no room for it in the tx ring, or in the
     /// completion ring when it has left.
     #[inline]
@@ -112,7 +53,10 @@ impl Lane {
 pub struct XdpPort<'u> {
     pool: Pool<'u>,
     lanes: Vec<Lane>,
-    settings: Settings,
+    ring: u32,
+    /// Chunks that each lane has to receive into at most: a ring full, and no more than its share of
+    /// half of the UMEM, so that no worker takes what another needs.
+    share: u32,
     clock: fn() -> Time,
     /// The lane that is asked first: each has its turn.
     first: usize,
@@ -121,31 +65,64 @@ pub struct XdpPort<'u> {
 }
 
 impl<'u> XdpPort<'u> {
-    /// Opens a socket on each queue and gives it chunks to receive into. Zero-copy is for all sockets
-    /// or none. `clock` stamps frames as they are taken from the rings.
-    ///
-    /// A UMEM serves one port: where a card writes to it by itself, it may do so a while after the
-    /// sockets are closed.
+    /// Opens a socket on each queue and gives it chunks to receive into, for a single worker.
     ///
     /// # Errors
-    /// A socket could not be opened; the UMEM has served another port (EALREADY); no queue is given.
+    /// As [`open_all`](XdpPort::open_all).
     pub fn open(
         umem: &'u mut Umem,
         queues: &[(PortId, Queue)],
         settings: Settings,
         clock: fn() -> Time,
     ) -> Result<(XdpPort<'u>, Opened), OpenError> {
-        let queue = queues.first().map_or(Queue { interface: 0, number: 0 }, |(_, queue)| *queue);
-        let refuse = |errno: Errno| OpenError { queue, error: errno.into() };
-        if queues.is_empty() {
-            return Err(refuse(Errno::INVAL));
-        }
-        let pool = Pool::new(umem).ok_or_else(|| refuse(Errno::ALREADY))?;
-        let memory = pool.memory();
-        let (lanes, opened) = open_all(queues, settings, memory)?;
-        let mut port = XdpPort { pool, lanes, settings, clock, first: 0, received: 0, unsent: 0 };
-        port.refill();
+        let (mut ports, opened) = XdpPort::open_all(umem, &[queues.to_vec()], settings, clock)?;
+        let port = ports.pop().ok_or_else(|| refuse(&[], Errno::INVAL))?;
         Ok((port, opened))
+    }
+
+    /// Opens a socket on each queue of each worker, all on one UMEM: a port for each worker. Zero-copy
+    /// is for all sockets or none. `clock` stamps frames as they are taken from the rings.
+    ///
+    /// A UMEM serves once: where a card writes to it by itself, it may do so a while after the sockets
+    /// are closed.
+    ///
+    /// # Errors
+    /// A socket could not be opened; the UMEM has served before (EALREADY); a worker has no queue.
+    pub fn open_all(
+        umem: &'u mut Umem,
+        workers: &[Vec<(PortId, Queue)>],
+        settings: Settings,
+        clock: fn() -> Time,
+    ) -> Result<(Vec<XdpPort<'u>>, Opened), OpenError> {
+        let queues = workers.concat();
+        if workers.is_empty() || workers.iter().any(Vec::is_empty) {
+            return Err(refuse(&queues, Errno::INVAL));
+        }
+        let frames = umem.frames();
+        let pools = Pool::among(umem, workers.len());
+        let pools = pools.ok_or_else(|| refuse(&queues, Errno::ALREADY))?;
+        let memory = pools.first().map_or((0, 0), Pool::memory);
+        let (lanes, opened) = open_sockets(&queues, settings, memory)?;
+        let share = settings.ring.min(frames / 2 / queues.len() as u32).max(1);
+        let mut lanes = lanes.into_iter();
+        let port = |(pool, mine): (Pool<'u>, &Vec<_>)| {
+            let lanes = lanes.by_ref().take(mine.len()).collect();
+            XdpPort::new(pool, lanes, settings.ring, share, clock)
+        };
+        Ok((pools.into_iter().zip(workers).map(port).collect(), opened))
+    }
+
+    fn new(
+        pool: Pool<'u>,
+        lanes: Vec<Lane>,
+        ring: u32,
+        share: u32,
+        clock: fn() -> Time,
+    ) -> XdpPort<'u> {
+        let mut port =
+            XdpPort { pool, lanes, ring, share, clock, first: 0, received: 0, unsent: 0 };
+        port.refill();
+        port
     }
 
     /// Has `redirect` steer frames of `interface` to this port's sockets.
@@ -165,25 +142,45 @@ impl<'u> XdpPort<'u> {
     /// # Errors
     /// What the kernel says.
     pub fn wait(&mut self, longest: Duration) -> io::Result<()> {
+        self.wait_with(None, longest)
+    }
+
+    /// The same, or until `bell` can be read.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn wait_with(&mut self, bell: Option<BorrowedFd<'_>>, longest: Duration) -> io::Result<()> {
         // Frames that the cards have not taken yet are asked for again soon.
-        let longest = if self.accounts().sending > 0 {
+        let longest = if self.lanes.iter().any(|lane| lane.sending > 0) {
             longest.min(Duration::from_millis(1))
         } else {
             longest
         };
         let timeout = Timespec::try_from(longest).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
         // An allocation, but only where there is nothing else to do.
-        let mut sockets: Vec<PollFd<'_>> =
-            self.lanes.iter().map(|lane| PollFd::new(&lane.socket, PollFlags::IN)).collect();
+        let sockets = self.lanes.iter().map(|lane| PollFd::new(&lane.socket, PollFlags::IN));
+        let bell = bell.iter().map(|bell| PollFd::new(bell, PollFlags::IN));
+        let mut sockets: Vec<PollFd<'_>> = sockets.chain(bell).collect();
         match poll(&mut sockets, Some(&timeout)) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// How many frames are where.
+    /// How many frames this worker has counted where.
     pub fn accounts(&self) -> Accounts {
         self.pool.accounts()
+    }
+
+    /// Free frames of its UMEM that are no worker's, on their way from one to another.
+    pub fn in_common(&self) -> u32 {
+        self.pool.in_common()
+    }
+
+    /// Frames with the kernel as the sockets count them, beside the ledger: to receive into, to be sent.
+    pub fn in_rings(&self) -> (u32, u32) {
+        let lanes = self.lanes.iter().map(|lane| (lane.filling, lane.sending));
+        lanes.fold((0, 0), |sum, lane| (sum.0 + lane.0, sum.1 + lane.1))
     }
 
     /// Frames and addresses that were not this port's to take; 0 unless something is broken.
@@ -218,7 +215,7 @@ impl<'u> XdpPort<'u> {
     fn refill(&mut self) {
         for lane in &mut self.lanes {
             let before = lane.filling;
-            while lane.filling < self.settings.ring && lane.socket.fill.room(1) > 0 {
+            while lane.filling < self.share && lane.socket.fill.room(1) > 0 {
                 let Some(address) = self.pool.fill() else { break };
                 lane.socket.fill.push(address);
                 lane.filling += 1;
@@ -280,7 +277,7 @@ impl<'u> Port for XdpPort<'u> {
     fn send(&mut self, leaving: Received<Frame<'u>>, egress: PortId) {
         let lane = self.lanes.iter_mut().find(|lane| lane.port == egress);
         let frame = match lane {
-            Some(lane) => lane.send(leaving.frame, &mut self.pool, self.settings.ring),
+            Some(lane) => lane.send(leaving.frame, &mut self.pool, self.ring),
             None => Some(leaving.frame),
         };
         if let Some(frame) = frame {
@@ -297,10 +294,16 @@ impl<'u> Port for XdpPort<'u> {
         self.pool.take()
     }
 
+    fn submit(&mut self) {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.sending > 0) {
+            lane.socket.tx.publish();
+        }
+    }
+
     fn flush(&mut self) -> Result<(), PortError> {
+        self.submit();
         for lane in &mut self.lanes {
             if lane.sending > 0 {
-                lane.socket.tx.publish();
                 lane.socket.kick().map_err(PortError::Socket)?;
             }
         }
@@ -320,40 +323,4 @@ impl fmt::Debug for XdpPort<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "XdpPort({} sockets, {:?})", self.lanes.len(), self.pool)
     }
-}
-
-/// All sockets, zero-copy if every card can and it is wanted.
-fn open_all(
-    queues: &[(PortId, Queue)],
-    settings: Settings,
-    memory: (u64, u64),
-) -> Result<(Vec<Lane>, Opened), OpenError> {
-    let mut refused = None;
-    if settings.zero_copy {
-        match open_lanes(queues, settings, memory, Transfer::ZeroCopy) {
-            Ok(lanes) => return Ok((lanes, Opened { transfer: Transfer::ZeroCopy, refused })),
-            Err(error) if Errno::from_io_error(&error.error) == Some(Errno::BUSY) => {
-                return Err(error);
-            }
-            Err(error) => refused = Some(error.error),
-        }
-    }
-    let lanes = open_lanes(queues, settings, memory, Transfer::Copy)?;
-    Ok((lanes, Opened { transfer: Transfer::Copy, refused }))
-}
-
-fn open_lanes(
-    queues: &[(PortId, Queue)],
-    settings: Settings,
-    memory: (u64, u64),
-    transfer: Transfer,
-) -> Result<Vec<Lane>, OpenError> {
-    let mut lanes: Vec<Lane> = Vec::with_capacity(queues.len());
-    for (port, queue) in queues {
-        let share = lanes.first().map_or(Ok(transfer), |first| Err(&first.socket));
-        let socket = Socket::open(*queue, settings.ring, memory, share)
-            .map_err(|error| OpenError { queue: *queue, error })?;
-        lanes.push(Lane { socket, port: *port, filling: 0, sending: 0 });
-    }
-    Ok(lanes)
 }

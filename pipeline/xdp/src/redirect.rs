@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use wicketgate_netlink::{Link, Netlink, XdpMode};
 
-use crate::bpf::program::{address, assemble};
+use crate::bpf::program::{Maps, address, assemble};
 use crate::bpf::syscall::{self, MapType};
 
 /// Name of the program, as `bpftool prog` and `ip link` show it.
@@ -36,12 +36,31 @@ pub enum Action {
     Other(i32),
 }
 
+/// Where the program is to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// In the driver; in the network stack where the driver cannot.
+    #[default]
+    Auto,
+    /// In the driver, or not at all.
+    Native,
+    /// In the network stack.
+    Generic,
+}
+
 /// The program and its maps, for one interface: socket numbers are queues of that interface.
 #[derive(Debug)]
 pub struct Redirect {
     program: OwnedFd,
     sockets: OwnedFd,
-    assets: OwnedFd,
+    assets: Addresses,
+    tagged: Addresses,
+}
+
+/// A map of the program, by an asset's address the gate's towards it, and what is in it.
+#[derive(Debug)]
+struct Addresses {
+    map: OwnedFd,
     known: BTreeMap<Ipv4Addr, Ipv4Addr>,
 }
 
@@ -66,11 +85,20 @@ impl Redirect {
             syscall::create_map(kind, entries, name).map_err(RedirectError::Map)
         };
         let sockets = map(MapType::Sockets, QUEUES, "wg_sockets")?;
-        let assets = map(MapType::Hash, ASSETS, "wg_assets")?;
-        let program = assemble(overlay, sockets.as_fd(), assets.as_fd());
+        let addresses = |name| {
+            let map = map(MapType::Hash, ASSETS, name)?;
+            Ok(Addresses { map, known: BTreeMap::new() })
+        };
+        let (assets, tagged) = (addresses("wg_assets")?, addresses("wg_tagged")?);
+        let maps = Maps {
+            sockets: sockets.as_fd(),
+            assets: assets.map.as_fd(),
+            tagged: tagged.map.as_fd(),
+        };
+        let program = assemble(overlay, maps);
         let program = syscall::load(&program, NAME)
             .map_err(|refused| RedirectError::Load(refused.error, refused.log))?;
-        Ok(Redirect { program, sockets, assets, known: BTreeMap::new() })
+        Ok(Redirect { program, sockets, assets, tagged })
     }
 
     /// Gives what comes in on `queue` to `socket`.
@@ -84,17 +112,16 @@ impl Redirect {
     /// # Errors
     /// What the kernel says; some may then have been changed.
     pub fn set_assets(&mut self, assets: &BTreeMap<Ipv4Addr, Ipv4Addr>) -> io::Result<()> {
-        for (asset, gate) in assets {
-            syscall::set(self.assets.as_fd(), address(*asset), address(*gate))?;
-            self.known.insert(*asset, *gate);
-        }
-        let gone: Vec<_> =
-            self.known.keys().filter(|old| !assets.contains_key(old)).copied().collect();
-        for asset in gone {
-            syscall::remove(self.assets.as_fd(), address(asset))?;
-            self.known.remove(&asset);
-        }
-        Ok(())
+        self.assets.set(assets)
+    }
+
+    /// Takes these for those assets whose ARP is the gate's, where it has a VLAN tag; else it is the
+    /// kernel's.
+    ///
+    /// # Errors
+    /// What the kernel says; some may then have been changed.
+    pub fn set_tagged(&mut self, assets: &BTreeMap<Ipv4Addr, Ipv4Addr>) -> io::Result<()> {
+        self.tagged.set(assets)
     }
 
     /// Puts the program to work: in the driver, or in the network stack where the driver cannot.
@@ -102,19 +129,40 @@ impl Redirect {
     /// # Errors
     /// [`RedirectError::Occupied`] where another program is there already.
     pub fn attach(&self, interface: u32) -> Result<Attached, RedirectError> {
-        let native = match self.attach_as(interface, NATIVE) {
-            Ok(link) => {
-                return Ok(Attached { mode: XdpMode::Native, refused: None, _link: link });
+        self.attach_in(interface, Mode::Auto)
+    }
+
+    /// Puts the program to work there.
+    ///
+    /// # Errors
+    /// The same; or, where it must be the driver, that has no way to run it.
+    pub fn attach_in(&self, interface: u32, mode: Mode) -> Result<Attached, RedirectError> {
+        let mut refused = None;
+        if mode != Mode::Generic {
+            match self.attach_as(interface, NATIVE) {
+                Ok(link) => {
+                    return Ok(Attached { mode: XdpMode::Native, refused, _link: link });
+                }
+                Err(error) => refused = Some(error),
             }
-            Err(error) => error,
-        };
+        }
         if let Some(other) = occupant(interface) {
             return Err(other);
         }
-        match self.attach_as(interface, GENERIC) {
-            Ok(link) => Ok(Attached { mode: XdpMode::Generic, refused: Some(native), _link: link }),
-            Err(error) => Err(RedirectError::Attach(error)),
+        match refused {
+            Some(error) if mode == Mode::Native => Err(RedirectError::Attach(error)),
+            refused => self.attach_generic(interface, refused),
         }
+    }
+
+    fn attach_generic(
+        &self,
+        interface: u32,
+        refused: Option<io::Error>,
+    ) -> Result<Attached, RedirectError> {
+        self.attach_as(interface, GENERIC)
+            .map(|link| Attached { mode: XdpMode::Generic, refused, _link: link })
+            .map_err(RedirectError::Attach)
     }
 
     fn attach_as(&self, interface: u32, mode: u32) -> io::Result<OwnedFd> {
@@ -132,6 +180,22 @@ impl Redirect {
             4 => Action::Redirect,
             other => Action::Other(other),
         })
+    }
+}
+
+impl Addresses {
+    fn set(&mut self, wanted: &BTreeMap<Ipv4Addr, Ipv4Addr>) -> io::Result<()> {
+        for (asset, gate) in wanted {
+            syscall::set(self.map.as_fd(), address(*asset), address(*gate))?;
+            self.known.insert(*asset, *gate);
+        }
+        let gone: Vec<_> =
+            self.known.keys().filter(|old| !wanted.contains_key(old)).copied().collect();
+        for asset in gone {
+            syscall::remove(self.map.as_fd(), address(asset))?;
+            self.known.remove(&asset);
+        }
+        Ok(())
     }
 }
 

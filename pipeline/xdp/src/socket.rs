@@ -1,7 +1,7 @@
 //! One AF_XDP socket: a queue of a network card.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -63,6 +63,16 @@ impl Transfer {
     }
 }
 
+/// Asking the driver for frames on the worker's own core, instead of waiting for its interrupt
+/// (Documentation/networking/napi.rst, "Busy polling").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BusyPoll {
+    /// How long one call polls, in microseconds.
+    pub micros: u32,
+    /// Frames at most that it takes.
+    pub budget: u32,
+}
+
 /// What the kernel counts for a socket (`XDP_STATISTICS`). All but `rx_dropped` should stay 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
@@ -88,6 +98,8 @@ pub(crate) struct Socket {
     pub(crate) fill: Producer<u64>,
     pub(crate) completion: Consumer<u64>,
     queue: Queue,
+    /// A receive polls the driver, so it is wanted whenever there is nothing to do.
+    polls: bool,
     socket: OwnedFd,
 }
 
@@ -119,6 +131,7 @@ impl Socket {
             fill: Producer::map(fd, XDP_UMEM_PGOFF_FILL_RING, at.fr, size)?,
             completion: Consumer::map(fd, XDP_UMEM_PGOFF_COMPLETION_RING, at.cr, size)?,
             queue,
+            polls: false,
             socket,
         };
         opened.bind_patiently(share)?;
@@ -179,13 +192,33 @@ impl Socket {
         Ok(())
     }
 
-    /// Has the kernel look into the fill ring, if it wants to be asked.
+    /// Has the kernel look into the fill ring, if it wants to be asked; or poll the driver.
     pub(crate) fn wake_receiver(&self) {
-        if self.fill.needs_wakeup() {
+        if self.polls || self.fill.needs_wakeup() {
             // There is nothing to be received this way: the call itself is the message, and what
             // hinders it now does not hinder the next.
             let _ = recv(&self.socket, &mut [0_u8; 0][..], RecvFlags::DONTWAIT);
         }
+    }
+
+    /// Has receives of this socket poll the driver, rather than its interrupts.
+    ///
+    /// # Errors
+    /// What the kernel says: EPERM without CAP_NET_ADMIN.
+    pub(crate) fn set_busy_poll(&mut self, wanted: BusyPoll) -> io::Result<()> {
+        self.set_option(libc::SO_PREFER_BUSY_POLL, 1)?;
+        self.set_option(libc::SO_BUSY_POLL, wanted.micros)?;
+        self.set_option(libc::SO_BUSY_POLL_BUDGET, wanted.budget)?;
+        self.polls = true;
+        Ok(())
+    }
+
+    fn set_option(&self, option: libc::c_int, value: u32) -> io::Result<()> {
+        let (place, length) = ((&raw const value).cast(), size_of::<u32>() as libc::socklen_t);
+        let socket = self.socket.as_raw_fd();
+        // SAFETY: the kernel reads `length` bytes of a value that lives until the call returns.
+        let result = unsafe { libc::setsockopt(socket, libc::SOL_SOCKET, option, place, length) };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
     /// What the kernel counts.

@@ -110,7 +110,7 @@ fn frames_cross_and_none_leaks() {
                 }
             }
             drain(&mut port);
-            let ring = SETTINGS.ring;
+            let (ring, total) = (i64::from(SETTINGS.ring), i64::from(total));
             let wanted =
                 Accounts { free: total - 2 * ring, filling: 2 * ring, ..Accounts::default() };
             assert_eq!((port.accounts(), port.strays(), port.unsent()), (wanted, 0, 0));
@@ -144,14 +144,15 @@ fn a_full_tx_ring_gives_frames_back() {
                     break;
                 }
             }
-            assert_eq!((tried, port.accounts().sending), (SETTINGS.ring + 3, SETTINGS.ring));
+            let ring = i64::from(SETTINGS.ring);
+            assert_eq!((tried, port.accounts().sending), (ring + 3, ring));
             let idle = (0..200).find(|_| {
                 drain(&mut port);
                 port.wait(Duration::from_millis(1)).unwrap();
                 port.accounts().sending == 0
             });
             assert!(idle.is_some(), "all leave in the end: {:?}", port.accounts());
-            assert_eq!((port.accounts().total(), port.accounts().held), (total, 0));
+            assert_eq!((port.accounts().total(), port.accounts().held), (i64::from(total), 0));
             let nowhere = port.take().unwrap();
             port.send(Received::own(nowhere, clock()), wicketgate_packet::PortId(9));
             assert_eq!((port.unsent(), port.accounts().held), (4, 0));
@@ -371,8 +372,8 @@ fn kill_leaves_no_program() {
 
 #[test]
 fn rings_that_are_full_both_ways_leave_a_reserve() {
-    let umem = wicketgate_xdp::Umem::new(SETTINGS.frames(2)).unwrap();
-    assert_eq!(umem.frames(), 4 * SETTINGS.ring + 64);
+    let umem = wicketgate_xdp::Umem::new(SETTINGS.frames(2, 1)).unwrap();
+    assert_eq!(umem.frames(), 4 * SETTINGS.ring + 128);
 }
 
 #[test]

@@ -117,3 +117,76 @@ fn prefixes_of_all_lengths() {
         assert_eq!(says(&program, &frame), Action::Pass, "/{length}");
     }
 }
+
+/// An ARP request for `target`.
+fn arp(tags: &[u16], sender: [u8; 4], target: [u8; 4]) -> Vec<u8> {
+    let mut frame = ipv4(tags, USER, OVERLAY);
+    frame.truncate(12 + 4 * tags.len());
+    frame.extend([8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 9]);
+    frame.extend(sender);
+    frame.extend([0; 6]);
+    frame.extend(target);
+    frame
+}
+
+#[test]
+fn arp_is_the_kernels_except_that_of_assets_in_vlans() {
+    need_laboratory!("arp_is_the_kernels_except_that_of_assets_in_vlans");
+    let mut program = program();
+    let tagged = [192, 168, 10, 21];
+    for tags in [&[][..], &[VLAN]] {
+        assert_eq!(says(&program, &arp(tags, tagged, GATE)), Action::Pass, "before: {tags:x?}");
+    }
+    program.set_tagged(&BTreeMap::from([(tagged.into(), GATE.into())])).unwrap();
+    for tags in [&[VLAN][..], &[SERVICE], &[SERVICE, VLAN]] {
+        assert_eq!(says(&program, &arp(tags, tagged, GATE)), Action::Drop, "{tags:x?}");
+        assert_eq!(says(&program, &arp(tags, ASSET, GATE)), Action::Pass, "not in a VLAN");
+        assert_eq!(says(&program, &arp(tags, tagged, USER)), Action::Pass, "not for the gate");
+        let whole = arp(tags, tagged, GATE);
+        for length in 14..whole.len() {
+            assert_eq!(says(&program, &whole[..length]), Action::Pass, "{length}");
+        }
+    }
+    assert_eq!(says(&program, &arp(&[], tagged, GATE)), Action::Pass, "without a tag");
+    program.set_tagged(&BTreeMap::new()).unwrap();
+    assert_eq!(says(&program, &arp(&[VLAN], tagged, GATE)), Action::Pass);
+}
+
+/// An ICMP error from a router about a packet from `from` to `to`.
+fn error(kind: u8, outer: ([u8; 4], [u8; 4]), from: [u8; 4], to: [u8; 4]) -> Vec<u8> {
+    let mut frame = ipv4(&[], outer.0, outer.1);
+    frame.truncate(34);
+    frame[23] = 1;
+    frame.extend([kind, 4, 0, 0, 0, 0, 5, 0]);
+    frame.extend(&ipv4(&[], from, to)[14..34]);
+    frame.extend([0; 8]);
+    frame
+}
+
+#[test]
+fn an_error_of_a_router_about_a_packet_to_an_asset_is_the_gates() {
+    need_laboratory!("an_error_of_a_router_about_a_packet_to_an_asset_is_the_gates");
+    let program = program();
+    let router = [192, 168, 10, 1];
+    for kind in [3, 11, 12] {
+        let about = error(kind, (router, GATE), GATE, ASSET);
+        assert_eq!(says(&program, &about), Action::Drop, "{kind}");
+        for length in 14..62 {
+            assert_eq!(says(&program, &about[..length]), Action::Pass, "{length}");
+        }
+    }
+    let mut options = error(3, (router, GATE), GATE, ASSET);
+    options[14] = 0x46;
+    let mut tcp = error(3, (router, GATE), GATE, ASSET);
+    tcp[23] = 6;
+    for (what, frame) in [
+        ("an echo request", error(8, (router, GATE), GATE, ASSET)),
+        ("about a packet to somebody else", error(3, (router, GATE), GATE, router)),
+        ("about a packet from somebody else", error(3, (router, GATE), router, ASSET)),
+        ("to somebody else", error(3, (router, router), GATE, ASSET)),
+        ("IPv4 options", options),
+        ("no ICMP", tcp),
+    ] {
+        assert_eq!(says(&program, &frame), Action::Pass, "{what}");
+    }
+}

@@ -1,29 +1,33 @@
 //! The whole engine: two ends that do what the input's bytes say, and a model that puts together
-//! what left for the asset. A denied command must never be there whole.
+//! what left for the asset: the commands told as allowed, in order, and nothing else; and no number ever with
+//! two bytes.
 //!
 //! `Gate::raw` asserts that every frame gets exactly one verdict.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use wicketgate_engine::{EventKind, SessionId};
-use wicketgate_tests::frame::flag;
-use wicketgate_tests::plant::{ALICE, GATE_MAC, LINE, OFFICE, PRESS_3, PRESS_MAC};
+use wicketgate_tests::frame::{Seen, flag};
+use wicketgate_tests::plant::{
+    ALICE, GATE_MAC, LINE, OFFICE, PRESS_3, PRESS_3_UNDERLAY, PRESS_MAC,
+};
 use wicketgate_tests::talk::CLIENT_ISN;
 use wicketgate_tests::{Gate, Packet, Plant, Talk, modbus};
 
 /// Bytes of each stream that the model follows.
 const LONGEST: usize = 1 << 14;
 
-/// One connection: its ends, the client's stream as the gate saw it first, which of its bytes left,
-/// and what the client has yet to say.
+/// One connection: its ends, what the client has said in order, what it has yet to say, and what left for
+/// the asset, by offset.
 struct Model {
     talk: Talk,
     waiting: Vec<u8>,
     first: u32,
     sent: Vec<u8>,
-    left: Vec<bool>,
+    left: BTreeMap<u32, u8>,
 }
 
 struct Input<'a>(&'a [u8]);
@@ -74,8 +78,11 @@ fn act(input: &mut Input<'_>, gate: &mut Gate, model: &mut Model) {
         0..=2 => model.waiting.extend(request(input)),
         3 | 4 => {
             let len = usize::from(input.byte()).min(model.waiting.len());
-            let piece = model.waiting[..len].to_vec();
-            model.client(gate, model.sent.len(), &piece, 0);
+            let piece: Vec<u8> = model.waiting.drain(..len).collect();
+            let at = model.sent.len();
+            model.sent.extend(&piece);
+            model.talk.client_next = model.talk.client_next.wrapping_add(len as u32);
+            model.client(gate, at, &piece, 0);
         }
         5 => model.again(gate, input),
         6 => {
@@ -91,7 +98,11 @@ fn act(input: &mut Input<'_>, gate: &mut Gate, model: &mut Model) {
         8 => {
             let _ = model.talk.answer(gate, &modbus::values(input.word(), &[1, 2]));
         }
-        9 => gate.wait(Duration::from_millis(u64::from(input.word()) * 100)),
+        9 => {
+            let own = gate.pass(Duration::from_millis(u64::from(input.word()) * 100));
+            let line = own.iter().filter(|(port, _)| *port == LINE);
+            model.note(line.map(|(_, frame)| Seen::read(frame)).collect());
+        }
         10 => any_frame(input, gate),
         11 => {
             model.check(gate);
@@ -146,30 +157,23 @@ impl Model {
             let _ = gate.line(&talk.syn_ack());
             let _ = gate.office(&talk.from_client(first, flag::ACK, &[]));
         }
-        Model { talk, waiting: Vec::new(), first, sent: Vec::new(), left: Vec::new() }
+        Model { talk, waiting: Vec::new(), first, sent: Vec::new(), left: BTreeMap::new() }
     }
 
-    /// The client sends `payload` as the bytes from `at` on; what left is noted, and what was new is
-    /// remembered.
+    /// The client sends `payload` as the bytes from `at` on; what left is noted.
     fn client(&mut self, gate: &mut Gate, at: usize, payload: &[u8], flags: u8) {
         let seq = self.first.wrapping_add(at as u32);
-        let told = self.commands(gate).count();
         let outcome = gate.office(&self.talk.from_client(seq, flag::ACK | flags, payload));
-        let end = at.wrapping_add(payload.len());
-        let known = self.sent.len();
-        let accepted = outcome.left.is_some() || self.commands(gate).count() > told;
-        if accepted && at <= known && end > known {
-            let new = &payload[known - at..];
-            self.sent.extend(new);
-            self.left.resize(end, false);
-            self.waiting.drain(..new.len().min(self.waiting.len()));
-            self.talk.client_next = self.first.wrapping_add(end as u32);
-        }
-        let left = outcome.left.as_ref().map(|_| outcome.seen().payload).unwrap_or_default();
-        if !left.is_empty() {
-            let end = at + left.len();
-            assert_eq!(left, self.sent[at..end], "what leaves is what was judged");
-            self.left[at..end].fill(true);
+        self.note(outcome.seen_on(LINE));
+    }
+
+    fn note(&mut self, left: Vec<Seen>) {
+        for seen in left.iter().filter(|seen| seen.dst.0 == PRESS_3_UNDERLAY) {
+            let at = seen.numbers.0.wrapping_sub(self.first);
+            for (offset, byte) in (at..).zip(&seen.payload) {
+                let before = self.left.insert(offset, *byte);
+                assert!(before.is_none_or(|before| before == *byte), "two bytes at {offset}");
+            }
         }
     }
 
@@ -194,15 +198,12 @@ impl Model {
         })
     }
 
-    /// Walks the stream command by command.
+    /// What left is what was told as allowed.
     fn check(&self, gate: &Gate) {
-        let mut at = 0;
-        for (payload, denied) in self.commands(gate) {
-            let end = at + payload.len();
-            assert_eq!(self.sent.get(at..end), Some(payload), "commands are told in order");
-            let whole = self.left[at..end].iter().all(|left| *left);
-            assert!(!denied || !whole, "a denied command left: {payload:?}");
-            at = end;
+        let allowed = self.commands(gate).filter(|(_, denied)| !denied);
+        let allowed: Vec<u8> = allowed.flat_map(|(payload, _)| payload).copied().collect();
+        for (offset, byte) in &self.left {
+            assert_eq!(allowed.get(*offset as usize), Some(byte), "at {offset}");
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use wicketgate_dissectors::enip::denial::LONGEST;
+use wicketgate_dissectors::enip::frame::HEADER;
 use wicketgate_dissectors::enip::nested::MAX_SERVICES;
 use wicketgate_dissectors::{Dialog, Direction, Field, Framed, Protocol, Refusal};
 
@@ -56,7 +57,9 @@ fn read(pdu: &[u8], dialog: &mut Dialog) {
         if let Some(len) = ENIP.denial(pdu, dialog, why, &mut out) {
             assert_eq!(ENIP.response(&out[..len]), Ok(()));
             let key = |pdu: &[u8]| ENIP.key(pdu).map(|key| (key.transaction, key.function));
-            assert_eq!(key(&out[..len]), key(pdu), "the refusal answers the request");
+            // A refusal by the encapsulation bears no sequence count.
+            let bare = len == HEADER;
+            assert!(bare || key(&out[..len]) == key(pdu), "the refusal answers the request");
         }
     }
 }

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wicketgate_dissectors::{Direction, Field, Framed, Protocol, Refusal};
+use wicketgate_dissectors::{Dialog, Direction, Field, Framed, Protocol, Refusal};
 
 const MODBUS: Protocol = Protocol::Modbus;
 const REFUSALS: [Refusal; 4] = [Refusal::Function, Refusal::Address, Refusal::Value, Refusal::Busy];
@@ -52,7 +52,7 @@ fn read(pdu: &[u8]) {
     }
     for why in REFUSALS {
         let mut out = [0; 64];
-        if let Some(len) = MODBUS.denial(pdu, why, &mut out) {
+        if let Some(len) = MODBUS.denial(pdu, &Dialog::NEW, why, &mut out) {
             assert_eq!(MODBUS.response(&out[..len]), Ok(()));
             let key = |pdu: &[u8]| MODBUS.key(pdu).map(|key| (key.transaction, key.function));
             assert_eq!(key(&out[..len]), key(pdu), "the refusal answers the request");

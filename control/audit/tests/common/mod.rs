@@ -6,10 +6,12 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use wicketgate_audit::{AuditLog, Summary};
+use wicketgate_audit::{Act, Alarm, AuditLog, Deed, Summary};
 use wicketgate_dissectors::{Class, Protocol, Space, Transport};
 use wicketgate_engine::event::{CommandEvent, EndCause, Label, PAYLOAD, Totals};
-use wicketgate_engine::tables::{Asset, Endpoint, Grant, Port, Side, Subject};
+use wicketgate_engine::tables::{
+    Asset, DenialStyle, ETHERNET_MTU, Endpoint, Grant, Port, Side, Subject,
+};
 use wicketgate_engine::{
     AssetId, EndpointId, Event, EventKind, GrantId, Matcher, Reason, RuleId, Tables, TablesBuilder,
 };
@@ -27,7 +29,8 @@ const OFFICE: Ipv4Addr = Ipv4Addr::new(192, 168, 20, 31);
 pub fn tables(user: &str, asset: &str, rule: &str) -> Tables {
     let mut tables = TablesBuilder::default();
     let address = Ipv4Addr::new(192, 168, 10, 2);
-    tables.add_port(Port { name: "line".into(), side: Side::Underlay, mac: [2; 6], address });
+    let mtu = ETHERNET_MTU;
+    tables.add_port(Port { name: "line".into(), side: Side::Underlay, mac: [2; 6], address, mtu });
     let asset = tables.add_asset(Asset {
         name: asset.into(),
         zone: "press-line".into(),
@@ -36,7 +39,9 @@ pub fn tables(user: &str, asset: &str, rule: &str) -> Tables {
         overlay: Ipv4Addr::new(100, 64, 10, 20),
         underlay: Ipv4Addr::new(192, 168, 10, 20),
         mac: None,
+        pinned: false,
         cycle: None,
+        owner: Default::default(),
     });
     let (protocol, transport) = (Protocol::Modbus, Transport::Tcp);
     let endpoint = tables.add_endpoint(Endpoint { asset, protocol, transport, port: 502 });
@@ -45,7 +50,15 @@ pub fn tables(user: &str, asset: &str, rule: &str) -> Tables {
         let subject =
             tables.add_subject(Subject { name: name.into(), essential, address, port, mac });
         let (matcher, until, observe) = (Matcher::default(), Time::NEVER, false);
-        tables.add_grant(Grant { subject, endpoint, matcher, until, observe });
+        tables.add_grant(Grant {
+            subject,
+            endpoint,
+            matcher,
+            until,
+            right: 0,
+            denial: DenialStyle::Reply,
+            observe,
+        });
     }
     tables.add_rule(rule.into());
     tables.add_rule("hmi-1 runs press-3".into());
@@ -146,9 +159,57 @@ pub fn log_of(tables: &Tables, events: &[Event]) -> (Vec<u8>, Summary) {
     log.finish().unwrap()
 }
 
-/// The log of [`events`].
+/// What people did: a login and a grant from request to end, what is refused, who does it.
+pub fn acts() -> Vec<Act<'static>> {
+    let person = Act {
+        user: Some("alice"),
+        login: Some(4),
+        client: Some([192, 168, 20, 31].into()),
+        ..Act::new(Deed::Login)
+    };
+    let grant = Act {
+        grant: Some(5),
+        asset: Some("press-3"),
+        rule: Some("maintenance sets the speed"),
+        ..person
+    };
+    let actor = Some("root (uid 0)");
+    vec![
+        Act {
+            refused: true,
+            login: None,
+            actor,
+            what: Some("password totp"),
+            reason: Some("reused-code"),
+            ..Act { deed: Deed::LoginRefused, ..person }
+        },
+        Act { actor, what: Some("password totp"), ..person },
+        Act { deed: Deed::GrantRequested, text: Some("new tool, order 4711"), ..grant },
+        Act { deed: Deed::GrantApproved, actor: Some("bob"), ..grant },
+        Act { deed: Deed::GrantBegun, ..grant },
+        Act { deed: Deed::GrantRevoked, actor, reason: Some("revoked"), ..grant },
+        Act { deed: Deed::Logout, reason: Some("given-back"), ..person },
+        Act { user: Some("mallory"), actor, ..Act::new(Deed::UserDisabled) },
+        Act { refused: true, actor: Some("signal"), ..Act::new(Deed::PolicyReload) },
+    ]
+}
+
+/// The log of [`events`], of an alarm, and of [`acts`].
 pub fn log() -> (Vec<u8>, Summary) {
-    log_of(&plant(), &events())
+    let tables = plant();
+    let mut log = AuditLog::new(Vec::new(), GATE, tables.epoch(), START).unwrap();
+    for event in events() {
+        log.record(&tables, &event).unwrap();
+    }
+    for (seconds, on) in [(1, true), (61, false)] {
+        let time = START + std::time::Duration::from_secs(seconds);
+        log.alarm(time, tables.epoch(), Alarm::KernelForwards, on).unwrap();
+    }
+    for (act, seconds) in acts().iter().zip(62..) {
+        let time = START + std::time::Duration::from_secs(seconds);
+        log.act(time, tables.epoch(), act).unwrap();
+    }
+    log.finish().unwrap()
 }
 
 /// Its lines, each with its newline.

@@ -106,7 +106,8 @@ impl Requests {
         pdu.fault = pdu.path.protocol.response(pdu.bytes).err();
         let key = pdu.path.protocol.key(pdu.bytes);
         // Some stacks refuse a function that they do not know in the name of function 0.
-        if let Some(request) = key.and_then(|key| self.take(key, pdu.fault.is_some())) {
+        let any = |key: Key| pdu.fault.is_some() || key.function == 0;
+        if let Some(request) = key.and_then(|key| self.take(key, any(key))) {
             pdu.answers = Some(request.frame);
             (pdu.class, pdu.name) = (request.class, request.name);
         }

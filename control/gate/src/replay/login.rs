@@ -32,6 +32,16 @@ impl FromStr for LoginArgument {
 }
 
 impl LoginArgument {
+    /// The source address.
+    pub(crate) fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// The user.
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
+
     /// The login, for as long as the capture lasts. A capture says nothing of factors: whoever names
     /// a login vouches for all of them.
     fn login(&self) -> Login {
@@ -49,7 +59,7 @@ impl LoginArgument {
 ///
 /// # Errors
 /// An address with two users: the gate could not say who asked.
-pub(super) fn logins(arguments: &[LoginArgument]) -> Result<Vec<Login>, String> {
+pub(crate) fn logins(arguments: &[LoginArgument]) -> Result<Vec<Login>, String> {
     let mut users = HashMap::new();
     for LoginArgument { address, user, .. } in arguments {
         if let Some(other) = users.insert(*address, user) {

@@ -5,7 +5,6 @@ mod observe;
 mod outputs;
 mod piece;
 mod port;
-mod progress;
 mod report;
 mod setup;
 mod tally;
@@ -14,18 +13,23 @@ mod transcript;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use wicketgate_engine::{Engine, Limits, Sessions, Tables};
 use wicketgate_packet::Time;
 use wicketgate_ports::{CaptureError, CaptureReader, CaptureWriter, Port, PortError};
-use wicketgate_worker::{Machine, Worker};
+use wicketgate_worker::{Machine, Observer, Worker};
 
 use crate::cli;
+use crate::decode_as::DecodeAs;
 use crate::exit::{Exit, complain};
+use crate::progress::Progress;
 use port::ReplayPort;
-use progress::Progress;
 use setup::{Setup, named};
 use tally::Tally;
+
+/// How long the gate lives on behind the last frame: denials wait for a fifth of a second.
+const LAST_WAIT: Duration = Duration::from_millis(500);
 
 /// Sessions open at a time.
 const SESSIONS: usize = 1 << 12;
@@ -66,7 +70,7 @@ fn replay(arguments: &cli::Replay) -> Result<Exit, String> {
             exit = exit.max(replay_next(path, &mut replayer, &mut setup, &mut tally, &stop));
         }
     }
-    replayer.finish(&mut tally);
+    wind_up(&mut replayer, &mut tally)?;
     replayer.port_mut().finish().map_err(|error| error.to_string())?;
     tally.finish()?;
     let interrupted = stop.load(Ordering::Relaxed);
@@ -88,6 +92,37 @@ fn first_port(
             .map_err(|error| format!("{}: cannot be written: {error}", out.display()))
     });
     Ok(ReplayPort::new(reader, writer.transpose()?, names, setup.plan()))
+}
+
+/// Shows `observer` every command of a capture, whoever sent it, through a gate that lets all of them
+/// pass.
+///
+/// # Errors
+/// What cannot be opened.
+pub(crate) fn observe_commands(
+    capture: &Path,
+    decode_as: Vec<DecodeAs>,
+    observer: &mut impl Observer,
+) -> Result<Exit, String> {
+    let arguments = cli::Replay { decode_as, ..cli::Replay::observing(capture) };
+    let stop = stop_flag();
+    let mut setup = Setup::new(&arguments, &stop)?;
+    let tables = setup.tables()?;
+    let port = first_port(capture, &arguments, &setup, &tables)?;
+    let engine = Engine::new(Limits::default(), tables, Arc::new(Sessions::new(SESSIONS)));
+    let mut replayer = Worker::new(port, engine, Machine::start());
+    let exit = replay_one(capture, &mut replayer, &mut setup, observer, &stop);
+    replayer.finish(observer);
+    let interrupted = stop.load(Ordering::Relaxed);
+    Ok(if interrupted { exit.max(Exit::Finding) } else { exit })
+}
+
+/// Lets what waits at the end of the last capture be over: denials leave, flows and sessions end.
+fn wind_up(replayer: &mut Replayer, tally: &mut Tally) -> Result<(), String> {
+    replayer.pass(replayer.now() + LAST_WAIT);
+    replayer.turn(tally).map_err(|error| error.to_string())?;
+    replayer.finish(tally);
+    Ok(())
 }
 
 fn replay_next(
@@ -114,13 +149,15 @@ fn replay_one(
     path: &Path,
     replayer: &mut Replayer,
     setup: &mut Setup,
-    tally: &mut Tally,
+    observer: &mut impl Observer,
     stop: &AtomicBool,
 ) -> Exit {
     let mut progress = Progress::new(path);
+    let tapped = replayer.port().is_tapped();
+    replayer.set_captured(tapped);
     let mut exit = Exit::Success;
     while !replayer.port().is_finished() && !stop.load(Ordering::Relaxed) {
-        if let Err(error) = replayer.turn(tally) {
+        if let Err(error) = replayer.turn(observer) {
             complain(format_args!("{}: {error}", path.display()));
             exit = exit.max(exit_of(&error));
             if matches!(error, PortError::Output(_)) {
@@ -129,7 +166,7 @@ fn replay_one(
         }
         progress.at(replayer.port().reader().offset());
         if let Some(tables) = setup.tables_after(replayer.now()) {
-            replayer.install(tables, tally);
+            replayer.install(tables, observer);
         }
     }
     exit

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use wicketgate_dissectors::{ClassSet, Protocol, Transport};
 use wicketgate_engine::tables::{
-    ANYONE, Asset, Endpoint, Grant, Mac, Port, RuleId, Side, Subject, SubjectId, Tables,
-    TablesBuilder,
+    ANYONE, Asset, DenialStyle, ETHERNET_MTU, Endpoint, Grant, Mac, Port, RuleId, Side, Subject,
+    SubjectId, Tables, TablesBuilder,
 };
 use wicketgate_engine::{Entry, Matcher};
 use wicketgate_packet::parse::flags;
@@ -19,9 +19,9 @@ use wicketgate_packet::wire::icmp;
 use wicketgate_packet::{FrameBuf, Headers, L4, PortId, Time};
 use wicketgate_ports::{CaptureError, CaptureReader, Pool};
 
-use super::progress::Progress;
 use super::setup::named;
 use crate::decode_as::DecodeAs;
+use crate::progress::Progress;
 
 /// Servers at most: what the overlay's 16 host bits can number.
 const SERVERS: usize = 65_000;
@@ -183,11 +183,19 @@ fn add_door(tables: &mut TablesBuilder, door: Endpoint, subject: SubjectId, rule
     let endpoint = tables.add_endpoint(door);
     let entry = Entry::classes(rule, ClassSet::ALL);
     let matcher = Matcher::new(vec![entry]);
-    tables.add_grant(Grant { subject, endpoint, matcher, until: Time::NEVER, observe: true });
+    tables.add_grant(Grant {
+        subject,
+        endpoint,
+        matcher,
+        until: Time::NEVER,
+        right: 0,
+        denial: DenialStyle::Reply,
+        observe: true,
+    });
 }
 
 fn port(name: &str, side: Side, mac: Mac, address: Ipv4Addr) -> Port {
-    Port { name: name.into(), side, mac, address }
+    Port { name: name.into(), side, mac, address, mtu: ETHERNET_MTU }
 }
 
 fn asset(shown: Ipv4Addr, number: u32, port: PortId) -> Asset {
@@ -199,7 +207,9 @@ fn asset(shown: Ipv4Addr, number: u32, port: PortId) -> Asset {
         overlay: Ipv4Addr::from_bits(Ipv4Addr::new(100, 64, 0, 0).to_bits() + number),
         underlay: underlay(shown),
         mac: None,
+        pinned: false,
         cycle: None,
+        owner: Default::default(),
     }
 }
 

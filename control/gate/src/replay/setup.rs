@@ -119,7 +119,7 @@ impl Setup {
 /// underlay address is a stand-in.
 fn plan(tables: &Tables, captured: &HashMap<Ipv4Addr, Ipv4Addr>) -> Plan {
     let mut ports = tables.ports().iter().zip((0..).map(PortId));
-    let overlay = ports.find(|(port, _)| port.side == Side::Overlay);
+    let overlay = ports.find(|(port, _)| port.side != Side::Underlay);
     let (overlay_mac, overlay) = overlay.map_or(([0; 6], PortId(0)), |(port, id)| (port.mac, id));
     let doors = tables.assets().iter().zip((0..).map(AssetId)).filter_map(|(asset, id)| {
         let shown = captured.get(&asset.underlay).copied().unwrap_or(asset.underlay);

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
-use wicketgate_audit::{AuditLog, Summary};
+use wicketgate_audit::{Act, Alarm, AuditLog, Summary};
 use wicketgate_engine::{Event, Tables};
 use wicketgate_packet::Time;
 use wicketgate_policy::Policy;
@@ -37,7 +37,7 @@ impl Audit {
         policy: &Policy,
         tables: &Tables,
     ) -> Result<Audit, String> {
-        let start = clock::now();
+        let start = clock::wall();
         let path = match (&arguments.audit, policy.gate().state_dir()) {
             (Some(path), _) => path.clone(),
             (None, Some(folder)) => file_in(folder, start)?,
@@ -66,6 +66,22 @@ impl Audit {
     pub(super) fn record(&mut self, tables: &Tables, event: &Event) {
         let written = self.log.record(tables, event);
         self.note(written);
+    }
+
+    /// Appends what somebody did.
+    pub(super) fn act(&mut self, epoch: u32, act: &Act<'_>) {
+        if self.is_open() {
+            let written = self.log.act(clock::wall(), epoch, act);
+            self.note(written);
+            self.flush();
+        }
+    }
+
+    /// Appends that an alarm begins (`on`) or is over.
+    pub(super) fn alarm(&mut self, epoch: u32, alarm: Alarm, on: bool) {
+        let written = self.log.alarm(clock::wall(), epoch, alarm, on);
+        self.note(written);
+        self.flush();
     }
 
     /// Writes out what is buffered.

@@ -1,4 +1,4 @@
-//! The worker thread.
+//! A worker thread.
 
 use std::io;
 use std::sync::Arc;
@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
 use rustix::thread::{CpuSet, sched_setaffinity};
-use wicketgate_engine::{Counters, Event, EventRing, Tables};
+use wicketgate_engine::{Counters, Event, EventRing, NextHop, Sighting, Tables};
 use wicketgate_packet::PortId;
 use wicketgate_ports::{Port, PortError};
-use wicketgate_worker::{Latency, Machine, Observer, Worker};
+use wicketgate_worker::{HandOver, HoldCounters, Latency, Machine, Observer, Worker};
 use wicketgate_xdp::{Accounts, Queue, Statistics, XdpPort};
 
+use super::census::{Census, Desk};
 use super::clock;
-use crate::cli;
+use super::exchange::Exchange;
+use super::stats::{StatsDesk, Teller};
 use crate::exit::complain;
 
 /// Events between worker and audit log, beyond those in the engine's own ring.
@@ -22,25 +24,42 @@ const EVENTS: usize = 1 << 13;
 
 /// Turns without a frame before the worker sleeps: some 50 microseconds.
 const SPINS: u32 = 256;
-/// Longest sleep; a frame ends it.
+/// Longest sleep; a frame or a deadline ends it.
 const NAP: Duration = Duration::from_millis(100);
+/// Milliseconds at most that a worker waits for the others at the end.
+const SETTLE: u32 = 1000;
+/// The same while frames wait for a MAC address, which control brings.
+const SHORT_NAP: Duration = Duration::from_millis(1);
 
-/// What worker and control share: two bounded queues, a flag, a counter.
+/// What one worker and control share: two bounded queues, a flag, a counter, a desk for counts.
 pub(super) struct Shared {
     stop: AtomicBool,
     turns: AtomicU64,
     tables: ArrayQueue<Arc<Tables>>,
     events: ArrayQueue<(u32, Event)>,
+    pub(super) census: Desk,
+    pub(super) stats: StatsDesk,
+    neighbours: Arc<Exchange>,
 }
 
 impl Shared {
-    pub(super) fn new() -> Shared {
+    pub(super) fn new(neighbours: Arc<Exchange>) -> Shared {
         Shared {
             stop: AtomicBool::new(false),
             turns: AtomicU64::new(0),
             tables: ArrayQueue::new(1),
             events: ArrayQueue::new(EVENTS),
+            census: Desk::new(),
+            stats: StatsDesk::new(),
+            neighbours,
         }
+    }
+
+    /// Of so many workers, for tests.
+    #[cfg(test)]
+    pub(super) fn among(workers: usize) -> Vec<Arc<Shared>> {
+        let exchange = Arc::new(Exchange::new());
+        (0..workers).map(|_| Arc::new(Shared::new(exchange.clone()))).collect()
     }
 
     /// Has the worker stop after its turn.
@@ -53,6 +72,17 @@ impl Shared {
         self.tables.force_push(tables);
     }
 
+    /// Whether another event has room.
+    fn has_room(&self) -> bool {
+        !self.events.is_full()
+    }
+
+    /// Tells control of an event, in the numbers of the tables of this epoch. Only the worker does.
+    pub(super) fn tell(&self, epoch: u32, event: Event) {
+        // One thread alone pushes, and it has asked for room.
+        let _ = self.events.push((epoch, event));
+    }
+
     /// The oldest event that nobody has taken, and the epoch of the tables that it counts in.
     pub(super) fn event(&self) -> Option<(u32, Event)> {
         self.events.pop()
@@ -61,6 +91,11 @@ impl Shared {
     /// Turns since the start: they go on also where no frame comes.
     pub(super) fn turns(&self) -> u64 {
         self.turns.load(Ordering::Relaxed)
+    }
+
+    /// Another turn was done.
+    pub(super) fn turned(&self) {
+        self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
     fn is_stopping(&self) -> bool {
@@ -72,9 +107,12 @@ impl Shared {
 pub(super) struct Outcome {
     pub(super) counters: Counters,
     pub(super) latency: Latency,
+    pub(super) held: HoldCounters,
     pub(super) accounts: Accounts,
     pub(super) strays: u64,
     pub(super) unsent: u64,
+    /// Frames handed to other workers.
+    pub(super) handed_over: u64,
     pub(super) events_lost: u64,
     pub(super) sockets: io::Result<Vec<(PortId, Queue, Statistics)>>,
     /// Why it stopped by itself.
@@ -86,8 +124,10 @@ pub(super) struct DataPath<'u> {
     worker: Worker<XdpPort<'u>, Machine>,
     shared: Arc<Shared>,
     outbox: Outbox,
+    /// The only core that it may have.
     core: Option<usize>,
     spin: bool,
+    teller: Teller,
     /// Turns without a frame.
     idle: u32,
 }
@@ -96,11 +136,11 @@ impl<'u> DataPath<'u> {
     pub(super) fn new(
         worker: Worker<XdpPort<'u>, Machine>,
         shared: Arc<Shared>,
-        arguments: &cli::Run,
+        core: Option<usize>,
+        spin: bool,
     ) -> DataPath<'u> {
         let outbox = Outbox { shared: shared.clone(), behind: false, patient: false };
-        let (core, spin) = (arguments.core, arguments.spin);
-        DataPath { worker, shared, outbox, core, spin, idle: 0 }
+        DataPath { worker, shared, outbox, core, spin, teller: Teller::default(), idle: 0 }
     }
 
     /// Turns until it is told to stop, or a socket fails.
@@ -111,24 +151,48 @@ impl<'u> DataPath<'u> {
             fault = self.turn().err();
         }
         self.outbox.patient = true;
+        self.worker.leave();
+        // Who broke does not wait: control hears of it by the end of this thread, and ends the others.
+        if fault.is_none() {
+            fault = self.settle().err();
+        }
         self.worker.finish(&mut self.outbox);
         self.outcome(fault)
     }
 
     fn turn(&mut self) -> Result<(), PortError> {
+        self.obey();
         let count = self.worker.turn(&mut self.outbox)?;
-        self.shared.turns.fetch_add(1, Ordering::Relaxed);
+        self.shared.turned();
+        self.shared.census.answer(|| Census::of(&self.worker));
+        let more = self.tell_figures();
+        if count > 0 || more {
+            self.idle = 0;
+            return Ok(());
+        }
+        self.rest()
+    }
+
+    /// Tells a piece of what it has counted, where that was asked for; true while there is more.
+    fn tell_figures(&mut self) -> bool {
+        let DataPath { worker, shared, teller, .. } = self;
+        let counters = || worker.engine().counters().clone();
+        teller.tell(&shared.stats, counters, worker.latency())
+    }
+
+    /// Does what control has asked for. Before the turn: the frame that ends a sleep is judged by what came
+    /// while the worker slept.
+    fn obey(&mut self) {
         // An event must not be named by tables that it does not count in.
         if !self.outbox.behind
             && let Some(tables) = self.shared.tables.pop()
         {
             self.worker.install(tables, &mut self.outbox);
         }
-        if count > 0 {
-            self.idle = 0;
-            return Ok(());
+        while let Some(hop) = self.shared.neighbours.asked() {
+            // No frame is free, or the asset is gone: control asks again.
+            let _ = self.worker.solicit(hop);
         }
-        self.rest()
     }
 
     /// Spins for a while after the last frame, then sleeps until the next.
@@ -143,7 +207,20 @@ impl<'u> DataPath<'u> {
             self.idle = 0;
             return Ok(());
         }
-        self.worker.port_mut().wait(NAP).map_err(PortError::Socket)
+        let nap = if self.worker.waiting() > 0 { SHORT_NAP } else { NAP };
+        let nap = nap.min(self.worker.next_deadline().since(clock::now()));
+        self.worker.sleep(|port, bell| port.wait_with(bell, nap)).map_err(PortError::Socket)
+    }
+
+    /// Waits, not for ever, until no other worker hands over anything more.
+    fn settle(&mut self) -> Result<(), PortError> {
+        for _ in 0..SETTLE {
+            if self.worker.settle(&mut self.outbox)? {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 
     fn pin(&self) {
@@ -156,7 +233,7 @@ impl<'u> DataPath<'u> {
             Err(io::ErrorKind::InvalidInput.into())
         };
         if let Err(error) = pinned {
-            complain(format_args!("the worker runs on any core: --core {core}: {error}"));
+            complain(format_args!("a worker runs on any core, not on core {core}: {error}"));
         }
     }
 
@@ -165,9 +242,11 @@ impl<'u> DataPath<'u> {
         Outcome {
             counters: self.worker.engine().counters().clone(),
             latency: self.worker.latency().clone(),
+            held: self.worker.held(),
             accounts: port.accounts(),
             strays: port.strays(),
             unsent: port.unsent(),
+            handed_over: self.worker.others().map_or(0, HandOver::handed),
             events_lost: self.worker.events_lost(),
             sockets: port.statistics(),
             fault,
@@ -190,16 +269,23 @@ struct Outbox {
 impl Observer for Outbox {
     fn events(&mut self, tables: &Tables, events: &mut EventRing) {
         loop {
-            while self.shared.events.is_full() && self.patient {
+            while self.patient && !self.shared.has_room() {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            self.behind = self.shared.events.is_full();
+            self.behind = !self.shared.has_room();
             if self.behind {
                 return;
             }
             let Some(event) = events.pop() else { return };
-            // This thread alone pushes, and there was room.
-            let _ = self.shared.events.push((tables.epoch(), event));
+            self.shared.tell(tables.epoch(), event);
         }
+    }
+
+    fn wanted(&mut self, hop: NextHop) {
+        self.shared.neighbours.want(hop);
+    }
+
+    fn seen(&mut self, sighting: Sighting) {
+        self.shared.neighbours.see(sighting);
     }
 }

@@ -1,16 +1,18 @@
 //! The network interfaces that the ports of a policy name.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::Ipv4Addr;
 
 use wicketgate_engine::tables::Mac;
 use wicketgate_netlink::{Link, Netlink};
 use wicketgate_packet::PortId;
-use wicketgate_policy::{Policy, Port};
+use wicketgate_policy::{Asset, Policy, Port, Prefix, Queues, tuning};
 use wicketgate_xdp::frame::LONGEST;
-use wicketgate_xdp::{Attached, Opened, Queue, Redirect, XdpPort, occupant_of, rx_queues};
+use wicketgate_xdp::{Attached, Mode, Opened, Queue, Redirect, XdpPort, occupant_of, rx_queues};
 
 use crate::exit::complain;
+use crate::words;
 
 /// An Ethernet header with two VLAN tags, in bytes: not in the MTU.
 const TAGGED_HEADER: usize = 22;
@@ -20,7 +22,16 @@ struct Interface {
     port: PortId,
     name: String,
     link: Link,
-    queues: u32,
+    /// The address that it must have.
+    address: Option<Prefix>,
+    /// Whether it has it.
+    has_address: bool,
+    is_gone: bool,
+    /// Receive queues that it uses.
+    present: u32,
+    /// Those that the gate takes frames from.
+    queues: Vec<u32>,
+    mode: Mode,
     redirect: Option<Redirect>,
 }
 
@@ -41,23 +52,29 @@ impl Interfaces {
         policy.ports().iter().zip(0..).map(&mut one).collect::<Result<_, _>>().map(Interfaces)
     }
 
-    /// Every queue of every interface: a frame that comes in on one without a socket is dropped.
-    pub(super) fn queues(&self) -> Vec<(PortId, Queue)> {
-        let of = |interface: &Interface| {
-            let (port, interface, count) = (interface.port, interface.link.index, interface.queues);
-            (0..count).map(move |number| (port, Queue { interface, number }))
+    /// The queues of each of `workers` workers: in turn, so that each has one of every port at least and
+    /// can send whatever it decides on.
+    pub(super) fn queues(&self, workers: u16) -> Result<Vec<Vec<(PortId, Queue)>>, String> {
+        let workers = usize::from(workers);
+        self.0.iter().try_for_each(|interface| interface.check_workers(workers))?;
+        let of = |worker| {
+            let mine =
+                self.0.iter().flat_map(move |interface| interface.queues_of(worker, workers));
+            mine.collect()
         };
-        self.0.iter().flat_map(of).collect()
+        Ok((0..workers).map(of).collect())
     }
 
-    /// Loads a program for each interface that knows the sockets of `port` and the assets.
-    pub(super) fn steer(&mut self, port: &XdpPort<'_>, policy: &Policy) -> Result<(), String> {
+    /// Loads a program for each interface that knows the sockets of all workers and the assets.
+    pub(super) fn steer(&mut self, ports: &[XdpPort<'_>], policy: &Policy) -> Result<(), String> {
         let overlay = policy.gate().overlay;
         for interface in &mut self.0 {
             let name = &interface.name;
             let redirect = Redirect::load((overlay.address, overlay.length))
                 .map_err(|error| format!("{name}: {error}"))?;
-            port.register(interface.link.index, &redirect)
+            ports
+                .iter()
+                .try_for_each(|port| port.register(interface.link.index, &redirect))
                 .map_err(|error| format!("{name}: {error}"))?;
             interface.redirect = Some(redirect);
         }
@@ -68,8 +85,10 @@ impl Interfaces {
     pub(super) fn set_assets(&mut self, policy: &Policy) -> Result<(), String> {
         for Interface { port, name, redirect, .. } in &mut self.0 {
             if let Some(redirect) = redirect {
+                let tagged = assets(policy, *port, |asset| asset.vlan.is_some());
                 redirect
-                    .set_assets(&assets(policy, *port))
+                    .set_assets(&assets(policy, *port, |_| true))
+                    .and_then(|()| redirect.set_tagged(&tagged))
                     .map_err(|error| format!("{name}: {error}"))?;
             }
         }
@@ -81,7 +100,7 @@ impl Interfaces {
         let attach = |interface: &Interface| {
             let redirect = interface.redirect.as_ref().ok_or("no program was loaded")?;
             redirect
-                .attach(interface.link.index)
+                .attach_in(interface.link.index, interface.mode)
                 .map_err(|error| format!("{}: {error}", interface.name))
         };
         self.0.iter().map(attach).collect()
@@ -90,9 +109,15 @@ impl Interfaces {
     /// Says what was chosen, and why.
     pub(super) fn announce(&self, attached: &[Attached], opened: &Opened) {
         for (interface, attached) in self.0.iter().zip(attached) {
-            let Interface { name, queues, link, .. } = interface;
+            let Interface { name, queues, present, link, .. } = interface;
             let (mode, transfer) = (attached.mode.name(), opened.transfer.name());
-            complain(format_args!("{name}: {queues} queues, {mode} XDP, {transfer}"));
+            complain(format_args!("{name}: {} queues, {mode} XDP, {transfer}", queues.len()));
+            if queues.len() < *present as usize {
+                complain(format_args!(
+                    "{name}: it has {present} queues: what comes in by those that the config leaves out is \
+                     dropped"
+                ));
+            }
             if let Some(why) = &attached.refused {
                 complain(format_args!("{name}: the driver takes no XDP program: {why}"));
             }
@@ -108,9 +133,46 @@ impl Interfaces {
         }
     }
 
-    /// The MAC address of a port.
-    pub(super) fn mac(&self, port: PortId) -> Option<Mac> {
-        self.of(port).map(|interface| interface.link.mac)
+    /// The MAC address and the MTU of a port. Longer packets than a frame holds do not pass, whatever the
+    /// card carries.
+    pub(super) fn link(&self, port: PortId) -> Option<(Mac, u16)> {
+        const LONGEST_PACKET: u32 = (LONGEST - TAGGED_HEADER) as u32;
+        let link = &self.of(port)?.link;
+        Some((link.mac, link.mtu.min(LONGEST_PACKET) as u16))
+    }
+
+    /// Looks at all links and addresses again; true where tables have to follow.
+    pub(super) fn look(&mut self, kernel: &mut Netlink) -> io::Result<bool> {
+        let links = kernel.links()?;
+        let changed = links.iter().fold(false, |changed, link| self.note_link(link) | changed);
+        for interface in &mut self.0 {
+            if !links.iter().any(|link| link.index == interface.link.index) {
+                interface.note_gone();
+            }
+            let addresses = kernel.addresses(interface.link.index)?;
+            interface.note_addresses(|wanted| addresses.contains(&wanted));
+        }
+        Ok(changed)
+    }
+
+    /// Takes over what has changed about an interface; true where tables have to follow.
+    pub(super) fn note_link(&mut self, link: &Link) -> bool {
+        let here = self.0.iter_mut().find(|interface| interface.link.index == link.index);
+        here.is_some_and(|interface| interface.note_link(link))
+    }
+
+    /// Says that an interface is gone, if it is one of the gate's.
+    pub(super) fn note_gone(&mut self, index: u32) {
+        let here = self.0.iter_mut().find(|interface| interface.link.index == index);
+        here.into_iter().for_each(Interface::note_gone);
+    }
+
+    /// Says that the gate's address on an interface has come or gone, if it is that.
+    pub(super) fn note_address(&mut self, index: u32, address: Ipv4Addr, is_there: bool) {
+        for interface in self.0.iter_mut().filter(|interface| interface.link.index == index) {
+            let before = interface.has_address;
+            interface.note_addresses(|own| if own == address { is_there } else { before });
+        }
     }
 
     /// The number of a port's interface.
@@ -121,6 +183,11 @@ impl Interfaces {
     /// The name of a port's interface.
     pub(super) fn name(&self, port: PortId) -> &str {
         self.of(port).map_or("?", |interface| &interface.name)
+    }
+
+    /// The names of all interfaces.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|interface| &*interface.name)
     }
 
     /// The name of the interface of that number.
@@ -147,9 +214,106 @@ impl Interface {
         }
         check_address(kernel, port, &link)?;
         check_forwarding(&name)?;
-        let queues =
+        let present =
             rx_queues(&name, link.rx_queues).map_err(|error| format!("{name}: {error}"))?;
-        Ok(Interface { port: number, name, link, queues, redirect: None })
+        let queues =
+            choose(&port.tuning.queues, present).map_err(|what| format!("{name}: {what}"))?;
+        let mode = match port.tuning.mode {
+            tuning::Mode::Auto => Mode::Auto,
+            tuning::Mode::Native => Mode::Native,
+            tuning::Mode::Generic => Mode::Generic,
+        };
+        Ok(Interface {
+            port: number,
+            name,
+            link,
+            address: port.address,
+            has_address: true,
+            is_gone: false,
+            present,
+            queues,
+            mode,
+            redirect: None,
+        })
+    }
+
+    /// A worker without a queue of a port could send nothing there.
+    fn check_workers(&self, workers: usize) -> Result<(), String> {
+        let (name, queues) = (&self.name, self.queues.len());
+        if workers <= queues {
+            return Ok(());
+        }
+        Err(format!(
+            "{workers} workers, but {name} has {queues} queues for them and each needs one: fewer \
+             `workers` in [gate], or more queues (`ethtool -L {name} combined {workers}`)"
+        ))
+    }
+
+    /// The queues of a worker.
+    fn queues_of(
+        &self,
+        worker: usize,
+        workers: usize,
+    ) -> impl Iterator<Item = (PortId, Queue)> + use<'_> {
+        let (port, interface) = (self.port, self.link.index);
+        let mine = self.queues.iter().skip(worker).step_by(workers);
+        mine.map(move |number| (port, Queue { interface, number: *number }))
+    }
+
+    /// A changed MAC address or MTU goes into the tables; whatever else, people have to be told of.
+    fn note_link(&mut self, link: &Link) -> bool {
+        let (name, before) = (&self.name, &self.link);
+        if link.mac != before.mac {
+            let (now, before) = (words::mac(link.mac), words::mac(before.mac));
+            complain(format_args!("{name} has another MAC address: {now}, not {before} any more"));
+        }
+        if link.mtu != before.mtu {
+            let (now, before) = (link.mtu, before.mtu);
+            complain(format_args!("{name} has another MTU: {now} bytes, not {before} any more"));
+        }
+        if link.running != before.running {
+            let state = if link.running { "up again" } else { "down" };
+            complain(format_args!("{name}: the link is {state}"));
+        }
+        let changed = (link.mac, link.mtu) != (before.mac, before.mtu);
+        self.link = link.clone();
+        changed
+    }
+
+    fn note_gone(&mut self) {
+        if !self.is_gone {
+            let name = &self.name;
+            complain(format_args!("alarm: the interface {name} is gone: start the gate again"));
+        }
+        self.is_gone = true;
+    }
+
+    fn note_addresses(&mut self, has: impl Fn(Ipv4Addr) -> bool) {
+        let Some(wanted) = self.address else { return };
+        let is_there = has(wanted.address);
+        let name = &self.name;
+        match (self.has_address, is_there) {
+            (true, false) => complain(format_args!(
+                "alarm: {name} has lost the address {wanted}, so nobody finds the gate there: \
+                 `ip address add {wanted} dev {name}`"
+            )),
+            (false, true) => complain(format_args!("{name} has the address {wanted} again")),
+            _ => {}
+        }
+        self.has_address = is_there;
+    }
+}
+
+/// The queues that the config wants of those that there are.
+fn choose(wanted: &Queues, present: u32) -> Result<Vec<u32>, String> {
+    let chosen: Vec<u32> = match wanted {
+        Queues::All => (0..present).collect(),
+        Queues::First(count) => (0..*count).collect(),
+        Queues::These(numbers) => numbers.clone(),
+    };
+    match chosen.iter().find(|number| **number >= present) {
+        Some(missing) => Err(format!("there is no queue {missing}: it has {present}, from 0 on")),
+        None => Ok(chosen),
     }
 }
 
@@ -178,11 +342,15 @@ fn check_forwarding(name: &str) -> Result<(), String> {
     ))
 }
 
-/// By the address of each asset on a port, the gate's towards it.
-fn assets(policy: &Policy, port: PortId) -> BTreeMap<Ipv4Addr, Ipv4Addr> {
+/// By the address of each such asset on a port, the gate's towards it.
+fn assets(
+    policy: &Policy,
+    port: PortId,
+    such: impl Fn(&Asset) -> bool,
+) -> BTreeMap<Ipv4Addr, Ipv4Addr> {
     let Some(gate) = policy.port(port).and_then(|port| port.address) else {
         return BTreeMap::new();
     };
-    let here = policy.assets().iter().filter(|asset| asset.port == port);
+    let here = policy.assets().iter().filter(|asset| asset.port == port && such(asset));
     here.map(|asset| (asset.underlay, gate.address)).collect()
 }

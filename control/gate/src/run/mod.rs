@@ -1,42 +1,72 @@
 //! `wicketgate run`: the gate itself.
 //!
 //! ```text
-//!   worker thread      sockets -> engine -> sockets      no lock, no log line
-//!        |  ^
-//!  events|  |tables    two bounded queues
+//!   worker threads     sockets -> engine -> sockets      no lock, no log line; frames of another's
+//!        |  ^                                            asset are handed over
+//!  events|  |tables    bounded queues each
 //!        v  |
-//!   control thread     audit log, signals, policy, neighbours
+//!   control thread     audit log, signals, policy, links and neighbours
 //! ```
 //!
 //! The XDP program is attached last and detached first. Before and after nothing is the gate's, and the
-//! kernel does not forward: that is checked before the start.
+//! kernel does not forward: that is checked before the start and while the gate runs. Then what the
+//! running gate does not need is given up (`sandbox`), and threads are made.
 
+mod accounts;
+mod alarms;
 mod audit;
-mod clock;
+mod barriers;
+mod census;
+pub(crate) mod clock;
 mod control;
 mod data;
+mod desk;
+mod exchange;
 mod interfaces;
+mod journal;
+mod memory;
 mod neighbours;
+mod notify;
+mod owners;
+mod people;
 mod policy;
 mod report;
+mod sandbox;
 mod signals;
+mod socket;
+mod stats;
 
 use std::sync::Arc;
 
 use wicketgate_engine::{Engine, Limits, Sessions, Tables};
-use wicketgate_worker::{Machine, Worker};
-use wicketgate_xdp::{Settings, Umem, XdpPort};
+use wicketgate_netlink::{Netlink, Watch};
+use wicketgate_policy::Tuning;
+use wicketgate_worker::{HandOver, Machine, Worker};
+use wicketgate_xdp::{Opened, XdpPort};
 
+use crate::api::desk::Desk;
+use crate::api::peers::Admission;
 use crate::cli;
 use crate::exit::{Exit, complain};
+use accounts::Accounts;
+use alarms::Alarms;
 use audit::Audit;
+use barriers::Barriers;
+use census::Books;
 use control::Control;
-use data::{DataPath, Outcome, Shared};
+use data::{DataPath, Shared};
+use desk::Gatherer;
+use exchange::Exchange;
 use interfaces::Interfaces;
+use journal::Journal;
 use neighbours::Neighbours;
+use notify::Notifier;
+use people::People;
 use policy::Generations;
-use report::Report;
+use report::{Figures, Report};
+use sandbox::User;
 use signals::Signals;
+use socket::Socket;
 
 /// Sessions open at a time.
 const SESSIONS: usize = 1 << 12;
@@ -55,51 +85,142 @@ pub(crate) fn run(arguments: &cli::Run) -> Exit {
 /// Whatever can be wrong is found before the first frame is taken from the kernel.
 fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let signals = Signals::listen();
-    let policy = crate::config::load(&arguments.config)?;
+    let notifier = Notifier::connect();
+    let user = arguments.user.as_deref().map(User::find).transpose()?;
+    let policy = crate::config::load_tested(&arguments.config)?;
+    // Before the first look, so that nothing changes unseen in between.
+    let (kernel, watch) = listen().map_err(|error| format!("no netlink: {error}"))?;
     let mut interfaces = Interfaces::find(&policy)?;
-    let neighbours = Neighbours::find(&policy, &interfaces)?;
+    let exchange = Arc::new(Exchange::new());
+    let neighbours = Neighbours::find(&policy, &interfaces, exchange.clone())?;
     let mut generations = Generations::new(policy, &arguments.config);
-    let tables = generations.compile(clock::now(), &interfaces, &neighbours)?;
+    let tables = generations.compile(&[], &interfaces, &neighbours)?;
+    let tuning = generations.policy().gate().tuning.clone();
+    let (cores, queues) = (cores(arguments, &tuning)?, interfaces.queues(tuning.workers)?);
+    let settings = memory::settings(&tuning);
+    let mut umem = memory::umem(&tuning, settings, queues.iter().map(Vec::len).sum())?;
     let audit = Audit::create(arguments, generations.policy(), &tables)?;
-
-    let settings = Settings::default();
-    let queues = interfaces.queues();
-    let mut umem = Umem::new(settings.frames(queues.len()))
-        .map_err(|error| format!("no memory for frames: {error}"))?;
-    let (port, opened) = XdpPort::open(&mut umem, &queues, settings, clock::now)
+    let frames = umem.frames();
+    let (ports, opened) = XdpPort::open_all(&mut umem, &queues, settings, clock::now)
         .map_err(|error| format!("{}: {error}", interfaces.name_of(error.queue.interface)))?;
-    interfaces.steer(&port, generations.policy())?;
+    interfaces.steer(&ports, generations.policy())?;
 
-    let shared = Arc::new(Shared::new());
-    let data = DataPath::new(worker(port, tables), shared.clone(), arguments);
-    let mut control = Control { shared, signals, audit, generations, interfaces, neighbours };
+    let shared: Vec<Arc<Shared>> =
+        ports.iter().map(|_| Arc::new(Shared::new(exchange.clone()))).collect();
+    let sessions = Arc::new(Sessions::new(SESSIONS));
+    let people = People::open(generations.policy(), sessions.clone());
+    let workers = workers(ports, &tables, &sessions)?.into_iter().zip(&shared).enumerate();
+    let data = workers.map(|(at, (worker, shared))| {
+        DataPath::new(worker, shared.clone(), cores.get(at).copied(), arguments.spin)
+    });
+    let data: Vec<DataPath<'_>> = data.collect();
+    let journal = Journal::new(&shared);
+    let barriers = Barriers::open(interfaces.names())?;
+    let (alarms, books) = (Alarms::default(), Books::new(frames));
+    let (accounts, admission, (desk, inbox)) =
+        (Accounts::read(), Admission::default(), Desk::new());
+    admission.set(accounts.peers(generations.policy().control())?);
+    let socket = Socket::open(generations.policy().gate(), &accounts, desk, admission.clone())?;
+    let mut control = Control {
+        shared,
+        journal,
+        signals,
+        inbox,
+        people,
+        drift: clock::Drift::look(),
+        gatherer: Gatherer::new(sessions),
+        accounts,
+        admission,
+        audit,
+        generations,
+        interfaces,
+        neighbours,
+        barriers,
+        alarms,
+        books,
+        notifier,
+        kernel,
+        watch: Some(watch),
+    };
     let attached = control.interfaces.attach()?;
     control.interfaces.announce(&attached, &opened);
-    let outcome = std::thread::scope(|scope| {
-        let thread = scope.spawn(|| data.run());
+    announce(&tuning, &cores, &opened);
+    sandbox::enter(arguments, user.as_ref())?;
+    socket.map_or(Ok(()), Socket::serve)?;
+    let outcomes = std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            data.into_iter().map(|data| scope.spawn(move || data.run())).collect();
+        control.people.start();
         complain("running");
-        control.run(&thread);
+        control.notifier.ready();
+        control.run(&threads);
         drop(attached);
-        control.wind_up(thread)
+        control.people.stop();
+        control.wind_up(threads)
     });
-    Ok(finish(arguments, control, outcome))
+    // Frames that were under way between workers are all with one of them now, or in common.
+    let figures = outcomes.map(|outcomes| Figures { outcomes, cores, in_common: umem.in_common() });
+    Ok(finish(arguments, control, figures))
 }
 
-fn worker(port: XdpPort<'_>, tables: Arc<Tables>) -> Worker<XdpPort<'_>, Machine> {
-    let engine = Engine::new(Limits::default(), tables, Arc::new(Sessions::new(SESSIONS)));
-    Worker::new(port, engine, Machine::start())
+fn listen() -> std::io::Result<(Netlink, Watch)> {
+    Ok((Netlink::open()?, Watch::open()?))
+}
+
+/// The core of each worker; empty for any.
+fn cores(arguments: &cli::Run, tuning: &Tuning) -> Result<Vec<usize>, String> {
+    let named = if arguments.core.is_empty() { &tuning.cores } else { &arguments.core };
+    let workers = usize::from(tuning.workers);
+    if named.is_empty() || named.len() == workers {
+        return Ok(named.clone());
+    }
+    Err(format!("--core names {} cores: name one for each of {workers} workers", named.len()))
+}
+
+fn announce(tuning: &Tuning, cores: &[usize], opened: &Opened) {
+    match (tuning.busy_poll, &opened.not_busy) {
+        (Some(span), None) => {
+            complain(format_args!("busy polling for {} us at a time", span.as_micros()));
+        }
+        (Some(_), Some(why)) => complain(format_args!("no busy polling: {why}")),
+        (None, _) => {}
+    }
+    if tuning.workers > 1 {
+        let on: Vec<String> = cores.iter().map(usize::to_string).collect();
+        let on = if on.is_empty() { "any core".to_owned() } else { on.join(", ") };
+        complain(format_args!("{} workers, on {on}", tuning.workers));
+    }
+}
+
+/// A worker for each port, all with the same sessions and the same stopwatch.
+fn workers<'u>(
+    ports: Vec<XdpPort<'u>>,
+    tables: &Arc<Tables>,
+    sessions: &Arc<Sessions>,
+) -> Result<Vec<Worker<XdpPort<'u>, Machine>>, String> {
+    let stopwatch = Machine::start();
+    let ends = HandOver::among(ports.len()).map_err(|error| format!("no doorbells: {error}"))?;
+    let alone = ports.len() == 1;
+    let worker = |(port, end)| {
+        let engine = Engine::new(Limits::default(), tables.clone(), sessions.clone());
+        Worker::live(port, engine, stopwatch, (!alone).then_some(end))
+    };
+    Ok(ports.into_iter().zip(ends).map(worker).collect())
 }
 
 /// Says what the gate did; `None` is a worker that panicked.
-fn finish(arguments: &cli::Run, control: Control, outcome: Option<Outcome>) -> Exit {
+fn finish(arguments: &cli::Run, control: Control, figures: Option<Figures>) -> Exit {
     let logged = control.audit.finish();
-    let Some(outcome) = outcome else {
-        complain("the worker panicked; the gate has stopped");
+    let Some(figures) = figures else {
+        complain("a worker panicked; the gate has stopped");
         return Exit::Finding;
     };
-    Report::new(&outcome, &control.interfaces, &logged).print(arguments.json);
-    if let Some(fault) = &outcome.fault {
+    let tables = control.generations.latest().map(Arc::as_ref);
+    Report::new(&figures, tables, &control.interfaces, &logged).print(arguments.json);
+    let faults = figures.outcomes.iter().filter_map(|outcome| outcome.fault.as_ref());
+    let faults: Vec<_> = faults.collect();
+    for fault in &faults {
         complain(format_args!("{fault}; the gate has stopped"));
     }
-    if outcome.fault.is_some() || logged.fault.is_some() { Exit::Finding } else { Exit::Success }
+    if faults.is_empty() && logged.fault.is_none() { Exit::Success } else { Exit::Finding }
 }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use wicketgate_engine::Tables;
 use wicketgate_packet::Time;
-use wicketgate_policy::Policy;
+use wicketgate_policy::{Holder, Policy};
 
+use super::clock;
 use super::interfaces::Interfaces;
 use super::neighbours::Neighbours;
+use super::owners::Owners;
 use crate::config;
 
 /// Generations kept: a worker never frees tables, and events of older ones are long logged.
@@ -20,19 +22,25 @@ pub(super) struct Generations {
     policy: Policy,
     path: PathBuf,
     epoch: u32,
+    owners: Owners,
     latest: VecDeque<Arc<Tables>>,
     next_change: Option<Time>,
 }
 
 impl Generations {
     pub(super) fn new(policy: Policy, path: &Path) -> Generations {
-        let path = path.to_owned();
-        Generations { policy, path, epoch: 0, latest: VecDeque::new(), next_change: None }
+        let (path, owners) = (path.to_owned(), Owners::new(policy.gate().tuning.workers));
+        Generations { policy, path, epoch: 0, owners, latest: VecDeque::new(), next_change: None }
     }
 
     /// The policy in force.
     pub(super) fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The file it was read from.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The latest epoch.
@@ -46,25 +54,32 @@ impl Generations {
         found.or_else(|| self.latest.back())
     }
 
+    /// The latest tables.
+    pub(super) fn latest(&self) -> Option<&Arc<Tables>> {
+        self.latest.back()
+    }
+
     /// Whether some window has opened or closed since the tables were made.
     pub(super) fn is_due(&self, now: Time) -> bool {
         self.next_change.is_some_and(|change| change <= now)
     }
 
-    /// The next generation, with what is known of interfaces and neighbours now.
+    /// The next generation, for what these logins hold, with what is known of interfaces and neighbours
+    /// now.
     pub(super) fn compile(
         &mut self,
-        now: Time,
+        holders: &[Holder],
         interfaces: &Interfaces,
         neighbours: &Neighbours,
     ) -> Result<Arc<Tables>, String> {
         let epoch = self.epoch + 1;
-        // There are no logins yet.
-        let compiled = self.policy.compile(&[], now, epoch).map_err(|error| error.to_string())?;
+        let compiled = self.policy.compile_live(holders, clock::clocks(), epoch);
+        let compiled = compiled.map_err(|error| error.to_string())?;
         let mut tables = compiled.tables;
-        tables.fill_ports(|port| interfaces.mac(port));
-        tables
-            .fill_neighbours(|asset| neighbours.mac(interfaces.index(asset.port)?, asset.underlay));
+        tables.fill_ports(|port| interfaces.link(port));
+        tables.fill_neighbours(|asset| neighbours.mac(asset.next_hop()));
+        self.owners.assign(self.policy.assets());
+        tables.fill_owners(|asset| self.owners.of(asset.overlay));
         let tables = Arc::new(tables);
         (self.epoch, self.next_change) = (epoch, compiled.next_change);
         self.latest.push_back(tables.clone());
@@ -74,15 +89,19 @@ impl Generations {
         Ok(tables)
     }
 
-    /// Reads the policy again and returns the one before. What the gate stands on (overlay and ports)
-    /// must be the same; on an error everything is.
+    /// Reads the policy again and returns the one before. Its assertions must hold, and what the
+    /// gate stands on (overlay, ports, and how it uses the machine) must be the same; on an error
+    /// everything is.
     pub(super) fn reload(&mut self) -> Result<Policy, String> {
-        let policy = config::load(&self.path)?;
-        let same = policy.gate().overlay == self.policy.gate().overlay
-            && policy.ports() == self.policy.ports();
-        if !same {
+        let policy = config::load_tested(&self.path)?;
+        let (new, old) = (policy.gate(), self.policy.gate());
+        let same = (new.overlay, &new.tuning) == (old.overlay, &old.tuning);
+        let same_socket =
+            (&new.control_socket, &new.control_group) == (&old.control_socket, &old.control_group);
+        if !same || !same_socket || policy.ports() != self.policy.ports() {
             let path = self.path.display();
-            return Err(format!("{path}: overlay or ports have changed: that needs a restart"));
+            let what = "overlay, ports, workers or control socket have changed";
+            return Err(format!("{path}: {what}: that needs a restart"));
         }
         Ok(std::mem::replace(&mut self.policy, policy))
     }

@@ -10,7 +10,13 @@ use crate::plant::{Plant, Process};
 
 /// Compiles a program of `pcaps/stacks` on libmodbus; says why where it cannot be.
 fn compile(name: &str) -> Result<PathBuf, String> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pcaps/stacks").join(name);
+    compile_with(&format!("pcaps/stacks/{name}"), &["-I/usr/include/modbus", "-lmodbus"])
+}
+
+/// Compiles a program of the repository.
+pub(crate) fn compile_with(source: &str, flags: &[&str]) -> Result<PathBuf, String> {
+    let name = source;
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(source);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(std::process::id().to_string());
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let program = folder.join(source.file_stem().unwrap());
@@ -18,7 +24,7 @@ fn compile(name: &str) -> Result<PathBuf, String> {
         .args(["-O2", "-o"])
         .arg(&program)
         .arg(&source)
-        .args(["-I/usr/include/modbus", "-lmodbus"])
+        .args(flags)
         .output()
         .map_err(|error| format!("no gcc: {error}"))?;
     if output.status.success() {

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, SocketType, bind, socket};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use wicketgate_lab::{Namespace, Veth, connect};
@@ -17,7 +19,7 @@ pub(crate) const DOOR: &str = "100.64.10.20:502";
 /// How long anything that should happen may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const POLICY: &str = r#"
+pub(crate) const POLICY: &str = r#"
 [[port]]
 name = "office"
 side = "overlay"
@@ -54,27 +56,49 @@ pub(crate) struct Plant {
     pub(crate) user: Namespace,
     pub(crate) gate: Namespace,
     pub(crate) line: Namespace,
+    /// What is between them, and runs there.
+    _between: Vec<(Namespace, Option<Process>)>,
+    /// Ports and assets.
+    topology: String,
     folder: tempfile::TempDir,
+}
+
+/// A cable's end without an address.
+pub(crate) const fn bare<'a>(at: &'a Namespace, name: &'a str, mac: &'a str) -> Veth<'a> {
+    Veth { at, name, mac, address: "" }
+}
+
+pub(crate) const USER: (&str, &str) = ("02:00:00:00:20:05", "192.168.20.5/24");
+pub(crate) const OFFICE: (&str, &str) = ("02:00:00:00:20:01", "192.168.20.1/24");
+pub(crate) const LINE: (&str, &str) = ("02:00:00:00:10:02", "192.168.10.2/24");
+pub(crate) const DEVICE: (&str, &str) = ("02:00:00:00:10:20", "192.168.10.20/24");
+
+/// A cable's end with MAC and IP address.
+pub(crate) const fn end<'a>(
+    at: &'a Namespace,
+    name: &'a str,
+    (mac, address): (&'a str, &'a str),
+) -> Veth<'a> {
+    Veth { at, name, mac, address }
 }
 
 impl Plant {
     pub(crate) fn new(queues: u32) -> Plant {
         let [user, gate, line] = [(); 3].map(|()| Namespace::new().unwrap());
-        let end = |at, name, mac, address| Veth { at, name, mac, address };
-        connect(
-            end(&user, "eth0", "02:00:00:00:20:05", "192.168.20.5/24"),
-            end(&gate, "office", "02:00:00:00:20:01", "192.168.20.1/24"),
-            queues,
-        )
-        .unwrap();
-        connect(
-            end(&line, "eth0", "02:00:00:00:10:20", "192.168.10.20/24"),
-            end(&gate, "line", "02:00:00:00:10:02", "192.168.10.2/24"),
-            queues,
-        )
-        .unwrap();
+        connect(end(&user, "eth0", USER), end(&gate, "office", OFFICE), queues).unwrap();
+        connect(end(&line, "eth0", DEVICE), end(&gate, "line", LINE), queues).unwrap();
         user.ip("route add 100.64.0.0/16 via 192.168.20.1").unwrap();
-        let plant = Plant { user, gate, line, folder: tempfile::tempdir().unwrap() };
+        Plant::of([user, gate, line], Vec::new(), POLICY.to_owned())
+    }
+
+    /// A plant that is cabled already.
+    pub(crate) fn of(
+        [user, gate, line]: [Namespace; 3],
+        between: Vec<(Namespace, Option<Process>)>,
+        topology: String,
+    ) -> Plant {
+        let folder = tempfile::tempdir().unwrap();
+        let plant = Plant { user, gate, line, _between: between, topology, folder };
         plant.write_policy(CONDUIT);
         plant
     }
@@ -85,7 +109,7 @@ impl Plant {
 
     /// The policy with these rights.
     pub(crate) fn write_policy(&self, rights: &str) {
-        std::fs::write(self.file("policy.toml"), format!("{POLICY}{rights}")).unwrap();
+        std::fs::write(self.file("policy.toml"), format!("{}{rights}", self.topology)).unwrap();
     }
 
     /// Starts a gate that writes its audit log to this file; comes back when it runs.
@@ -101,9 +125,40 @@ impl Plant {
     }
 
     pub(crate) fn try_start_with(&self, arguments: &[&str]) -> Gate {
-        let mut command = self.gate.command(env!("CARGO_BIN_EXE_wicketgate"));
-        let policy = self.file("policy.toml");
-        Gate::spawn(command.args(["run", "--json", "--config"]).arg(policy).args(arguments))
+        Gate::spawn(&mut self.command(&[], arguments))
+    }
+
+    /// The gate's command line; `before` starts it in its place.
+    pub(crate) fn command(&self, before: &[&str], arguments: &[&str]) -> Command {
+        let words = [before, &[env!("CARGO_BIN_EXE_wicketgate"), "run", "--json", "--config"]];
+        let mut words = words.concat().into_iter();
+        let mut command = self.gate.command(words.next().unwrap());
+        command.args(words).arg(self.file("policy.toml")).args(arguments);
+        command
+    }
+
+    /// People may log in on this port.
+    pub(crate) fn allow_logins(&mut self, port: &str) {
+        let name = format!("name = \"{port}\"\n");
+        self.topology = self.topology.replace(&name, &format!("{name}cleartext_logins = true\n"));
+    }
+
+    /// A connection from another address of the user's machine.
+    pub(crate) fn connect_from(&self, source: &str) -> std::io::Result<TcpStream> {
+        let source = SocketAddr::new(source.parse().unwrap(), 0);
+        let connect = || -> std::io::Result<TcpStream> {
+            let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+            bind(&socket, &source)?;
+            let stream = TcpStream::from(socket);
+            // For connect(2) too.
+            set_socket_timeout(&stream, Timeout::Send, Some(Duration::from_millis(500)))?;
+            rustix::net::connect(&stream, &DOOR.parse::<SocketAddr>().unwrap())?;
+            Ok(stream)
+        };
+        let stream = self.user.enter(connect).unwrap()?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
     }
 
     /// A connection from the user to the asset by way of the gate.
@@ -151,6 +206,27 @@ impl Gate {
         std::iter::from_fn(|| self.said.recv_timeout(PATIENCE).ok()).any(|line| line.contains(what))
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its threads; the first is control, the others are workers.
+    pub(crate) fn threads(&self) -> Vec<u32> {
+        let folder = format!("/proc/{}/task", self.id());
+        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
+        let entries = std::fs::read_dir(folder).unwrap().map(name);
+        let mut threads: Vec<u32> =
+            entries.map(|name| name.into_string().unwrap().parse().unwrap()).collect();
+        threads.sort_by_key(|thread| (*thread != self.id(), *thread));
+        threads
+    }
+
+    /// How it ended.
+    pub(crate) fn status(mut self) -> std::process::ExitStatus {
+        self.child.wait().unwrap()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
@@ -177,8 +253,8 @@ impl Gate {
         self.child.wait().unwrap();
     }
 
-    pub(crate) fn exit_code(mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
+    pub(crate) fn exit_code(self) -> Option<i32> {
+        self.status().code()
     }
 }
 
@@ -195,11 +271,18 @@ pub(crate) struct Process(Child);
 impl Process {
     /// Starts a command and waits for the first thing it prints.
     pub(crate) fn start(command: &mut Command) -> Process {
+        Process::when(command, "READY")
+    }
+
+    /// Starts a command and waits until it prints a line with this in it.
+    pub(crate) fn when(command: &mut Command, says: &str) -> Process {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "READY\n");
-        Process(child)
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let process = Process(child);
+        assert!(lines.any(|line| line.unwrap().contains(says)), "it ended without {says}");
+        // Nobody reads what else it prints; it must not wait for that, nor fail.
+        std::thread::spawn(move || lines.for_each(drop));
+        process
     }
 }
 

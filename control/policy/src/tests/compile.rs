@@ -1,16 +1,17 @@
 //! What compiled tables grant, judged with commands made of bytes.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use wicketgate_dissectors::{Protocol, Transport};
 use wicketgate_engine::matcher::Denied;
-use wicketgate_engine::tables::{AssetId, EndpointId, Grant, RuleId, Tables};
+use wicketgate_engine::tables::{AssetId, DenialStyle, EndpointId, Grant, RuleId, Tables};
 use wicketgate_engine::verdict::Reason;
 use wicketgate_packet::{PortId, Time};
 
 use super::{BASE, changed, good};
-use crate::{Compiled, Factor, Login};
+use crate::{Clocks, Compiled, Factor, Held, Holder, Login, Policy};
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(100, 64, 0, 2);
 const HMI: Ipv4Addr = Ipv4Addr::new(192, 168, 20, 5);
@@ -293,4 +294,90 @@ fn the_cost_is_logins_times_endpoints() {
     let tables = compile(&text, &logins, OPEN).tables;
     assert_eq!(tables.grants().len(), 40 * 52 + 1);
     assert!(tables.grants().iter().all(|grant| grant.matcher.entries().len() <= 2));
+}
+
+/// What control gives a login: the one rule, on all its assets, in its window.
+fn held(policy: &Policy, now: &str) -> Held {
+    let window = policy.rules[0].window.as_ref().map(|weekly| weekly.stretch(at(now)));
+    Held { rule: RuleId(0), asset: None, window, until: Time::NEVER }
+}
+
+fn holder(held: Vec<Held>) -> Holder {
+    Holder {
+        address: CLIENT,
+        port: None,
+        user: "ana".to_owned(),
+        until: Time::NEVER,
+        held,
+        right: 7,
+        renewed: std::collections::BTreeMap::new(),
+    }
+}
+
+fn live(policy: &Policy, holder: &Holder, clocks: Clocks) -> Tables {
+    policy.compile_live(std::slice::from_ref(holder), clocks, 1).unwrap().tables
+}
+
+fn person_grant(tables: &Tables) -> Option<&Grant> {
+    tables.grants().iter().find(|grant| grant.right != 0)
+}
+
+#[test]
+fn live_a_login_has_what_it_holds_and_nothing_else() {
+    let policy = good(BASE);
+    let clocks = Clocks::same(at(OPEN));
+    let nothing = live(&policy, &holder(Vec::new()), clocks);
+    assert!(person_grant(&nothing).is_none(), "roles give nothing here");
+    let tables = live(&policy, &holder(vec![held(&policy, OPEN)]), clocks);
+    assert_eq!(person_grant(&tables).unwrap().right, 7);
+    let elsewhere = Held { asset: Some(AssetId(1)), ..held(&policy, OPEN) };
+    let tables = live(&policy, &holder(vec![elsewhere]), clocks);
+    assert!(person_grant(&tables).is_none(), "the rule is not about that asset");
+    let mut renewed = holder(vec![held(&policy, OPEN)]);
+    renewed.renewed.insert(AssetId(0), 8);
+    assert_eq!(person_grant(&live(&policy, &renewed, clocks)).unwrap().right, 8);
+}
+
+#[test]
+fn live_a_window_is_laid_out_by_the_wall_clock_and_held_against_the_engines() {
+    let policy = good(BASE);
+    let hour = Duration::from_secs(3600);
+    let open = at(OPEN);
+    for engine in [open, open - hour * 48, open + hour * 48] {
+        let clocks = Clocks { wall: open, engine };
+        let tables = live(&policy, &holder(vec![held(&policy, OPEN)]), clocks);
+        let matcher = &person_grant(&tables).unwrap().matcher;
+        assert!(matcher.is_open(engine), "whatever the engine's clock calls this time");
+        assert!(!matcher.is_open(engine + hour * 24), "and closed when the window is over");
+    }
+}
+
+#[test]
+fn live_what_is_held_ends_by_the_engines_clock() {
+    let policy = good(BASE);
+    let engine = at("2020-01-01T00:00:00Z");
+    let until = engine + Duration::from_secs(60);
+    for window in [None, held(&policy, OPEN).window] {
+        let held = Held { until, window, ..held(&policy, OPEN) };
+        let tables = live(&policy, &holder(vec![held]), Clocks { wall: at(OPEN), engine });
+        let matcher = &person_grant(&tables).unwrap().matcher;
+        assert!(matcher.is_open(engine) && !matcher.is_open(until));
+    }
+}
+
+/// Of the rules that give a door, the strictest says how the rest is refused.
+#[test]
+fn the_strictest_style_of_a_door_counts() {
+    let style = |text: &str| {
+        let tables = compile(text, &[ana()], OPEN).tables;
+        on_press(&tables).unwrap().denial
+    };
+    let gate = changed("overlay = \"100.64.0.0/16\"", "deny = \"drop\"");
+    let rule = |deny: &str| {
+        let factors = "factors = [\"password\", \"totp\"]";
+        gate.replacen(factors, &format!("{factors}\ndeny = \"{deny}\""), 1)
+    };
+    assert_eq!(style(BASE), DenialStyle::Reply, "where nobody says anything");
+    assert_eq!(style(&gate), DenialStyle::Drop);
+    assert_eq!(style(&rule("reset")), DenialStyle::Reset);
 }

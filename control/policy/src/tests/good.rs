@@ -42,6 +42,13 @@ fn the_base_policy_is_read_whole() {
 }
 
 #[test]
+fn a_port_may_be_on_both_sides() {
+    let policy = good(&changed("side = \"underlay\"", "side = \"both\""));
+    assert_eq!(policy.ports()[1].side, Side::Both);
+    assert!(crate::explain(&policy).to_string().contains("port line: both, 192.168.10.1/24"));
+}
+
+#[test]
 fn an_empty_file_is_a_policy() {
     let policy = good("");
     assert!(policy.assets().is_empty() && policy.rules().is_empty());
@@ -133,6 +140,28 @@ fn the_reference_is_true() {
     }
 }
 
+/// The sentences of the reference are true of its policy, and the one that is not says so.
+#[test]
+fn the_reference_of_tests_is_true() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/POLICY.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let block = |at: usize| {
+        let rest = page.split("```toml\n").nth(at).unwrap();
+        rest.split("```").next().unwrap().to_owned()
+    };
+    let text = format!("{}\n{}", block(1), block(2));
+    let failures = |text: &str| {
+        let policy = good(text);
+        assert!(policy.assertions().len() >= 4);
+        policy.assertions().failures(&policy).unwrap()
+    };
+    assert_eq!(failures(&text), []);
+    let slip = failures(&text.replace("at mon 09:00; may not at sun", "at mon 09:00; may at sun"));
+    let [failure] = slip.as_slice() else { panic!("{slip:#?}") };
+    let told = failure.diagnostic.to_string();
+    assert!(page.contains(&told), "{told}");
+}
+
 #[test]
 fn configs_of_the_evasion_cases() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/evasion/config");
@@ -162,4 +191,30 @@ fn configs_of_the_evasion_cases() {
         }
     }
     assert!(read >= 2, "{read} read, {refused} refused");
+}
+
+#[test]
+fn what_a_rule_asks() {
+    let all = "factors = [\"password\"]\nmax_proof_age = \"15min\"\nreason = true\n\
+               approval = \"shift-lead\"\nmax_duration = \"8h\"\nmax_sessions = 2\n\
+               operation = \"90s\"\ndrain = \"2min\"\n";
+    let policy = good(&changed("factors = [\"password\", \"totp\"]\n", all));
+    let seconds = |seconds| Some(std::time::Duration::from_secs(seconds));
+    let asked = crate::Conditions {
+        max_proof_age: seconds(900),
+        reason: true,
+        approval: Some("shift-lead".to_owned()),
+        max_duration: seconds(28800),
+        max_sessions: Some(2),
+        operation: seconds(90),
+        drain: seconds(120),
+    };
+    assert_eq!(policy.rules[0].conditions, asked);
+    let page = crate::explain(&policy).to_string();
+    for words in ["asks  a reason", "approval by shift-lead", "for at most 28800 s"] {
+        assert!(page.contains(words), "{page}");
+    }
+    assert!(good(BASE).rules[0].conditions.is_default());
+    let difference = crate::diff(&good(BASE), &policy).to_string();
+    assert!(difference.contains("approval by shift-lead"), "{difference}");
 }

@@ -1,5 +1,6 @@
 //! Whole policies: what is refused and where, what is granted and to whom.
 
+mod assertions;
 mod cip;
 mod compile;
 mod errors;

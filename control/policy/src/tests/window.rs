@@ -10,7 +10,13 @@ fn weekly(days_text: &str, from: &str, to: &str, zone: &str) -> Weekly {
         from: minute(from).unwrap(),
         to: minute(to).unwrap(),
         zone: TimeZone::get(zone).unwrap(),
+        holidays: BTreeSet::new(),
     }
+}
+
+fn but_for(window: Weekly, dates: &[&str]) -> Weekly {
+    let holidays = dates.iter().map(|date| holiday(date).unwrap()).collect();
+    Weekly { holidays, ..window }
 }
 
 fn at(text: &str) -> Time {
@@ -79,6 +85,33 @@ fn summer_time_ends() {
 }
 
 #[test]
+fn nothing_opens_on_a_holiday() {
+    // 2026-12-25 is a Friday.
+    let shift = weekly("mon-fri", "06:00", "18:00", "Europe/Paris");
+    let shift = but_for(shift, &["2026-12-25", "2027-01-01"]);
+    check(&shift, "2026-12-24T18:00:00Z", "2026-12-28T05:00:00Z", "2026-12-28T17:00:00Z");
+    check(&shift, "2026-12-25T12:00:00Z", "2026-12-28T05:00:00Z", "2026-12-28T17:00:00Z");
+    // A night belongs to the day it begins: the one before the holiday is open, the holiday's is not.
+    let night = but_for(weekly("mon-sun", "22:00", "06:00", "UTC"), &["2026-12-25"]);
+    check(&night, "2026-12-25T03:00:00Z", "2026-12-24T22:00:00Z", "2026-12-25T06:00:00Z");
+    check(&night, "2026-12-25T23:00:00Z", "2026-12-26T22:00:00Z", "2026-12-27T06:00:00Z");
+    // The date is the zone's: in Auckland the 25th begins when it is noon of the 24th in UTC.
+    let far = but_for(weekly("mon-sun", "00:00", "24:00", "Pacific/Auckland"), &["2026-12-25"]);
+    assert!(far.stretch(at("2026-12-24T10:59:59Z")).is_open(at("2026-12-24T10:59:59Z")));
+    let next = far.stretch(at("2026-12-24T11:00:00Z"));
+    assert_eq!(next.from, at("2026-12-25T11:00:00Z"));
+}
+
+#[test]
+fn a_long_holiday_ends() {
+    // Works holidays, longer than what is looked ahead without any.
+    let dates: Vec<String> = (1..=31).map(|day| format!("2026-08-{day:02}")).collect();
+    let dates: Vec<&str> = dates.iter().map(String::as_str).collect();
+    let shift = but_for(weekly("mon-fri", "06:00", "18:00", "UTC"), &dates);
+    check(&shift, "2026-07-31T18:00:00Z", "2026-09-01T06:00:00Z", "2026-09-01T18:00:00Z");
+}
+
+#[test]
 fn days_that_touch_are_one_stretch() {
     let week = weekly("mon-fri", "00:00", "24:00", "UTC");
     check(&week, "2026-03-04T12:00:00Z", "2026-03-04T00:00:00Z", "2026-03-07T00:00:00Z");
@@ -115,5 +148,8 @@ fn days_as_written() {
     }
     for bad in ["", "6:00", "06.00", "24:01", "06:60", "+6:00", "06:00:00"] {
         assert!(minute(bad).is_err(), "{bad}");
+    }
+    for bad in ["", "2026-02-29", "2026-13-01", "25.12.2026", "2026-1-1", "12-25", " 2026-12-25"] {
+        assert!(holiday(bad).is_err(), "{bad}");
     }
 }

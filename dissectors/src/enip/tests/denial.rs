@@ -75,7 +75,10 @@ fn connected_requests_are_answered_on_the_clients_connection() {
     let reset = connected(0x1000, &hex("05 02 2001 2401"));
     let answer = connected(0x7777_0001, &hex("85000f00"));
     assert_eq!(denied_in(&reset, &connections, Refusal::Function), Some(answer));
-    assert_eq!(denied(&reset), None, "nobody knows what the answer has to bear");
+    let mut out = [0; LONGEST];
+    let none = &Connections::NONE;
+    assert_eq!(denial(&reset, none, Refusal::Function, &mut out), Some(24), "by the encapsulation");
+    assert_eq!((&out[8..12], response(&out[..24])), (&[3, 0, 0, 0][..], Ok(())));
 }
 
 #[test]

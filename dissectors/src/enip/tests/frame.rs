@@ -49,7 +49,7 @@ fn the_longest_packet() {
     let longest = packet(code::SEND_UNIT_DATA, &vec![0; MAX_PDU - 24]);
     assert_eq!(frame(&longest), whole(MAX_PDU));
     let longer = packet(code::SEND_UNIT_DATA, &vec![0; MAX_PDU - 23]);
-    assert_eq!(frame(&longer[..4]), Err(NotTheProtocol::Length));
+    assert_eq!(frame(&longer[..4]), Err(NotTheProtocol::TooLong));
 }
 
 #[test]

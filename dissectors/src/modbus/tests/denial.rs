@@ -33,16 +33,18 @@ fn a_request_that_contradicts_itself_can_still_be_answered() {
     assert_eq!(answer, Some(hex("1234 0000 0003 07 90 03")));
 }
 
+/// Who executes it says nothing; who refuses it does (AP 6.8, "exception response").
 #[test]
-fn no_words_for_what_is_never_answered() {
-    assert_eq!(denied(&adu_of("08 0004 0000"), Refusal::Function), None);
-    assert!(denied(&adu_of("08 0001 0000"), Refusal::Function).is_some());
+fn force_listen_only_can_be_refused() {
+    let answer = denied(&adu_of("08 0004 0000"), Refusal::Function);
+    assert_eq!(answer, Some(hex("1234 0000 0003 07 88 01")));
 }
 
 #[test]
-fn no_words_for_what_is_no_request() {
-    for pdu in ["00 0000", "80 01", "90 01", "ff 01"] {
-        assert_eq!(denied(&adu_of(pdu), Refusal::Function), None, "{pdu}");
+fn what_is_no_request_is_answered_like_one() {
+    for (pdu, function) in [("00 0000", "80"), ("80 01", "80"), ("90 01", "90"), ("ff 01", "ff")] {
+        let answer = hex(&format!("1234 0000 0003 07 {function} 01"));
+        assert_eq!(denied(&adu_of(pdu), Refusal::Function), Some(answer), "{pdu}");
     }
     assert_eq!(denied(&adu_of("07")[..7], Refusal::Function), None);
 }

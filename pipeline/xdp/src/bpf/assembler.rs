@@ -37,6 +37,8 @@ pub(crate) enum Width {
     Word = 0x00,
     /// 16 bits.
     Half = 0x08,
+    /// 8 bits.
+    Byte = 0x10,
 }
 
 /// Operation codes: class, operation and source (RFC 9669 sections 3 to 5).

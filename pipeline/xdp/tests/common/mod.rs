@@ -15,7 +15,7 @@ use wicketgate_xdp::{Queue, Redirect, Settings, Umem, XdpPort};
 pub(crate) const OFFICE: PortId = PortId(0);
 pub(crate) const LINE: PortId = PortId(1);
 pub(crate) const OVERLAY: (Ipv4Addr, u8) = (Ipv4Addr::new(100, 64, 0, 0), 16);
-pub(crate) const SETTINGS: Settings = Settings { ring: 256, zero_copy: true };
+pub(crate) const SETTINGS: Settings = Settings { ring: 256, zero_copy: true, busy_poll: None };
 
 /// user - gate - asset
 pub(crate) struct Plant {
@@ -60,7 +60,7 @@ pub(crate) fn clock() -> Time {
 
 /// The memory that a port on `queues` needs.
 pub(crate) fn umem(queues: &[(PortId, Queue)]) -> Umem {
-    Umem::new(SETTINGS.frames(queues.len())).unwrap()
+    Umem::new(SETTINGS.frames(queues.len(), 1)).unwrap()
 }
 
 /// One queue of both of the gate's interfaces.

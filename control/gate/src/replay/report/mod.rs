@@ -265,16 +265,18 @@ fn latency(latency: &Latency) -> LatencyLine {
 }
 
 fn cycles(tables: &Tables, latency: &Latency) -> Vec<CycleLine> {
-    let line = |(id, of): (AssetId, &AssetLatency)| CycleLine {
-        asset: asset(tables, id),
-        cycle_ns: of.cycle.as_nanos() as u64,
-        frames: of.nanos.len(),
-        p99_ns: of.nanos.value_at_quantile(0.99),
-        p99_share: of.share(0.99),
-        p999_share: of.share(0.999),
-        max_ns: of.nanos.max(),
-        max_share: of.share(1.0),
+    let line = |(id, of): (AssetId, &AssetLatency)| {
+        Some(CycleLine {
+            asset: asset(tables, id),
+            cycle_ns: of.cycle?.as_nanos() as u64,
+            frames: of.nanos.len(),
+            p99_ns: of.nanos.value_at_quantile(0.99),
+            p99_share: of.share(0.99)?,
+            p999_share: of.share(0.999)?,
+            max_ns: of.nanos.max(),
+            max_share: of.share(1.0)?,
+        })
     };
     let ids = (0..).map(AssetId).take(tables.assets().len());
-    ids.filter_map(|id| latency.of(id).map(|of| (id, of))).map(line).collect()
+    ids.filter_map(|id| latency.of(id).map(|of| (id, of))).filter_map(line).collect()
 }

@@ -32,9 +32,10 @@ fn head(report: &Report) {
     }
     let lost: u64 = frames.dropped.iter().map(|dropped| dropped.frames).sum();
     text(format_args!(
-        "{} frames: {} forwarded, {} answered by the gate, {} dropped or denied",
+        "{} frames: {} forwarded, {} kept and sent on anew, {} answered by the gate, {} dropped or denied",
         frames.total,
         frames.forwarded,
+        frames.kept,
         frames.answered,
         lost - frames.answered
     ));
@@ -112,11 +113,6 @@ fn denied(report: &Report) {
     }
     table.more(report.denied.len().saturating_sub(SHOWN) as u64 + report.denied_others);
     table.print();
-    if !report.observed && !report.denied.is_empty() {
-        text(format_args!(
-            "  On TCP a denied command is withheld, not answered: live, its connection stalls there."
-        ));
-    }
 }
 
 fn refused(report: &Report) {

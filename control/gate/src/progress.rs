@@ -1,24 +1,24 @@
-//! A progress bar, on a terminal, for captures worth waiting for.
+//! A progress bar, on a terminal, for files worth waiting for.
 
 use std::io::{IsTerminal, stderr};
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Captures below this many bytes are over before a bar could be read.
+/// Files below this many bytes are over before a bar could be read.
 const WORTHWHILE: u64 = 16 << 20;
 
 /// Turns of the loop between two looks at the bar.
 const EVERY: u32 = 512;
 
 /// The bar; or nothing.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     turns: u32,
 }
 
 impl Progress {
-    pub(super) fn new(path: &Path) -> Progress {
+    pub(crate) fn new(path: &Path) -> Progress {
         let size = path.metadata().map_or(0, |metadata| metadata.len());
         let worthwhile = size >= WORTHWHILE && stderr().is_terminal();
         let style = "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
@@ -29,7 +29,7 @@ impl Progress {
         Progress { bar, turns: 0 }
     }
 
-    pub(super) fn at(&mut self, offset: u64) {
+    pub(crate) fn at(&mut self, offset: u64) {
         self.turns += 1;
         if let (Some(bar), true) = (&self.bar, self.turns.is_multiple_of(EVERY)) {
             bar.set_position(offset);

@@ -1,0 +1,82 @@
+//! The desk between the API thread and control: a bounded queue of questions, one answer to each.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::sleep;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::model::{Actor, Fault, Request};
+use super::reply::Reply;
+
+/// Questions that wait at most: one for each client that may be connected.
+pub const WAITING: usize = 16;
+
+/// What comes of a request.
+pub type Answer = Result<Reply, Fault>;
+
+/// A request that waits for control.
+#[derive(Debug)]
+pub struct Ask {
+    /// Who asks.
+    pub actor: Actor,
+    /// What; its secrets are wiped with it.
+    pub request: Request,
+    answer: oneshot::Sender<Answer>,
+}
+
+impl Ask {
+    /// Answers. Who asked may be gone: that is their affair.
+    pub fn answer(self, answer: Answer) {
+        let _ = self.answer.send(answer);
+    }
+}
+
+/// The API thread's end.
+#[derive(Clone, Debug)]
+pub struct Desk(SyncSender<Ask>);
+
+/// Control's end.
+#[derive(Debug)]
+pub struct Inbox(Receiver<Ask>);
+
+impl Desk {
+    /// A desk and its inbox.
+    pub fn new() -> (Desk, Inbox) {
+        let (sender, receiver) = sync_channel(WAITING);
+        (Desk(sender), Inbox(receiver))
+    }
+
+    /// Asks control and waits for its answer.
+    ///
+    /// # Errors
+    /// What control says, or that it does not answer.
+    pub async fn ask(&self, actor: Actor, request: Request) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        match self.0.try_send(Ask { actor, request, answer }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return Err(Fault::unavailable("too many requests wait")),
+            Err(TrySendError::Disconnected(_)) => return Err(stopping()),
+        }
+        answered.await.unwrap_or_else(|_| Err(stopping()))
+    }
+}
+
+fn stopping() -> Fault {
+    Fault::unavailable("the gate is stopping")
+}
+
+impl Inbox {
+    /// The next question, waiting for `most`; `None` when that is over.
+    pub fn next(&self, most: Duration) -> Option<Ask> {
+        match self.0.recv_timeout(most) {
+            Ok(ask) => Some(ask),
+            Err(RecvTimeoutError::Timeout) => None,
+            // There is no socket: nobody will ever ask.
+            Err(RecvTimeoutError::Disconnected) => {
+                sleep(most);
+                None
+            }
+        }
+    }
+}

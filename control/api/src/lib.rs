@@ -1,0 +1,40 @@
+//! The control socket: HTTP/JSON over a Unix socket, for people on the machine itself.
+//!
+//! ```text
+//!   curl, `wicketgate session list`, ...
+//!        |  /v1/...                   who connects is asked of the kernel (SO_PEERCRED)
+//!   API thread      routes -> roles -> Request
+//!        |  ^                         a bounded queue; one reply to each
+//!        v  |
+//!   control thread  executes, between its own work
+//! ```
+//!
+//! The thread of the socket holds nothing of the gate: it reads, checks, asks and writes. Whatever it is
+//! sent, the worst that can happen to frames is nothing (`docs/CONTROL.md`).
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`model`] | [`Actor`](model::Actor), [`Request`](model::Request), [`Fault`](model::Fault): the contract |
+//! | [`reply`] | what is answered |
+//! | [`desk`] | the queue between the two threads |
+//! | [`routes`] | every route, who may use it, what it takes and gives |
+//! | [`peers`] | who has which role |
+//! | [`router`] | from an HTTP request to a [`Request`](model::Request), and back |
+//! | [`server`] | connections: who, how many, how long |
+//! | [`openapi`] | the description of it all, made from the routes |
+//! | [`secret`] | text that is wiped and never printed |
+//! | `tokens` | who may act by which login |
+
+pub mod desk;
+pub mod model;
+pub mod openapi;
+pub mod peers;
+pub mod reply;
+pub mod router;
+pub mod routes;
+pub mod secret;
+pub mod server;
+mod tokens;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,318 @@
+//! What control answers.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::secret::Secret;
+
+/// The answer to a request; which to which, `Request` says.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "each is of the type that it is named by")]
+pub enum Reply {
+    Done(Done),
+    Login(Login),
+    Logins(Vec<Login>),
+    Grant(Grant),
+    Grants(Vec<Grant>),
+    Armed(Armed),
+    BreakGlass(Vec<Armed>),
+    User(User),
+    Users(Vec<User>),
+    Totp(Enrolment),
+    RecoveryCodes(Vec<Secret>),
+    Sessions(Vec<Session>),
+    Assets(Vec<Asset>),
+    Policy(Policy),
+    Stats(Stats),
+}
+
+/// It is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Done {
+    /// What was done, for people.
+    pub done: String,
+}
+
+impl Reply {
+    /// It is done.
+    pub fn done(what: impl std::fmt::Display) -> Reply {
+        Reply::Done(Done { done: what.to_string() })
+    }
+}
+
+/// A login.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Login {
+    /// Its number.
+    pub id: u64,
+    /// Who, by the name logged in by.
+    pub user: String,
+    /// Roles of the policy.
+    pub roles: Vec<String>,
+    /// The address it stands for.
+    pub source: Option<IpAddr>,
+    /// Factors proven, with the seconds since.
+    pub proven: Vec<Proven>,
+    /// Seconds since it began.
+    pub age: u64,
+    /// Seconds since something of it was seen.
+    pub idle: u64,
+    /// Seconds until it ends at the latest.
+    pub left: u64,
+}
+
+/// A login that has just begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LoggedIn {
+    /// The login.
+    pub login: Login,
+    /// Whoever shows it acts by this login: `Authorization: Bearer TOKEN`. Shown once.
+    pub token: Secret,
+}
+
+/// A factor that was proven.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Proven {
+    /// `password`, `totp`, `certificate`, `passkey`.
+    pub factor: String,
+    /// Seconds since.
+    pub age: u64,
+}
+
+/// A grant, or a request for one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Grant {
+    /// Its number.
+    pub id: u64,
+    /// The login that has it.
+    pub login: u64,
+    /// Whose.
+    pub user: String,
+    /// The rule.
+    pub rule: String,
+    /// The asset.
+    pub asset: String,
+    /// How it stands.
+    pub state: GrantState,
+    /// Factors that must be proven first.
+    pub lacking: Vec<String>,
+    /// The reason that was given.
+    pub reason: Option<String>,
+    /// Who approved it.
+    pub approved_by: Option<String>,
+    /// Whether it came of break-glass.
+    pub break_glass: bool,
+    /// Seconds since it was asked for.
+    pub age: u64,
+    /// Seconds until it ends; none for a request.
+    pub left: Option<u64>,
+}
+
+/// How a grant stands (`docs/IDENTITY.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum GrantState {
+    /// Waits for approval.
+    Requested,
+    /// Waits for proof.
+    Challenged,
+    /// Holds.
+    Granted,
+    /// Over, but for an operation under way.
+    Draining,
+}
+
+/// Break-glass that is armed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Armed {
+    /// Its number.
+    pub id: u64,
+    /// The rule.
+    pub rule: String,
+    /// Which role may use it.
+    pub role: String,
+    /// Who armed it.
+    pub by: String,
+    /// Seconds that a grant by it lasts.
+    pub duration: u64,
+    /// Seconds that it stays armed.
+    pub left: u64,
+}
+
+/// A user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct User {
+    /// The name to log in by.
+    pub name: String,
+    /// The full name.
+    pub display_name: String,
+    /// Whose account it is.
+    pub person: String,
+    /// Roles of the policy.
+    pub roles: Vec<String>,
+    /// Whether it may not log in.
+    pub disabled: bool,
+    /// Last time it was proven, in seconds since 1970.
+    pub last_login: Option<u64>,
+    /// Failed attempts since then.
+    pub failures: u32,
+    /// Factors enrolled.
+    pub factors: Vec<String>,
+    /// Recovery codes left.
+    pub recovery_codes: u32,
+}
+
+/// What an authenticator app is to be told. Shown once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Enrolment {
+    /// The seed, in base 32, to be typed.
+    pub secret: Secret,
+    /// The same as an `otpauth:` URI.
+    pub uri: Secret,
+    /// The same as a QR code of text, for a dark terminal.
+    pub qr: Secret,
+}
+
+/// A session that is live, or revoked and not yet ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Session {
+    /// Its number.
+    pub id: u64,
+    /// `user` or `conduit`.
+    pub kind: SessionKind,
+    /// The user's or the conduit's name; empty where its start was not told.
+    pub name: String,
+    /// The login, of a user's session.
+    pub login: Option<u64>,
+    /// The asset.
+    pub asset: String,
+    /// The address it comes from.
+    pub source: Option<Ipv4Addr>,
+    /// Whether it was revoked.
+    pub revoked: bool,
+    /// Seconds since it began.
+    pub age: u64,
+    /// Frames that passed.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Commands that were judged.
+    pub commands: u64,
+    /// Those that were denied.
+    pub denied: u64,
+}
+
+/// Whose a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionKind {
+    /// A person's.
+    User,
+    /// A machine's.
+    Conduit,
+    /// Not told yet: its start is still on its way from the worker.
+    Unknown,
+}
+
+/// An asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Asset {
+    /// Its name.
+    pub name: String,
+    /// Its zone.
+    pub zone: String,
+    /// The port it is reached by.
+    pub port: String,
+    /// Its VLAN.
+    pub vlan: Option<u16>,
+    /// Its address towards users.
+    pub overlay: Ipv4Addr,
+    /// Its own address.
+    pub underlay: Ipv4Addr,
+    /// What is spoken where, as `modbus on tcp/502`.
+    pub protocols: Vec<String>,
+    /// Its MAC address, if the gate knows it now.
+    pub mac: Option<String>,
+}
+
+/// The policy in force.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Policy {
+    /// The file it was read from.
+    pub file: String,
+    /// The generation of tables in force.
+    pub epoch: u32,
+    /// Who may do what: the document of `wicketgate policy show --json`.
+    pub explanation: serde_json::Value,
+    /// The same in words.
+    pub words: String,
+}
+
+/// What the gate counts, from its start.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Stats {
+    /// Seconds since the gate started.
+    pub uptime: f64,
+    /// The generation of tables in force.
+    pub epoch: u32,
+    /// Frames that left the gate.
+    pub forwarded: u64,
+    /// Frames that the gate answered itself.
+    pub answered: u64,
+    /// Commands that were judged.
+    pub commands: u64,
+    /// Those that were denied.
+    pub denied: u64,
+    /// Frames refused, by reason (`docs/REASONS.md`); those that are zero are left out.
+    pub reasons: std::collections::BTreeMap<String, u64>,
+    /// Sessions that are live.
+    pub sessions: u64,
+    /// Each worker.
+    pub workers: Vec<Worker>,
+    /// The gate's own time per frame, for each asset that has had frames.
+    pub assets: Vec<AssetLatency>,
+}
+
+/// What one worker counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Worker {
+    /// Whether it has told all; one that has much to do tells later.
+    pub whole: bool,
+    /// Frames it decided on.
+    pub frames: u64,
+    /// Those that left the gate.
+    pub forwarded: u64,
+    /// The gate's own time per frame.
+    pub latency: Percentiles,
+}
+
+/// Nanoseconds per frame, from arrival to the tx ring, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Percentiles {
+    /// Frames measured.
+    pub frames: u64,
+    /// Half of the frames took at most this.
+    pub p50: u64,
+    /// 90 % did.
+    pub p90: u64,
+    /// 99 % did.
+    pub p99: u64,
+    /// 99.9 % did.
+    pub p999: u64,
+    /// All did.
+    pub max: u64,
+}
+
+/// The gate's own time on the frames of one asset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AssetLatency {
+    /// The asset.
+    pub asset: String,
+    /// Per frame.
+    pub latency: Percentiles,
+    /// Which share of the asset's cycle p99.9 is, if it has one: 0.01 is one per cent.
+    pub share_of_cycle: Option<f64>,
+}

@@ -1,0 +1,120 @@
+//! What is no good request, and what comes of it.
+
+use super::*;
+use crate::model::Fault;
+use crate::router::{BODY, router};
+
+fn admin() -> Actor {
+    actor(0, &[Role::Admin])
+}
+
+fn raw(method: &str, path: &str, body: impl Into<Body>) -> HttpRequest<Body> {
+    HttpRequest::builder().method(method).uri(path).body(body.into()).unwrap()
+}
+
+fn code(router: &Router, request: HttpRequest<Body>) -> (u16, String) {
+    let (status, fault) = run(ask(router, &admin(), request));
+    let fault: Fault = serde_json::from_value(fault).unwrap();
+    assert_eq!(fault.status, status, "the body says what the status does");
+    (status, fault.code)
+}
+
+#[test]
+fn what_does_not_fit_is_refused_and_control_does_not_hear_of_it() {
+    let router = router(desk(|request| panic!("control was asked {request:?}")));
+    for (method, path, body, expected) in [
+        ("GET", "/", "", (404, "no-such-route")),
+        ("GET", "/v2/sessions", "", (404, "no-such-route")),
+        ("GET", "/v1/sessions/", "", (404, "no-such-route")),
+        ("GET", "/v1/users/../sessions", "", (404, "no-such-route")),
+        ("PATCH", "/v1/sessions", "", (405, "no-such-method")),
+        ("GET", "/v1/sessions/1", "", (405, "no-such-method")),
+        ("DELETE", "/v1/sessions/one", "", (400, "invalid")),
+        ("DELETE", "/v1/sessions/-1", "", (400, "invalid")),
+        ("DELETE", "/v1/sessions/18446744073709551616", "", (400, "invalid")),
+        ("POST", "/v1/users", "", (400, "invalid")),
+        ("POST", "/v1/users", "{", (400, "invalid")),
+        ("POST", "/v1/users", "[]", (400, "invalid")),
+        ("POST", "/v1/users", "\u{0}\u{1}", (400, "invalid")),
+        ("POST", "/v1/users", r#"{"name":1}"#, (400, "invalid")),
+        ("POST", "/v1/users", r#"{"name":"a","name":"b"}"#, (400, "invalid")),
+        ("POST", "/v1/users", r#"{"name":"a","admin":true}"#, (400, "invalid")),
+        ("POST", "/v1/users", r#"{"name":"a"} {"name":"b"}"#, (400, "invalid")),
+        ("POST", "/v1/logins", r#"{"user":"a","source":"nowhere"}"#, (400, "invalid")),
+    ] {
+        let (status, said) = code(&router, raw(method, path, body.to_owned()));
+        assert_eq!((status, &*said), expected, "{method} {path} {body}");
+    }
+}
+
+#[test]
+fn nesting_and_length_are_bounded() {
+    let router = router(desk(control));
+    assert_eq!(code(&router, raw("POST", "/v1/users", "[".repeat(BODY))), (400, "invalid".into()));
+    let long = format!(r#"{{"name":"{}"}}"#, "a".repeat(BODY));
+    assert_eq!(code(&router, raw("POST", "/v1/users", long)), (413, "too-large".into()));
+}
+
+#[test]
+fn a_mistake_in_a_secret_does_not_print_it() {
+    let router = router(desk(control));
+    for body in [
+        r#"{"user":"a","password":"hunter2","extra":1}"#,
+        r#"{"user":"a","password":["hunter2"]}"#,
+        r#"{"user":"a","password":{"x":"hunter2"}}"#,
+        r#"{"user":"a","source":"hunter2"}"#,
+    ] {
+        let (status, fault) = run(ask(&router, &admin(), raw("POST", "/v1/logins", body)));
+        assert_eq!(status, 400);
+        assert!(!fault.to_string().contains("hunter2"), "{fault}");
+    }
+}
+
+#[test]
+fn what_control_refuses_is_told_as_it_is() {
+    let router = router(desk(|_| Err(Fault::conflict("last-admin", "the last admin stays"))));
+    let (status, fault) = run(ask(&router, &admin(), raw("DELETE", "/v1/users/root", "")));
+    assert_eq!((status, fault["code"].as_str()), (409, Some("last-admin")));
+}
+
+#[test]
+fn a_control_that_is_gone_is_told() {
+    let (desk, inbox) = Desk::new();
+    drop(inbox);
+    let got = code(&router(desk), raw("GET", "/v1/sessions", ""));
+    assert_eq!(got, (503, "unavailable".into()));
+}
+
+#[test]
+fn a_control_that_does_not_answer_is_not_waited_for_for_ever() {
+    let (desk, _inbox) = Desk::new();
+    let router = router(desk);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let request = raw("GET", "/v1/sessions", "");
+    let (status, fault) = runtime.block_on(ask(&router, &admin(), request));
+    assert_eq!((status, fault["code"].as_str()), (503, Some("timeout")));
+}
+
+#[test]
+fn only_so_many_wait_for_control() {
+    let (desk, _inbox) = Desk::new();
+    let router = router(desk);
+    run(async {
+        let waiting: Vec<_> = (0..crate::desk::WAITING)
+            .map(|_| {
+                let router = router.clone();
+                tokio::spawn(
+                    async move { ask(&router, &admin(), raw("GET", "/v1/sessions", "")).await },
+                )
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        let (status, fault) = ask(&router, &admin(), raw("GET", "/v1/sessions", "")).await;
+        assert_eq!((status, fault["code"].as_str()), (503, Some("unavailable")));
+        waiting.iter().for_each(|task| task.abort());
+    });
+}

@@ -1,0 +1,124 @@
+//! `wicketgate stats`: counters, rates and latency, every second.
+
+use std::io::{IsTerminal, stdout};
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::Failure;
+use super::arguments;
+use super::http::Gate;
+use super::span;
+use crate::api::reply::{Percentiles, Stats};
+use crate::output::{self, text};
+use crate::table::Table;
+use crate::words::nanos;
+
+/// Between two looks.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Clears the terminal and goes to its first line (ECMA-48, ED and CUP).
+const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
+
+pub(super) fn run(arguments: &arguments::Stats) -> Result<(), Failure> {
+    let gate = Gate::at(&arguments.at);
+    let mut before: Option<Stats> = None;
+    loop {
+        let now: Stats = gate.ask("GET", "/v1/stats")?;
+        if arguments.at.json {
+            output::json(&now);
+        } else {
+            if !arguments.once && stdout().is_terminal() {
+                text(format_args!("{CLEAR}"));
+            }
+            print(&now, before.as_ref());
+        }
+        if arguments.once || output::has_failed() {
+            return Ok(());
+        }
+        before = Some(now);
+        sleep(SECOND);
+    }
+}
+
+fn print(now: &Stats, before: Option<&Stats>) {
+    let up = span(now.uptime as u64);
+    text(format_args!("up {up}, epoch {}, {} sessions", now.epoch, now.sessions));
+    totals(now, before).print();
+    reasons(now).print();
+    workers(now).print();
+    assets(now).print();
+}
+
+/// How much of something happened a second, between two looks.
+fn rate(now: u64, before: u64, seconds: f64) -> String {
+    if seconds <= 0.0 {
+        return String::new();
+    }
+    format!("{:.0}", now.saturating_sub(before) as f64 / seconds)
+}
+
+fn totals(now: &Stats, before: Option<&Stats>) -> Table {
+    let mut table = Table::new("Since the start", &["", ">total", ">a second"]);
+    let seconds = before.map_or(0.0, |before| now.uptime - before.uptime);
+    let none = Stats::default();
+    let then = before.unwrap_or(&none);
+    for (what, now, then) in [
+        ("frames forwarded", now.forwarded, then.forwarded),
+        ("frames answered", now.answered, then.answered),
+        ("commands judged", now.commands, then.commands),
+        ("commands denied", now.denied, then.denied),
+    ] {
+        table.row([what, &now.to_string(), &rate(now, then, seconds)]);
+    }
+    table
+}
+
+fn reasons(now: &Stats) -> Table {
+    let mut table = Table::new("Refused (docs/REASONS.md)", &["reason", ">frames"]);
+    for (reason, count) in &now.reasons {
+        table.row([reason, &count.to_string()]);
+    }
+    table
+}
+
+fn workers(now: &Stats) -> Table {
+    let heads = ["worker", ">frames", ">p50", ">p90", ">p99", ">p99.9", ">max", ""];
+    let mut table = Table::new("The gate's own time per frame, by worker", &heads);
+    for (number, worker) in now.workers.iter().enumerate() {
+        let row = cells(&number.to_string(), &worker.latency);
+        let note = if worker.whole { "" } else { "has not told all" };
+        table.row(row.into_iter().chain([note.to_owned()]));
+    }
+    table
+}
+
+fn assets(now: &Stats) -> Table {
+    let heads =
+        ["asset", ">frames", ">p50", ">p90", ">p99", ">p99.9", ">max", ">p99.9 of its cycle"];
+    let mut table = Table::new("The gate's own time per frame, by asset", &heads);
+    for asset in &now.assets {
+        let share = asset.share_of_cycle.map(|share| format!("{:.3} %", share * 100.0));
+        table.row(
+            cells(&asset.asset, &asset.latency).into_iter().chain([share.unwrap_or_default()]),
+        );
+    }
+    table
+}
+
+fn cells(name: &str, latency: &Percentiles) -> [String; 7] {
+    let Percentiles { frames, p50, p90, p99, p999, max } = *latency;
+    let [p50, p90, p99, p999, max] = [p50, p90, p99, p999, max].map(nanos);
+    [name.to_owned(), frames.to_string(), p50, p90, p99, p999, max]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_over_the_time_that_passed() {
+        assert_eq!(rate(300, 100, 2.0), "100");
+        assert_eq!(rate(300, 100, 0.0), "", "the first look has no rate");
+        assert_eq!(rate(5, 100, 1.0), "0", "a gate that was started anew");
+    }
+}

@@ -1,0 +1,101 @@
+//! When the control socket's questions are answered; and what it asks of machines. What concerns people is
+//! in `people`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wicketgate_engine::Sessions;
+use wicketgate_policy::Asset;
+
+use super::clock;
+use super::control::Control;
+use super::stats::Gathering;
+use crate::api::desk::Ask;
+use crate::api::reply::{self, Reply};
+use crate::words;
+
+/// How long workers have to tell what they have counted; after that the answer says who has not.
+const GATHERING: Duration = Duration::from_secs(1);
+
+/// Who waits for figures.
+pub(super) struct Gatherer {
+    sessions: Arc<Sessions>,
+    /// Since the machine started.
+    started: Duration,
+    open: Option<Gathered>,
+}
+
+/// Figures that are being gathered, for all who have asked since.
+struct Gathered {
+    gathering: Gathering,
+    since: Duration,
+    asks: Vec<Ask>,
+}
+
+impl Gatherer {
+    pub(super) fn new(sessions: Arc<Sessions>) -> Gatherer {
+        Gatherer { sessions, started: clock::since_boot(), open: None }
+    }
+}
+
+impl Control {
+    /// Answers what is asked, for as long as a tick lasts: in place of a sleep, so that an answer takes
+    /// no tick. Who asks without end has no more of control than the ticks are long.
+    pub(super) fn serve(&mut self, tick: Duration) {
+        let until = clock::since_boot().saturating_add(tick);
+        loop {
+            let left = until.saturating_sub(clock::since_boot());
+            let Some(ask) = self.inbox.next(left) else { break };
+            self.answer(ask);
+            if left.is_zero() {
+                break;
+            }
+        }
+        self.tell_figures();
+    }
+
+    /// The assets of the policy in force, with what is known of them now.
+    pub(super) fn assets_told(&self) -> Vec<reply::Asset> {
+        let policy = self.generations.policy();
+        let assets = self.generations.latest().map_or(&[][..], |tables| tables.assets());
+        let mac = |overlay| assets.iter().find(|asset| asset.overlay == overlay)?.mac;
+        let line = |asset: &Asset| reply::Asset {
+            name: asset.name.clone(),
+            zone: asset.zone.clone(),
+            port: policy.port(asset.port).map(|port| port.name.clone()).unwrap_or_default(),
+            vlan: asset.vlan,
+            overlay: asset.overlay,
+            underlay: asset.underlay,
+            protocols: asset.doors.iter().map(ToString::to_string).collect(),
+            mac: mac(asset.overlay).map(words::mac),
+        };
+        policy.assets().iter().map(line).collect()
+    }
+
+    /// The answer waits until workers have told; who asks meanwhile gets the same.
+    pub(super) fn gather_for(&mut self, ask: Ask) {
+        let shared = &self.shared;
+        let begin = || Gathered {
+            gathering: Gathering::begin(shared),
+            since: clock::since_boot(),
+            asks: Vec::new(),
+        };
+        self.gatherer.open.get_or_insert_with(begin).asks.push(ask);
+    }
+
+    /// Answers with the figures, once they are there.
+    fn tell_figures(&mut self) {
+        let late = |since| clock::since_boot().saturating_sub(since) > GATHERING;
+        let ready = |open: &mut Gathered| open.gathering.gather() || late(open.since);
+        let Some(Gathered { gathering, asks, .. }) = self.gatherer.open.take_if(ready) else {
+            return;
+        };
+        let figures = reply::Stats {
+            uptime: clock::since_boot().saturating_sub(self.gatherer.started).as_secs_f64(),
+            epoch: self.generations.epoch(),
+            sessions: self.gatherer.sessions.list().count() as u64,
+            ..gathering.figures(self.generations.latest().map(Arc::as_ref))
+        };
+        asks.into_iter().for_each(|ask| ask.answer(Ok(Reply::Stats(figures.clone()))));
+    }
+}

@@ -1,0 +1,160 @@
+//! What access wants done, done: cuts first, tables last.
+
+use std::time::Duration;
+
+use wicketgate_identity::access::{Effect, Event, EventKind};
+use wicketgate_identity::{GrantId, LoginId};
+
+use super::clerk::Word;
+use super::{Clerk, People, clock, requests};
+use crate::exit::complain;
+use crate::run::control::Control;
+use crate::users::{Change, What};
+
+/// Words of the clerk that are heard at a time.
+const WORDS: usize = 64;
+
+/// What is left to control of an effect.
+pub(super) enum Step {
+    /// To be written down; heard too, where it is an alarm.
+    Tell(Event, bool),
+    /// Tables are to be made anew.
+    Compile,
+}
+
+impl People {
+    /// The next thing that control has to do. Cuts are done on the way, before anything that comes after.
+    pub(super) fn step(&mut self) -> Option<Step> {
+        loop {
+            match self.access.poll_effect()? {
+                Effect::CutLogin { login, keep } => self.cut_login(login, &keep),
+                Effect::CutGrant { login, .. } => self.cut_grant(login),
+                Effect::Audit(event) => return Some(self.noted(event, false)),
+                Effect::Alarm(event) => return Some(self.noted(event, true)),
+                Effect::Compile => return Some(Step::Compile),
+            }
+        }
+    }
+
+    /// The end of a grant is told before its cut, which no longer says on which asset it was.
+    fn noted(&mut self, event: Event, alarm: bool) -> Step {
+        if let (EventKind::GrantEnd(_), Some(scope)) = (&event.kind, &event.scope) {
+            self.ended = Some(scope.asset.clone());
+        }
+        Step::Tell(event, alarm)
+    }
+
+    /// Ends a login's sessions, but for those on assets where a grant of it drains.
+    fn cut_login(&mut self, login: LoginId, keep: &[GrantId]) {
+        let scope = |id: &GrantId| Some(self.access.grant(*id)?.scope.asset.clone());
+        let kept: Vec<_> = keep.iter().filter_map(scope).collect();
+        self.cut(login, |asset| !kept.iter().any(|kept| **kept == *asset));
+    }
+
+    /// Ends a login's sessions on the asset of the grant that has just ended. What else it may do there, it
+    /// may do again, in another session.
+    fn cut_grant(&mut self, login: LoginId) {
+        let Some(asset) = self.ended.take() else { return };
+        self.cut(login, |on| *on == *asset);
+        self.renew(login, &asset);
+    }
+
+    /// Sessions that a worker has begun and not told of yet are ended by the tables that come next: there
+    /// they have no right any more.
+    fn cut(&self, login: LoginId, on: impl Fn(&str) -> bool) {
+        for session in self.registry.of_login(login, on) {
+            self.sessions.revoke(session);
+        }
+    }
+}
+
+impl Control {
+    /// Does what access wants done.
+    pub(in crate::run) fn settle(&mut self) {
+        if self.take_effect() {
+            self.try_publish();
+        }
+    }
+
+    /// All of it but new tables; true where these are due.
+    pub(in crate::run) fn take_effect(&mut self) -> bool {
+        // Whose sessions they are, workers have told.
+        self.log();
+        let mut compile = false;
+        while let Some(step) = self.people.step() {
+            match step {
+                Step::Tell(event, false) => self.tell(&event),
+                Step::Tell(event, true) => self.cry(&event),
+                Step::Compile => compile = true,
+            }
+        }
+        compile
+    }
+
+    fn cry(&mut self, event: &Event) {
+        let said = self.people.words(event);
+        complain(format_args!("ALARM: {said}"));
+        self.notifier.status(format_args!("ALARM: {said}"));
+        self.tell(event);
+    }
+
+    /// Hears what the clerk has to say.
+    pub(in crate::run) fn hear(&mut self) {
+        for _ in 0..WORDS {
+            match self.people.clerk.as_ref().map(Clerk::word) {
+                Some(Ok(Some(word))) => self.heed(word),
+                Some(Err(())) => {
+                    complain("the thread of the identity store has ended: nobody can log in");
+                    self.people.clerk = None;
+                }
+                Some(Ok(None)) | None => return,
+            }
+        }
+    }
+
+    fn heed(&mut self, word: Word) {
+        match word {
+            Word::Attempt(attempt) => {
+                let (ask, outcome) = *attempt;
+                self.attempted(ask, outcome);
+            }
+            Word::Stored(stored) => {
+                let (ask, answer, change) = *stored;
+                if let Some(change) = change {
+                    self.changed(&change, Some(requests::words(&ask.actor)));
+                }
+                ask.answer(answer);
+            }
+            Word::Beside(change) => self.changed(&change, Some("beside the gate".to_owned())),
+        }
+    }
+
+    /// A user was changed: what rests on what is no more, ends.
+    fn changed(&mut self, change: &Change, actor: Option<String>) {
+        let now = clock::both();
+        self.people.acting = actor;
+        self.tell_change(change);
+        let access = &mut self.people.access;
+        match &change.what {
+            What::Removed | What::Disabled | What::Reset(_) => {
+                access.user_disabled(change.user, None, now);
+            }
+            What::Roles(roles) => {
+                access.roles_changed(change.user, roles, &self.people.book, None, now);
+            }
+            What::Added | What::Enabled | What::Unlocked | What::Enrolled(_) => {}
+        }
+        self.settle();
+        self.people.acting = None;
+    }
+
+    /// What has to be looked at all the time: 100 ms are what a step of the wall clock may take to be seen.
+    pub(in crate::run) fn mind_people(&mut self, ticks: u32, tick: Duration) {
+        self.hear();
+        let every = u32::try_from(100 / tick.as_millis().max(1)).unwrap_or(1).max(1);
+        if ticks.is_multiple_of(every) {
+            self.people.tick();
+        }
+        self.settle();
+    }
+}

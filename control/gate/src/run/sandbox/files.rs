@@ -1,0 +1,59 @@
+//! Which files can still be opened (landlock(7)).
+//!
+//! The audit log, the sockets, the maps and the kernel's settings are open already. Time zones are in the
+//! program. What is left is the config, read again at SIGHUP, and the program itself, for the names in a
+//! panic's backtrace.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
+    RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+};
+
+use super::Fence;
+
+/// What is asked for: files, TCP, devices, signals and abstract sockets (Linux 6.12). A kernel that
+/// knows less gives what it knows.
+const WANTED: ABI = ABI::V6;
+
+/// Forbids opening any file but to read the config, connecting or listening by TCP, signalling others.
+///
+/// # Errors
+/// What the kernel refused.
+pub(super) fn fence(config: &Path) -> Result<Fence, RulesetError> {
+    let rules = Ruleset::default()
+        .handle_access(AccessFs::from_all(WANTED))?
+        .handle_access(AccessNet::from_all(WANTED))?
+        .scope(Scope::from_all(WANTED))?
+        .create()?;
+    let rules = readable(config).into_iter().try_fold(rules, allow)?;
+    Ok(match rules.restrict_self()?.ruleset {
+        RulesetStatus::FullyEnforced => Fence::Up,
+        RulesetStatus::PartiallyEnforced => Fence::Partly,
+        RulesetStatus::NotEnforced => Fence::Absent,
+    })
+}
+
+fn allow(rules: RulesetCreated, path: PathBuf) -> Result<RulesetCreated, RulesetError> {
+    match PathFd::new(path) {
+        Ok(path) => rules.add_rule(PathBeneath::new(path, AccessFs::ReadFile)),
+        // What is not there needs no rule.
+        Err(_) => Ok(rules),
+    }
+}
+
+/// The folder of the config, because editors write a new file and rename it; where the config is a link,
+/// also that which it leads to.
+fn readable(config: &Path) -> Vec<PathBuf> {
+    let target = fs::canonicalize(config).ok();
+    let folders = [Some(config), target.as_deref()].into_iter().flatten().filter_map(folder);
+    folders.chain(env::current_exe().ok()).collect()
+}
+
+fn folder(file: &Path) -> Option<PathBuf> {
+    let parent = file.parent()?;
+    Some(if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent.to_owned() })
+}

@@ -1,0 +1,268 @@
+//! What workers have counted, told while they work.
+//!
+//! A worker allocates nothing and is not to be held up: it is asked only when somebody looks, and tells
+//! one piece a turn, of which the longest takes the time of some frames. Control puts them together.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_queue::ArrayQueue;
+use hdrhistogram::Histogram;
+use wicketgate_engine::{Counters, Tables};
+use wicketgate_worker::{AssetLatency, Latency};
+
+use super::data::Shared;
+use crate::api::reply::{self, Percentiles};
+
+/// Pieces that wait for control at most; while there is no room the worker tells none.
+const PIECES: usize = 64;
+
+/// One thing that a worker has to tell.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "slots of a ring have one size, and a box is an allocation"
+)]
+#[derive(Clone, Debug)]
+pub(super) enum Piece {
+    Counters(Counters),
+    All(Percentiles),
+    Asset(Ipv4Addr, Percentiles, Option<f64>),
+    /// There is no more.
+    End,
+}
+
+/// Where control asks and a worker tells.
+#[derive(Debug)]
+pub(super) struct StatsDesk {
+    asked: AtomicBool,
+    pieces: ArrayQueue<Piece>,
+}
+
+impl StatsDesk {
+    pub(super) fn new() -> StatsDesk {
+        StatsDesk { asked: AtomicBool::new(false), pieces: ArrayQueue::new(PIECES) }
+    }
+
+    /// Has the worker tell, from its next turn on.
+    fn ask(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Where a worker is in telling; it tells nothing at first.
+#[derive(Debug, Default)]
+pub(super) struct Teller(Option<usize>);
+
+impl Teller {
+    /// Tells one piece, if there is something to tell and room for it; true while there is more.
+    pub(super) fn tell(
+        &mut self,
+        desk: &StatsDesk,
+        counters: impl FnOnce() -> Counters,
+        latency: &Latency,
+    ) -> bool {
+        // Read first: a locked instruction a turn would cost more than the answer.
+        if desk.asked.load(Ordering::Relaxed) {
+            desk.asked.store(false, Ordering::Relaxed);
+            self.0 = Some(0);
+        }
+        let Some(at) = self.0 else { return false };
+        if desk.pieces.is_full() {
+            return true;
+        }
+        let piece = match at {
+            0 => Piece::Counters(counters()),
+            1 => Piece::All(percentiles(latency.all())),
+            _ => latency.assets().get(at - 2).map_or(Piece::End, asset),
+        };
+        self.0 = if matches!(piece, Piece::End) { None } else { Some(at + 1) };
+        // This thread alone pushes, and there was room.
+        let _ = desk.pieces.push(piece);
+        self.0.is_some()
+    }
+}
+
+fn asset(asset: &AssetLatency) -> Piece {
+    Piece::Asset(asset.overlay, percentiles(&asset.nanos), asset.share(0.999))
+}
+
+/// All in one walk over the histogram.
+fn percentiles(nanos: &Histogram<u64>) -> Percentiles {
+    let frames = nanos.len();
+    // The lowest value that this many frames did not exceed.
+    let rank = |thousandths: u64| (frames * thousandths).div_ceil(1000).max(1);
+    let mut found = Percentiles { frames, max: nanos.max(), ..Percentiles::default() };
+    let Percentiles { p50, p90, p99, p999, .. } = &mut found;
+    let mut wanted = [(rank(500), p50), (rank(900), p90), (rank(990), p99), (rank(999), p999)];
+    let mut seen = 0;
+    for bucket in nanos.iter_recorded() {
+        let before = seen;
+        seen += bucket.count_at_value();
+        for (rank, place) in &mut wanted {
+            if (before + 1..=seen).contains(rank) {
+                **place = bucket.value_iterated_to();
+            }
+        }
+    }
+    found
+}
+
+/// What all workers tell, put together.
+pub(super) struct Gathering {
+    shared: Vec<Arc<Shared>>,
+    told: Vec<Told>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Told {
+    counters: Counters,
+    latency: Percentiles,
+    assets: Vec<(Ipv4Addr, Percentiles, Option<f64>)>,
+    /// It has begun to tell; what comes before is the rest of an earlier answer.
+    begun: bool,
+    whole: bool,
+}
+
+impl Gathering {
+    /// Asks all workers.
+    pub(super) fn begin(shared: &[Arc<Shared>]) -> Gathering {
+        for worker in shared {
+            // What was told to nobody, when an earlier gathering was given up.
+            while worker.stats.pieces.pop().is_some() {}
+            worker.stats.ask();
+        }
+        Gathering { shared: shared.to_vec(), told: vec![Told::default(); shared.len()] }
+    }
+
+    /// Takes what there is; true once every worker has told all.
+    pub(super) fn gather(&mut self) -> bool {
+        for (worker, told) in self.shared.iter().zip(&mut self.told) {
+            while let Some(piece) = worker.stats.pieces.pop() {
+                told.take(piece);
+            }
+        }
+        self.told.iter().all(|told| told.whole)
+    }
+
+    /// What was told; `tables` name the assets.
+    pub(super) fn figures(self, tables: Option<&Tables>) -> reply::Stats {
+        let mut counters = Counters::default();
+        self.told.iter().for_each(|told| counters.add(&told.counters));
+        let name = |overlay: Ipv4Addr| {
+            let found = tables?.assets().iter().find(|asset| asset.overlay == overlay)?;
+            Some(found.name.to_string())
+        };
+        let assets = self.told.iter().flat_map(|told| &told.assets);
+        let line = |(overlay, latency, share): &(Ipv4Addr, Percentiles, Option<f64>)| {
+            let asset = name(*overlay).unwrap_or_else(|| overlay.to_string());
+            reply::AssetLatency { asset, latency: *latency, share_of_cycle: *share }
+        };
+        reply::Stats {
+            forwarded: counters.forwarded,
+            answered: counters.answered,
+            commands: counters.commands,
+            denied: counters.denied,
+            reasons: counters.reasons().map(|(why, n)| (why.code().to_owned(), n)).collect(),
+            workers: self.told.iter().map(Told::line).collect(),
+            assets: assets.filter(|(_, latency, _)| latency.frames > 0).map(line).collect(),
+            ..reply::Stats::default()
+        }
+    }
+}
+
+impl Told {
+    fn take(&mut self, piece: Piece) {
+        match piece {
+            Piece::Counters(counters) => *self = Told { counters, begun: true, ..Told::default() },
+            _ if !self.begun => {}
+            Piece::All(latency) => self.latency = latency,
+            Piece::Asset(overlay, latency, share) => self.assets.push((overlay, latency, share)),
+            Piece::End => self.whole = true,
+        }
+    }
+
+    fn line(&self) -> reply::Worker {
+        let (forwarded, frames) = (self.counters.forwarded, self.counters.frames());
+        reply::Worker { whole: self.whole, frames, forwarded, latency: self.latency }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wicketgate_engine::tables::{Port, Side};
+    use wicketgate_engine::{TablesBuilder, WorkerId};
+
+    use super::*;
+
+    fn histogram(values: impl IntoIterator<Item = u64>) -> Histogram<u64> {
+        let mut histogram = Histogram::new_with_bounds(1, 1_000_000_000, 3).unwrap();
+        values.into_iter().for_each(|value| histogram.saturating_record(value));
+        histogram
+    }
+
+    #[test]
+    fn one_walk_finds_what_many_would() {
+        for count in [1, 2, 3, 9, 10, 999, 1000, 1001, 5000] {
+            let histogram = histogram((1..=count).map(|n| n * n));
+            let found = percentiles(&histogram);
+            let asked = |quantile| histogram.value_at_quantile(quantile);
+            assert_eq!(found.p50, asked(0.5), "{count}");
+            assert_eq!(found.p90, asked(0.9), "{count}");
+            assert_eq!(found.p99, asked(0.99), "{count}");
+            assert_eq!(found.p999, asked(0.999), "{count}");
+            assert_eq!((found.frames, found.max), (count, histogram.max()));
+        }
+    }
+
+    #[test]
+    fn without_frames_all_is_zero() {
+        assert_eq!(percentiles(&histogram([])), Percentiles::default());
+    }
+
+    /// A gate of one port and no asset has told this.
+    fn nothing() -> Latency {
+        let (name, side) = ("office".into(), Side::Overlay);
+        let address = Ipv4Addr::new(10, 0, 0, 1);
+        let mut tables = TablesBuilder::default();
+        tables.add_port(Port { name, side, mac: [2; 6], address, mtu: 1500 });
+        Latency::new(&tables.build(1).unwrap(), WorkerId(0))
+    }
+
+    fn tell_all(shared: &Shared, latency: &Latency) -> u32 {
+        let mut teller = Teller::default();
+        let counters = || {
+            let mut counters = Counters::default();
+            counters.forwarded = 7;
+            counters
+        };
+        (1..1000).find(|_| !teller.tell(&shared.stats, counters, latency)).unwrap()
+    }
+
+    #[test]
+    fn a_worker_tells_once_it_is_asked_and_one_piece_a_turn() {
+        let workers = Shared::among(2);
+        let latency = nothing();
+        assert_eq!(tell_all(&workers[0], &latency), 1, "nobody asked");
+        let mut gathering = Gathering::begin(&workers);
+        assert!(!gathering.gather());
+        assert_eq!(tell_all(&workers[0], &latency), 3, "counters, latency, end");
+        assert!(!gathering.gather(), "the other has not told");
+        tell_all(&workers[1], &latency);
+        assert!(gathering.gather());
+        let figures = gathering.figures(None);
+        assert_eq!((figures.forwarded, figures.workers.len()), (14, 2));
+    }
+
+    #[test]
+    fn the_rest_of_an_earlier_answer_is_none() {
+        let workers = Shared::among(1);
+        let latency = nothing();
+        let mut gathering = Gathering::begin(&workers);
+        workers[0].stats.pieces.push(Piece::End).unwrap();
+        assert!(!gathering.gather(), "an end without a beginning");
+        tell_all(&workers[0], &latency);
+        assert!(gathering.gather());
+        assert_eq!(gathering.figures(None).forwarded, 7);
+    }
+}

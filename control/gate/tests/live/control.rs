@@ -1,0 +1,218 @@
+//! The control socket of a gate that runs (docs/CONTROL.md).
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use super::*;
+
+/// A plant whose gate runs, with a device, and its socket.
+struct Running {
+    plant: Plant,
+    _device: plant::Process,
+    gate: Gate,
+    socket: PathBuf,
+}
+
+impl Running {
+    fn start(server: &Path) -> Running {
+        let plant = Plant::new(1);
+        let device = device(&plant, server);
+        let socket = plant.file("control/control.sock");
+        plant.write_policy(&policy(&socket));
+        let gate = plant.start("audit.jsonl");
+        Running { plant, _device: device, gate, socket }
+    }
+
+    /// `wicketgate ... --socket SOCKET`.
+    fn cli(&self, words: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wicketgate"));
+        command.env("XDG_RUNTIME_DIR", self.plant.file("."));
+        command.args(words).arg("--socket").arg(&self.socket).output().unwrap()
+    }
+
+    /// The same with `--json`: what it printed.
+    fn json(&self, words: &[&str]) -> Value {
+        let output = self.cli(&[words, &["--json"]].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{words:?}: {said}"))
+    }
+}
+
+fn policy(socket: &Path) -> String {
+    format!("{CONDUIT}\n[gate]\ncontrol_socket = {socket:?}\n")
+}
+
+/// What curl says to `path`: status and JSON; `None` where there is no curl.
+fn curl(socket: &Path, arguments: &[&str], path: &str) -> Option<(u16, Value)> {
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--show-error", "--max-time", "20", "--write-out", "%{http_code}"]);
+    command.arg("--unix-socket").arg(socket).args(arguments);
+    let output = command.arg(format!("http://localhost{path}")).output().ok()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (body, status) = text.split_at(text.len() - 3);
+    Some((status.parse().unwrap(), serde_json::from_str(body).unwrap()))
+}
+
+#[test]
+fn plain_curl_asks_the_gate() {
+    const TEST: &str = "plain_curl_asks_the_gate";
+    let (server, _) = need!(TEST);
+    let running = Running::start(&server);
+    let Some((status, assets)) = curl(&running.socket, &[], "/v1/assets") else {
+        return wicketgate_lab::skip(TEST, "there is no curl");
+    };
+    assert_eq!((status, &assets[0]["name"]), (200, &json!("press-3")));
+    let mut stream = running.plant.connect().unwrap();
+    register(&mut stream, 1);
+    let get = |path| curl(&running.socket, &[], path).unwrap();
+    let session = &get("/v1/sessions").1[0];
+    assert_eq!(session["name"], "the HMI runs press-3", "{session}");
+    assert_eq!((&session["commands"], &session["asset"]), (&json!(1), &json!("press-3")));
+    let (status, stats) = get("/v1/stats");
+    assert_eq!((status, &stats["commands"]), (200, &json!(1)), "{stats}");
+    assert_eq!(stats["assets"][0]["asset"], "press-3", "{stats}");
+    assert_eq!(get("/v1/policy").1["epoch"], stats["epoch"]);
+    assert_eq!(get("/v1/openapi.json").1["openapi"], "3.1.0");
+    // A machine is the policy's to stop.
+    let path = format!("/v1/sessions/{}", session["id"]);
+    let (status, fault) = curl(&running.socket, &["-X", "DELETE"], &path).unwrap();
+    assert_eq!((status, &fault["code"]), (409, &json!("conduit")));
+    register(&mut stream, 2);
+    assert_whole(&running.gate.stop());
+}
+
+#[test]
+fn a_reload_by_the_socket_is_one_by_signal() {
+    let (server, _) = need!("a_reload_by_the_socket_is_one_by_signal");
+    let running = Running::start(&server);
+    let reload = |status| {
+        let (got, said) = curl(&running.socket, &["-X", "POST"], "/v1/policy/reload")?;
+        assert_eq!(got, status, "{said}");
+        Some(said.to_string())
+    };
+    let Some(said) = reload(200) else { return };
+    assert!(said.contains("config read again"), "{said}");
+    running
+        .plant
+        .write_policy(&format!("{}\n[[control]]\nrole = \"boss\"\n", policy(&running.socket)));
+    assert!(reload(409).unwrap().contains("no role `boss`"));
+    running.plant.write_policy(&policy(&running.plant.file("elsewhere.sock")));
+    assert!(reload(409).unwrap().contains("needs a restart"));
+    register(&mut running.plant.connect().unwrap(), 1);
+    assert_whole(&running.gate.stop());
+}
+
+#[test]
+fn a_second_gate_does_not_take_the_socket_of_a_living_one_but_a_dead_ones() {
+    let (server, _) =
+        need!("a_second_gate_does_not_take_the_socket_of_a_living_one_but_a_dead_ones");
+    let Running { plant, gate, socket, .. } = Running::start(&server);
+    let other = Plant::new(1);
+    other.write_policy(&policy(&socket));
+    let second = other.try_start("audit.jsonl");
+    assert!(second.says("another gate has it"));
+    assert_eq!(second.exit_code(), Some(2));
+    gate.kill();
+    assert!(socket.exists() && UnixStream::connect(&socket).is_err(), "what a dead gate leaves");
+    let third = other.try_start("audit2.jsonl");
+    assert!(third.says("running"));
+    drop(UnixStream::connect(&socket).unwrap());
+    assert_whole(&third.stop());
+    drop(plant);
+}
+
+/// An HMI's rounds while the socket is fired at.
+const ROUNDS: u32 = 2000;
+
+/// Says stop when it goes out of scope.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Writes `bytes` and reads what comes; true if that is an answer.
+fn poke(socket: &Path, bytes: &[u8]) -> bool {
+    let Ok(mut stream) = UnixStream::connect(socket) else { return false };
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
+    let mut answer = Vec::new();
+    let _ = stream.write_all(bytes);
+    let _ = stream.read_to_end(&mut answer);
+    answer.starts_with(b"HTTP/1.1 ")
+}
+
+#[test]
+fn the_data_path_does_not_notice_a_socket_under_fire() {
+    let (server, hmi) = need!("the_data_path_does_not_notice_a_socket_under_fire");
+    let running = Running::start(&server);
+    let (stop, answered) = (AtomicBool::new(false), AtomicU32::new(0));
+    let shots: [&[u8]; 5] = [
+        b"GET /v1/stats HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET /v1/sessions HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"POST /v1/logins HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"",
+    ];
+    let fire = |shot: &[u8]| {
+        while !stop.load(Ordering::Relaxed) {
+            // One that says nothing is cut off after seconds: it does not wait here for that.
+            if shot.is_empty() {
+                drop(UnixStream::connect(&running.socket));
+                std::thread::sleep(Duration::from_millis(1));
+            } else if poke(&running.socket, shot) {
+                answered.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    };
+    let fire = &fire;
+    std::thread::scope(|scope| {
+        shots.iter().for_each(|shot| drop(scope.spawn(move || fire(shot))));
+        // Also where it fails: those who fire would not end.
+        let _stop = Stop(&stop);
+        run_hmi(&running.plant, &hmi, ROUNDS);
+    });
+    assert!(answered.load(Ordering::Relaxed) > 100, "{answered:?} answers");
+    let report = running.gate.stop();
+    assert_whole(&report);
+    let audit = running.plant.audit("audit.jsonl");
+    assert_eq!(commands(&audit, "success").len(), transactions(ROUNDS), "every one, once");
+}
+
+#[test]
+fn the_command_line_asks_the_gate() {
+    let (server, _) = need!("the_command_line_asks_the_gate");
+    let running = Running::start(&server);
+    let mut stream = running.plant.connect().unwrap();
+    register(&mut stream, 1);
+    assert_eq!(running.json(&["asset", "list"])[0]["overlay"], "100.64.10.20");
+    let session = &running.json(&["session", "list"])[0];
+    assert_eq!((&session["kind"], &session["commands"]), (&json!("conduit"), &json!(1)));
+    let id = session["id"].to_string();
+    assert_eq!(running.json(&["session", "show", &id])["asset"], "press-3");
+    assert_eq!(running.json(&["stats", "--once"])["commands"], 1);
+    for (words, exit, says) in [
+        (&["asset", "list"][..], 0, "192.168.10.20"),
+        (&["session", "list"], 0, "the HMI runs press-3"),
+        (&["session", "show", "4711"], 1, "no live session 4711"),
+        (&["session", "revoke", "4711"], 1, "no such session"),
+        (&["grant", "list"], 0, "none"),
+        (&["break-glass", "list"], 0, "none"),
+        (&["stats", "--once"], 0, "commands judged"),
+        (&["policy", "reload"], 0, "config read again"),
+        (&["grant", "approve", "1"], 2, "not logged in"),
+    ] {
+        let output = running.cli(words);
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert_eq!(output.status.code(), Some(exit), "{words:?}: {said}");
+        assert!(said.contains(says), "{words:?}: {said}");
+    }
+    register(&mut stream, 2);
+    assert_whole(&running.gate.stop());
+}

@@ -1,0 +1,57 @@
+//! A bounded part of what `make sim` runs.
+
+#![allow(clippy::unwrap_used, reason = "a test asserts by panicking")]
+
+use wicketgate_sim::gate::compile;
+use wicketgate_sim::protocol::Protocol;
+use wicketgate_sim::runner::{record, run, run_with};
+use wicketgate_sim::wire::Wire;
+use wicketgate_sim::{Knobs, Modbus};
+
+/// Seeds of each test: a second or two where nothing is optimised.
+const SEEDS: u64 = 24;
+
+#[test]
+fn the_device_executes_what_is_allowed_and_the_client_is_answered() {
+    let tables = compile(Modbus::POLICY);
+    for seed in 0..SEEDS {
+        let scenario = Knobs::default().scenario(seed);
+        let outcome = run::<Modbus>(&scenario, &tables).unwrap_or_else(|violation| {
+            panic!("seed {seed}: {violation}; see `make sim SEEDS=1 from={seed}`")
+        });
+        assert!(!outcome.given_up, "seed {seed}: none of these needs to be");
+    }
+}
+
+/// The control: what fails with NAT alone in the middle is no fault of the gate.
+#[test]
+fn stacks_links_and_programs_work_without_a_gate() {
+    for seed in 0..SEEDS {
+        let scenario = Knobs { denied: Some(0), ..Knobs::default() }.scenario(seed);
+        let outcome = run_with::<Modbus, Wire>(&scenario, Wire::default());
+        assert!(outcome.is_ok(), "seed {seed}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_seed_is_the_same_twice() {
+    let tables = compile(Modbus::POLICY);
+    for seed in [2, 7] {
+        let scenario = Knobs { commands: Some(40), ..Knobs::default() }.scenario(seed);
+        let (first, second) =
+            (record::<Modbus>(&scenario, &tables), record::<Modbus>(&scenario, &tables));
+        assert!(first == second, "seed {seed}");
+        assert!(first.0.unwrap().entered > 40);
+    }
+}
+
+/// Shrinking takes away what a failure does not need, and keeps what it does.
+#[test]
+fn a_failure_shrinks_to_what_it_needs() {
+    let small = Knobs::default().shrunk(2, |scenario| {
+        scenario.commands >= 17 && scenario.office.iter().any(|link| link.loss > 0)
+    });
+    assert_eq!(small.commands, Some(17));
+    let without: Vec<String> = small.without.iter().map(|trouble| format!("{trouble:?}")).collect();
+    assert!(!without.contains(&"Loss".to_owned()) && without.len() == 10, "{without:?}");
+}
