@@ -68,22 +68,22 @@ impl Ends {
     /// A write that is denied: the asset never sees it, the client gets an answer that it acknowledges.
     fn denial(&mut self) {
         let (request, answer) = (modbus::write(9, 110, 7), modbus::exception(9, 6, 1));
-        let segment = self.of_client(&request);
+        let segment = self.client_segment(&request);
         let own = self.gate.office(&segment).own;
         assert!(!own.is_empty(), "the gate answers");
         self.client.0 = self.client.0.wrapping_add(request.len() as u32);
         self.client.1 = self.client.1.wrapping_add(answer.len() as u32);
-        let acknowledgement = self.of_client(&[]);
+        let acknowledgement = self.client_segment(&[]);
         self.gate.office(&acknowledgement);
     }
 
     fn client_says(&mut self, payload: &[u8]) {
-        let segment = self.of_client(payload);
+        let segment = self.client_segment(payload);
         assert!(self.gate.office(&segment).left.is_some(), "it leaves as it is");
         self.client.0 = self.client.0.wrapping_add(payload.len() as u32);
     }
 
-    fn of_client(&self, payload: &[u8]) -> Packet {
+    fn client_segment(&self, payload: &[u8]) -> Packet {
         Packet::tcp((ALICE, 51000), (PRESS_3, self.ports.0), self.client, ACK | PSH, payload)
     }
 

@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test asserts by panicking")]
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use wicketgate_engine::event::EndCause;
 use wicketgate_engine::{Reason, Verdict};
-use wicketgate_tests::frame::flag;
+use wicketgate_tests::frame::{Seen, flag};
 use wicketgate_tests::modbus::{read, values, write};
 use wicketgate_tests::plant::*;
 use wicketgate_tests::{Gate, Packet, Plant, Talk};
@@ -279,8 +280,11 @@ fn nothing_of_a_split_command_leaves_before_its_verdict() {
         for byte in &pdu[..pdu.len() - 1] {
             let held = talk.send(&mut gate, &[*byte]);
             assert_eq!((held.verdict, held.payload_on(LINE)), (Verdict::Kept, vec![]));
-            assert_eq!(held.seen_on(OFFICE)[0].numbers.1, talk.client_next, "RFC 896 goes on");
         }
+        let told = gate.pass(Duration::from_millis(20));
+        assert!(told.iter().all(|(port, _)| *port == OFFICE), "nothing to the asset");
+        let told = Seen::read(&told[0].1);
+        assert_eq!(told.numbers.1, talk.client_next, "who waits for it goes on (RFC 896)");
         let last = talk.send(&mut gate, &pdu[pdu.len() - 1..]);
         assert_eq!(last.payload_on(LINE), if leaves { pdu.clone() } else { vec![] });
         assert_eq!(gate.last_command().payload, pdu);
