@@ -1,4 +1,4 @@
-//! From an HTTP request to a [`Request`](crate::model::Request), and from an answer to HTTP.
+//! From an HTTP request to a [`Request`], and from an answer to HTTP.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

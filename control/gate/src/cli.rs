@@ -226,7 +226,7 @@ docs/POLICY.md has the grammar. `check`, the start of `run` and each reload judg
 
 Exit status: 0 all hold; 1 one does not; 2 bad usage, policy or sentence.")]
 pub(crate) struct PolicyTest {
-    /// The policy file; with --config, a file that holds nothing but [tests]
+    /// The policy file; with --config, a file that holds nothing but its table of tests
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// The policy that FILE is about

@@ -1,8 +1,8 @@
 //! Who gains and who loses what between two policies.
 //!
 //! What is compared is what policies give, not how they are written: per role and machine, asset and
-//! protocol everything that the rules give is laid out into products ([`cell`]) for each kind of thing
-//! that a command can do ([`kind`]), and what the other policy gives is taken away. Each part that is
+//! protocol everything that the rules give is laid out into products (`cell`) for each kind of thing
+//! that a command can do (`kind`), and what the other policy gives is taken away. Each part that is
 //! left is one that some command shows, so no difference is said that is none.
 //!
 //! Roles are compared one by one. That is enough for people with several: what they may do is what any

@@ -1,6 +1,6 @@
 //! The mapping between a stream as its sender numbers it and as its receiver does.
 //!
-//! An [`Edit`] takes bytes out, puts bytes in, or both, at one place. Before the first edit that is
+//! An `Edit` takes bytes out, puts bytes in, or both, at one place. Before the first edit that is
 //! still remembered the two numberings differ by a constant; each edit changes that constant.
 //!
 //! ```text
