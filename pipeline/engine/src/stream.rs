@@ -350,7 +350,7 @@ mod tests {
         Key { transaction, function: 3, answered: true }
     }
 
-    /// What an inspected connection costs: said in docs/PROTOCOLS.md and ADR 8.
+    /// What an inspected connection costs: said in docs/PROTOCOLS.md and ADR 9.
     #[test]
     fn a_stream_takes_less_than_26_kib() {
         assert!(size_of::<Stream>() <= 26 * 1024, "{}", size_of::<Stream>());

@@ -1,6 +1,6 @@
 //! The order of PDUs in a stream: that of the plan, but for denials that have waited long enough.
 //!
-//! A denial comes behind the answers to earlier requests, and waits for them a fifth of a second (ADR 8).
+//! A denial comes behind the answers to earlier requests, and waits for them 40 ms at most (ADR 9).
 //! Where links lose the answers it may overtake them then, and the next denial with it. Nothing else may
 //! overtake anything.
 
