@@ -30,6 +30,7 @@ mod notify;
 mod owners;
 mod people;
 mod policy;
+mod pulse;
 mod report;
 mod sandbox;
 mod signals;
