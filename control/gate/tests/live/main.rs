@@ -234,7 +234,11 @@ fn a_reload_takes_rights_and_a_bad_config_changes_nothing() {
     let port = "[[port]]\nname = \"lab\"\nside = \"overlay\"\ninterface = \"lo\"\n";
     plant.write_policy(&format!("{CONDUIT}{port}"));
     gate.signal(Signal::HUP);
-    assert!(gate.says("that needs a restart"), "another port is another gate");
+    assert!(gate.says("changed: [[port]]: that needs a restart"), "another port is another gate");
+    plant.write_policy(&format!("{CONDUIT}[gate]\nworkers = 2\nstate_dir = \"/nowhere\"\n"));
+    gate.signal(Signal::HUP);
+    let what = "changed: state_dir; workers, cores, rings or frames: that needs a restart";
+    assert!(gate.says(what), "so are other workers");
     assert_whole(&gate.stop());
 }
 
