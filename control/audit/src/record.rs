@@ -49,7 +49,10 @@ impl Serialize for Record<'_> {
             Entry::LogStart(_) => fields.put("format", &FORMAT)?,
             Entry::Event(tables, event) => Resolved { tables, event }.fields(&mut fields)?,
             Entry::Act(_, act) => act.fields(&mut fields)?,
-            Entry::Alarm(_, alarm, _) => fields.put("reason", alarm.code())?,
+            Entry::Alarm(_, alarm, _) => {
+                fields.some("worker", alarm.worker())?;
+                fields.put("reason", alarm.code())?;
+            }
         }
         fields.put("epoch", &self.entry.epoch())?;
         fields.put("prev", &self.prev)?;

@@ -127,6 +127,23 @@ fn each_alarm_is_documented() {
 }
 
 #[test]
+fn a_worker_that_stands_still_is_named() {
+    let mut log = AuditLog::new(Vec::new(), common::GATE, 7, common::START).unwrap();
+    for alarm in Alarm::ALL.into_iter().chain([Alarm::WorkerStalled(3)]) {
+        log.alarm(common::START, 7, alarm, true).unwrap();
+    }
+    let records = parsed(&log.finish().unwrap().0);
+    let workers: Vec<_> = records[1..].iter().map(|record| record["worker"].as_u64()).collect();
+    assert_eq!(workers, [None, None, Some(0), Some(3)]);
+}
+
+#[test]
+fn each_alarm_has_a_place_of_its_own() {
+    let places = Alarm::ALL.map(Alarm::place);
+    assert_eq!(places, [0, 1, 2]);
+}
+
+#[test]
 fn each_deed_is_documented_and_has_a_word_of_its_own() {
     let mut names: Vec<_> = Deed::ALL.iter().map(|deed| deed.name()).collect();
     for name in &names {

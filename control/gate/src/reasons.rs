@@ -82,7 +82,10 @@ pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
         ),
         Reason::SynData => ("data before the connection is open", "find its sender"),
         Reason::BadSegment => ("fits no state or window of its connection", "find its sender"),
-        Reason::AfterReset => ("was on its way when the other end reset the connection", "nothing"),
+        Reason::AfterReset => (
+            "came after the other end had reset the connection; its sender is told again",
+            "nothing",
+        ),
         Reason::SynOnOpen => (
             "a new start on a connection that is open: its sender is asked (RFC 5961)",
             "nothing; if it goes on, find its sender",

@@ -225,6 +225,7 @@ impl Engine {
         self.clamp(id, direction, &mut arrival);
         let inspected = match self.inspect(id, direction, &mut arrival) {
             Err(Reason::SynOnOpen) => return self.challenge(id, &mut arrival),
+            Err(Reason::AfterReset) => return answer::reset(Reason::AfterReset, &mut arrival),
             inspected => inspected?,
         };
         self.translate(id, direction, inspected, &mut arrival)
@@ -344,7 +345,7 @@ impl Engine {
             Some(Stream { requests, responses, .. }) => {
                 (responses.wire(responses.sent()), requests.wire(requests.ack()))
             }
-            None => (flow.tcp.next(Direction::ToClient), flow.tcp.next(Direction::ToServer)),
+            None => (flow.tcp.next(Direction::ToClient), flow.tcp.acked(Direction::ToServer)),
         };
         Ok(answer::challenge(numbers, arrival))
     }

@@ -117,7 +117,8 @@ impl<F: FrameBuf> Inspection<'_, F> {
         let asks = segment.flags & flags::SYN != 0 && self.direction == Direction::ToServer;
         // Data on a SYN (RFC 7413) comes again when nothing of it was acknowledged.
         let len = if asks { 0 } else { self.headers.payload_len() };
-        let segment = &self.as_exact(segment, stream);
+        let lane = stream.lane(self.direction);
+        let segment = &self.as_exact(segment, lane.wire(lane.ack()));
         self.flow.tcp.place(self.direction, segment, len)?;
         let opening = self.flow.tcp.phase() == Phase::Opening;
         self.flow.tcp.accept(self.direction, segment, len);
@@ -131,12 +132,12 @@ impl<F: FrameBuf> Inspection<'_, F> {
         Ok(Inspected::keep(0))
     }
 
-    /// Whoever starts anew resets with the number that it was told, which is that of the next byte, or,
-    /// where not all has arrived, of the first that has not.
-    fn as_exact(&self, segment: &Segment, stream: &Stream) -> Segment {
-        let lane = stream.lane(self.direction);
+    /// A reset may have one of two numbers. Who ends a connection by one gives its next number; whose
+    /// host knows of no connection gives the one that it was `told` last (RFC 9293 section 3.5.2), which
+    /// is less where not all has arrived. Either can be the number that the receiver expects.
+    fn as_exact(&self, segment: &Segment, told: u32) -> Segment {
         let open = self.flow.tcp.phase() > Phase::Opening;
-        match segment.flags & flags::RST != 0 && open && segment.seq == lane.wire(lane.ack()) {
+        match segment.flags & flags::RST != 0 && open && segment.seq == told {
             true => Segment { seq: self.flow.tcp.next(self.direction), ..*segment },
             false => *segment,
         }
@@ -196,8 +197,13 @@ impl<F: FrameBuf> Inspection<'_, F> {
         found
     }
 
+    /// A segment of a connection that nobody reads: what fits leaves as it came.
     fn unread_segment(&mut self, segment: &Segment) -> Result<Inspected, Reason> {
         let len = self.headers.payload_len();
+        let segment = &self.as_exact(segment, self.flow.tcp.acked(self.direction));
+        if self.flow.tcp.is_reset_at_fin(self.direction, segment) {
+            return Ok(Inspected::default());
+        }
         let place = match self.flow.tcp.place(self.direction, segment, len) {
             Err(_) if self.judge.grant.observe => return Ok(Inspected::keep(len)),
             place => place?,

@@ -129,7 +129,7 @@ reasons! {
     SynData = "syn-data",
     /// A segment that does not fit the connection's state or its windows (RFC 9293, RFC 5961).
     BadSegment = "bad-tcp-segment",
-    /// On its way when the other end reset the connection.
+    /// After the other end has reset the connection: its sender is told so again, in case that was lost.
     AfterReset = "after-reset",
     /// A SYN with other numbers on an open connection: its sender is asked whether it means it.
     SynOnOpen = "syn-on-open-connection",

@@ -23,6 +23,7 @@ use super::neighbours::Neighbours;
 use super::notify::Notifier;
 use super::people::People;
 use super::policy::Generations;
+use super::pulse::Pulse;
 use super::signals::Signals;
 use crate::api::desk::Inbox;
 use crate::api::peers::Admission;
@@ -32,6 +33,9 @@ use crate::exit::{Exit, complain};
 const TICK: Duration = Duration::from_millis(5);
 /// Ticks in a second.
 const SECOND: u32 = 200;
+/// Ticks between two looks whether workers turn: longer than an idle one sleeps, and
+/// so short that three of them and the load of the machine are less than a second.
+const BEAT: u32 = 30;
 /// Ticks that a worker has to finish its turn and tell what it has to tell.
 const PATIENCE: u32 = 3 * SECOND;
 
@@ -69,7 +73,7 @@ pub(super) struct Control {
 impl Control {
     /// Serves until the gate is to stop, or one of its workers has.
     pub(super) fn run(&mut self, workers: &[Thread<'_>]) {
-        let mut seen = vec![0; workers.len()];
+        let mut pulse = Pulse::of(workers.len());
         let (mut changed, mut quiet) = (false, 0);
         for tick in 1_u32.. {
             self.serve(TICK);
@@ -83,8 +87,12 @@ impl Control {
                 let _ = self.reload();
             }
             changed |= self.follow();
+            if tick.is_multiple_of(BEAT)
+                && let Some(worker) = pulse.look(self.shared.iter().map(|shared| shared.turns()))
+            {
+                self.abandon(worker, "stands still");
+            }
             if tick.is_multiple_of(SECOND) {
-                self.watch(&mut seen);
                 self.notifier.alive();
                 self.look();
                 self.people.see();
@@ -108,7 +116,8 @@ impl Control {
             self.log_all();
             sleep(TICK);
             if tick == PATIENCE {
-                self.abandon("a worker does not stop");
+                let last = workers.iter().position(|worker| !worker.is_finished());
+                self.abandon(last.unwrap_or_default(), "does not stop");
             }
         }
         self.log_all();
@@ -256,49 +265,12 @@ impl Control {
         Ok(())
     }
 
-    /// A worker that has not turned for a second will not: it cannot be waited for, so the gate ends
-    /// here, and the kernel detaches the program.
-    fn watch(&mut self, seen: &mut [u64]) {
-        if let Some(worker) = stalled(&self.shared, seen) {
-            self.abandon(&format!("worker {worker} has stood still for a second"));
-        }
-    }
-
-    fn abandon(&mut self, why: &str) {
-        self.report(Alarm::WorkerStalled, Some(format!("{why}; the gate stops at once")));
+    /// A worker that stands still cannot be waited for: the gate ends here, and the kernel detaches the
+    /// program.
+    fn abandon(&mut self, worker: usize, does: &str) {
+        let alarm = Alarm::WorkerStalled(u32::try_from(worker).unwrap_or(u32::MAX));
+        self.report(alarm, Some(format!("worker {worker} {does}; the gate stops at once")));
         self.audit.flush();
         std::process::exit(Exit::Finding as i32);
-    }
-}
-
-/// The first worker that has not turned since it was last seen; notes the turns of all.
-fn stalled(workers: &[Arc<Shared>], seen: &mut [u64]) -> Option<usize> {
-    let mut turned = workers.iter().zip(seen).map(|(worker, seen)| {
-        let turns = worker.turns();
-        std::mem::replace(seen, turns) != turns
-    });
-    let first = turned.by_ref().position(|turned| !turned);
-    turned.for_each(drop);
-    first
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_worker_that_stands_still_is_named() {
-        let workers = Shared::among(3);
-        let turn = |which: &[usize]| which.iter().for_each(|at| workers[*at].turned());
-        let mut seen = [0; 3];
-        turn(&[0, 1, 2]);
-        assert_eq!(stalled(&workers, &mut seen), None);
-        turn(&[0, 2]);
-        assert_eq!(stalled(&workers, &mut seen), Some(1));
-        turn(&[0, 1]);
-        assert_eq!(stalled(&workers, &mut seen), Some(2));
-        turn(&[0, 1, 2]);
-        assert_eq!(stalled(&workers, &mut seen), None, "each turn counts once");
-        assert_eq!(stalled(&workers, &mut seen), Some(0));
     }
 }

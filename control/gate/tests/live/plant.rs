@@ -156,7 +156,7 @@ impl Plant {
             Ok(stream)
         };
         let stream = self.user.enter(connect).unwrap()?;
-        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
@@ -168,7 +168,7 @@ impl Plant {
             .user
             .enter(|| TcpStream::connect_timeout(&address, Duration::from_secs(5)))
             .unwrap()?;
-        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
