@@ -339,7 +339,8 @@ impl Passage<'_, '_> {
     /// has arrived: then its sender is to hear of that at once; otherwise whoever gets it again answers.
     fn send_again(&mut self, arrived: &Arrived<'_>) -> (bool, bool) {
         let Arrived { at, payload, taken, fin, next, .. } = *arrived;
-        if !taken.old && !(fin && at < next) {
+        let came_before = taken.old || fin && at < next;
+        if !came_before {
             return (false, false);
         }
         let end = at + payload.len() as u64 + u64::from(fin);
