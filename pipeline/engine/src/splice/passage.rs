@@ -247,8 +247,9 @@ impl Passage<'_, '_> {
 
     /// Notes what the segment says beyond its payload.
     fn note(&mut self, arrived: &Arrived<'_>) {
+        // RFC 7323 section 4.3: what is ahead of a gap does not count, or what fills the gap would be old.
         if let Some((value, _)) = arrived.options.timestamps
-            && !arrived.taken.ahead
+            && arrived.at <= arrived.next
         {
             self.emitter.stream.note_clock(self.direction, value);
         }
@@ -315,26 +316,36 @@ impl Passage<'_, '_> {
     /// Sends what the segment brought about.
     #[cold]
     fn send(&mut self, arrived: &Arrived<'_>) {
-        let Arrived { at, payload, taken, fin, .. } = *arrived;
+        let Arrived { payload, taken, .. } = *arrived;
         let direction = self.direction;
         let handed =
             Handed { tos: self.tos, flags: arrived.segment.flags & ECN, ..Handed::default() };
-        let mut on = self.emitter.send_new(direction, handed);
-        let again = taken.old || fin && at < arrived.next;
-        if again {
-            let end = at + payload.len() as u64 + u64::from(fin);
-            on |= self.emitter.send_old(direction, at, end.min(arrived.next));
-        }
+        let new = self.emitter.send_new(direction, handed);
+        let (again, known) = self.send_again(arrived);
+        let on = new || again;
         let back = self.emitter.send_new(direction.reverse(), Handed::default());
         let lane = self.emitter.stream.lane(direction);
         let held = lane.vouches() && !lane.held().is_empty();
-        let unanswered = held || again || taken.ahead || arrived.probe && !payload.is_empty();
+        let unanswered = held || known || taken.ahead || arrived.probe && !payload.is_empty();
         if !back && (unanswered || self.found.refused.is_some()) {
             self.emitter.answer(direction);
         }
         if !on {
             self.send_on_ack(arrived, handed);
         }
+    }
+
+    /// What came before and is under way is sent on again. Whether some is, and whether some is not, for it
+    /// has arrived: then its sender is to hear of that at once; otherwise whoever gets it again answers.
+    fn send_again(&mut self, arrived: &Arrived<'_>) -> (bool, bool) {
+        let Arrived { at, payload, taken, fin, next, .. } = *arrived;
+        let came_before = taken.old || fin && at < next;
+        if !came_before {
+            return (false, false);
+        }
+        let end = at + payload.len() as u64 + u64::from(fin);
+        let again = self.emitter.send_old(self.direction, at, end.min(next));
+        (again, !again || at < self.emitter.stream.lane(self.direction).ack())
     }
 
     /// What the segment says of the other direction, and whether its sender wants an answer. Where its

@@ -71,6 +71,7 @@ impl Lane {
             new: at <= self.next && to > self.next,
             ahead: at > self.next,
         };
+        self.loses |= taken.old || taken.ahead;
         if to <= self.next {
             self.came = now;
             return Ok(taken);

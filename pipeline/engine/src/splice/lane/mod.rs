@@ -70,6 +70,8 @@ pub struct Lane {
     retry: Option<(Time, u32)>,
     /// How far the sender has come by its own account.
     heard: Offset,
+    /// Whether bytes have come again, or behind a gap: the link loses some.
+    loses: bool,
     /// When the latest bytes came, new or not, or bytes arrived at the receiver.
     came: Time,
     /// When to tell the sender again what has come, and how often that was done.
@@ -97,6 +99,7 @@ impl Lane {
         fin: None,
         retry: None,
         heard: FIRST,
+        loses: false,
         came: Time::EPOCH,
         nudge: (Time::EPOCH, 0),
     };
@@ -106,7 +109,7 @@ impl Lane {
         self.numbering = Numbering::new(isn);
         self.edits = Edits::EMPTY;
         (self.edge, self.told_edge, self.vouched, self.owned) = (FIRST, FIRST, FIRST, FIRST);
-        (self.fin, self.retry, self.heard) = (None, None, FIRST);
+        (self.fin, self.retry, self.heard, self.loses) = (None, None, FIRST, false);
         self.forget(FIRST);
     }
 
