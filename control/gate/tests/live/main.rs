@@ -24,6 +24,7 @@ mod control;
 mod hardening;
 mod iperf;
 mod links;
+mod lossy;
 mod modbus;
 mod people;
 mod plant;
