@@ -61,11 +61,15 @@ impl Counters {
 
     /// Adds what another engine counted.
     pub fn add(&mut self, other: &Counters) {
-        self.forwarded += other.forwarded;
-        self.answered += other.answered;
-        self.commands += other.commands;
-        self.denied += other.denied;
-        for (mine, theirs) in self.reasons.iter_mut().zip(other.reasons) {
+        // Named one by one, so that a new one is not forgotten.
+        let Counters { forwarded, answered, kept, own, commands, denied, reasons } = other;
+        self.forwarded += forwarded;
+        self.answered += answered;
+        self.kept += kept;
+        self.own += own;
+        self.commands += commands;
+        self.denied += denied;
+        for (mine, theirs) in self.reasons.iter_mut().zip(reasons) {
             *mine += theirs;
         }
     }
@@ -89,5 +93,27 @@ impl Counters {
     /// Frames in all that came in.
     pub fn frames(&self) -> u64 {
         self.forwarded + self.kept + self.reasons.iter().sum::<u64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sum over workers left out what the gate kept and sent by itself: the report said none.
+    #[test]
+    fn a_sum_has_all_that_was_counted() {
+        let one = Counters {
+            forwarded: 1,
+            answered: 2,
+            kept: 3,
+            own: 4,
+            commands: 5,
+            denied: 6,
+            reasons: [7; Reason::COUNT],
+        };
+        let mut sum = Counters::default();
+        sum.add(&one);
+        assert_eq!(sum, one);
     }
 }

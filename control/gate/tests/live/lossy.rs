@@ -220,7 +220,7 @@ fn assert_done(
     let granted: Vec<_> = plan.iter().filter(|command| command.is_granted()).collect();
     let again = [&plant.user, &plant.line].map(retransmitted);
     eprintln!(
-        "{} commands, {} denied, {took:.1?}; cables: {:?}; sent again: {again:?} by the hosts, {} by the gate",
+        "{} commands, {} denied, {took:.1?}; cables: {:?}; sent again by the hosts: {again:?}; own frames of the gate: {}",
         plan.len(),
         plan.len() - granted.len(),
         cables.map(Process::stop),
@@ -234,6 +234,8 @@ fn assert_done(
     assert_one_connection(&plant);
     assert!(again.iter().sum::<u64>() > 0, "the cables were bad");
     assert_whole(&report);
+    let own = report["frames"]["own"].as_u64().unwrap() as usize;
+    assert!(own >= plan.len() - granted.len(), "the gate says each denial itself");
     let audit = plant.audit("audit.jsonl");
     let told = ["success", "denied"].map(|result| commands(&audit, result).len());
     assert_eq!(told, [granted.len(), plan.len() - granted.len()]);
