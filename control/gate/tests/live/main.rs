@@ -28,6 +28,7 @@ mod lossy;
 mod modbus;
 mod people;
 mod plant;
+mod ratio;
 mod scale;
 mod service;
 mod shapes;
