@@ -363,3 +363,29 @@ fn a_path_mtu_that_cannot_be_meant_shortens_nothing() {
     assert_eq!(lengths(&again, OFFICE).into_iter().max(), most);
     assert!(most.unwrap() > 600);
 }
+
+/// Timestamps as stacks write them (RFC 7323 appendix A).
+fn stamped(packet: Packet, value: u32, echo: u32) -> Packet {
+    let tcp_options = [&[1, 1, 8, 10][..], &value.to_be_bytes(), &echo.to_be_bytes()].concat();
+    Packet { tcp_options, ..packet }
+}
+
+/// The asset has answered the SYN twice, the second time by a later clock. The client knows that clock from
+/// then on, and refuses whatever has an earlier one (RFC 7323 section 5): a denial that had the first answer's
+/// never arrived (laboratory, seed 11).
+#[test]
+fn a_denial_is_not_older_than_a_repeated_answer_to_the_syn() {
+    let (mut gate, mut talk) = open();
+    talk.client.1 += 1;
+    talk.nat = gate.office(&stamped(talk.syn(), 100, 0)).seen().src.1;
+    for clock in [7_000, 8_001, 7_000] {
+        let answer = stamped(talk.syn_ack(), clock, 100);
+        assert!(gate.line(&answer).left_by(OFFICE));
+    }
+    let denied = talk.from_client(talk.client_next, DATA, &write(1, 5, 5));
+    let denied = gate.office(&stamped(denied, 200, 8_001));
+    let denial = &denied.seen_on(OFFICE)[0];
+    assert_eq!(denial.payload, exception(1, 6, 1));
+    let clock = u32::from_be_bytes(denial.options[4..8].try_into().unwrap());
+    assert_eq!(clock, 8_001, "neither older nor of the gate's own making");
+}

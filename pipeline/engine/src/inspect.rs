@@ -126,6 +126,8 @@ impl<F: FrameBuf> Inspection<'_, F> {
         }
         if opening {
             stream.open(self.direction, segment, options, self.judge.now);
+        } else {
+            stream.advance_clock(self.direction, options);
         }
         self.clean_options();
         Ok(Inspected::keep(0))

@@ -268,6 +268,16 @@ impl Stream {
         self.end_mut(direction).recent = value;
     }
 
+    /// A SYN or its answer came again: its receiver knows the later of both clocks from then on, and refuses
+    /// what is older (RFC 7323 section 5.3).
+    pub(crate) fn advance_clock(&mut self, direction: Direction, options: &Options) {
+        if let Some((value, _)) = options.timestamps
+            && value.wrapping_sub(self.clock(direction)) as i32 > 0
+        {
+            self.note_clock(direction, value);
+        }
+    }
+
     #[inline]
     fn end(&self, from: Direction) -> &End {
         let [client, asset] = &self.ends;
