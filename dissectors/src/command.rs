@@ -158,6 +158,22 @@ impl<'a> Items<'a> {
     pub const fn two(first: Item<'a>, second: Item<'a>) -> Items<'a> {
         Items::Few([Some(first), Some(second)])
     }
+
+    /// Shows every item where it lies, in order, until `see` says no.
+    ///
+    /// # Errors
+    /// What `see` says.
+    #[inline]
+    pub fn each<E>(&self, see: impl FnMut(&Item<'a>) -> Result<(), E>) -> Result<(), E> {
+        match self {
+            Items::Few(few) => few.iter().flatten().try_for_each(see),
+            many => many.each_of_many(see),
+        }
+    }
+
+    fn each_of_many<E>(&self, mut see: impl FnMut(&Item<'a>) -> Result<(), E>) -> Result<(), E> {
+        self.clone().try_for_each(|item| see(&item))
+    }
 }
 
 impl<'a> Iterator for Items<'a> {

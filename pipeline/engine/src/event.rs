@@ -204,6 +204,11 @@ impl Label {
         label
     }
 
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// The name; empty where there is none.
     pub fn as_str(&self) -> &str {
         let name = self.bytes.get(..usize::from(self.len)).unwrap_or_default();

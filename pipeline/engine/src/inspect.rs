@@ -66,7 +66,8 @@ impl<F: FrameBuf> Inspection<'_, F> {
     /// A segment of a connection that is read.
     #[inline]
     fn segment(&mut self, segment: &Segment, stream: &mut Stream) -> Result<Inspected, Reason> {
-        let raw_options = self.headers.tcp_options(self.frame.bytes());
+        let bytes = self.frame.bytes();
+        let raw_options = self.headers.tcp_options(bytes);
         let options = Options::read(raw_options.clone())?;
         let opens = self.flow.tcp.phase() == Phase::Opening;
         if opens || segment.flags & (flags::SYN | flags::RST) != 0 {
@@ -75,7 +76,6 @@ impl<F: FrameBuf> Inspection<'_, F> {
         if self.flow.tcp.phase() == Phase::Closed {
             return Err(Reason::BadSegment);
         }
-        let bytes = self.frame.bytes();
         let tos = Ipv4::at(bytes, usize::from(self.headers.ip_at)).map_or(0, |ip| ip.tos);
         let passage = Passage {
             direction: self.direction,
@@ -127,6 +127,8 @@ impl<F: FrameBuf> Inspection<'_, F> {
         }
         if opening {
             stream.open(self.direction, segment, options, self.judge.now);
+        } else {
+            stream.advance_clock(self.direction, options);
         }
         self.clean_options();
         Ok(Inspected::keep(0))

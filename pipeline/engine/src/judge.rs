@@ -228,7 +228,11 @@ impl Judge<'_> {
         (told.function, told.sub, told.unit) = (command.function, command.sub, command.unit);
         let decisive = decisive(command);
         told.object = decisive.map_or((Space::None, 0, 0), |i| (i.space, i.start, i.count));
-        told.tag = Label::of(decisive.filter(|item| item.space == Space::Tag));
+        let tag = decisive.filter(|item| item.space == Space::Tag);
+        // Of few commands it is one, and a label is long.
+        if tag.is_some() || !told.tag.is_empty() {
+            told.tag = Label::of(tag);
+        }
         (told.denied, told.observed, told.rule) = (denied, self.grant.observe, rule);
         told.set_payload(pdu);
     }
@@ -236,6 +240,11 @@ impl Judge<'_> {
 
 /// What a command is about: the item that decides its class, or the first.
 fn decisive<'a>(command: &Command<'a>) -> Option<Item<'a>> {
+    if let Items::Few([first, second]) = &command.items {
+        let decides = |item: &&Item<'a>| item.class == command.class;
+        let second = second.as_ref().filter(decides);
+        return first.as_ref().filter(decides).or(second).or(first.as_ref()).copied();
+    }
     let mut items = command.items.clone();
     let first = items.next()?;
     if first.class == command.class {

@@ -160,9 +160,10 @@ impl Matcher {
     /// No entry allows one of its items.
     pub fn judge(&self, command: &Command<'_>, now: Time) -> Result<RuleId, Denied> {
         let mut verdict = Err(Denied::NOTHING_GIVEN);
-        for item in command.items.clone() {
-            verdict = Ok(self.judge_item(command, &item, now)?);
-        }
+        command.items.each(|item| {
+            verdict = Ok(self.judge_item(command, item, now)?);
+            Ok(())
+        })?;
         verdict
     }
 

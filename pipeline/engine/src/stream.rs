@@ -8,6 +8,7 @@ use wicketgate_packet::Time;
 use wicketgate_packet::parse::Segment;
 
 use crate::flow::{FlowId, kept_back};
+use crate::mss::HEADERS;
 use crate::splice::denials::Denials;
 use crate::splice::lane::Lane;
 use crate::splice::options::Options;
@@ -248,6 +249,13 @@ impl Stream {
         self.end(direction.reverse()).mss.into()
     }
 
+    /// A router says that packets that travel in `direction` may have `mtu` bytes at most (RFC 1191
+    /// section 3). What the gate itself sends is short and seldom: it never tries longer ones again.
+    pub(crate) fn narrow(&mut self, direction: Direction, mtu: u16) {
+        let receiver = self.end_mut(direction.reverse());
+        receiver.mss = receiver.mss.min(mtu.saturating_sub(HEADERS));
+    }
+
     /// The latest timestamp of who sends in `direction`.
     #[inline]
     pub(crate) fn clock(&self, direction: Direction) -> u32 {
@@ -257,14 +265,28 @@ impl Stream {
     /// Who sends in `direction` says that its clock is at `value`.
     #[inline]
     pub(crate) fn note_clock(&mut self, direction: Direction, value: u32) {
-        let [client, asset] = &mut self.ends;
-        let end = if direction == Direction::ToServer { client } else { asset };
-        end.recent = value;
+        self.end_mut(direction).recent = value;
+    }
+
+    /// A SYN or its answer came again: its receiver knows the later of both clocks from then on, and refuses
+    /// what is older (RFC 7323 section 5.3).
+    pub(crate) fn advance_clock(&mut self, direction: Direction, options: &Options) {
+        if let Some((value, _)) = options.timestamps
+            && value.wrapping_sub(self.clock(direction)) as i32 > 0
+        {
+            self.note_clock(direction, value);
+        }
     }
 
     #[inline]
     fn end(&self, from: Direction) -> &End {
         let [client, asset] = &self.ends;
+        if from == Direction::ToServer { client } else { asset }
+    }
+
+    #[inline]
+    fn end_mut(&mut self, from: Direction) -> &mut End {
+        let [client, asset] = &mut self.ends;
         if from == Direction::ToServer { client } else { asset }
     }
 }

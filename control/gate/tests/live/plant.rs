@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -266,7 +267,11 @@ impl Drop for Gate {
 }
 
 /// A third party's program that runs; it ends with this.
-pub(crate) struct Process(Child);
+pub(crate) struct Process {
+    child: Child,
+    /// The last that it says.
+    last: Option<JoinHandle<Option<String>>>,
+}
 
 impl Process {
     /// Starts a command and waits for the first thing it prints.
@@ -278,17 +283,24 @@ impl Process {
     pub(crate) fn when(command: &mut Command, says: &str) -> Process {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let process = Process(child);
+        let mut process = Process { child, last: None };
         assert!(lines.any(|line| line.unwrap().contains(says)), "it ended without {says}");
-        // Nobody reads what else it prints; it must not wait for that, nor fail.
-        std::thread::spawn(move || lines.for_each(drop));
+        // Whatever else it prints, it must not wait for a reader, nor fail.
+        process.last = Some(std::thread::spawn(move || lines.map_while(Result::ok).last()));
         process
+    }
+
+    /// Has it end; the last that it says.
+    pub(crate) fn stop(mut self) -> String {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        let last = self.last.take().and_then(|last| last.join().unwrap());
+        last.unwrap_or_default()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
