@@ -33,7 +33,7 @@ mod policy;
 mod report;
 mod sandbox;
 mod signals;
-mod socket;
+pub(crate) mod socket;
 mod stats;
 
 use std::sync::Arc;

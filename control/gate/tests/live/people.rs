@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use super::*;
@@ -170,30 +172,35 @@ fn http(
 
 /// A machine that asks all the while; it says how often it got its answer once it is told to end.
 struct Hmi {
-    end: std::sync::Arc<std::sync::atomic::AtomicBool>,
-    thread: std::thread::JoinHandle<usize>,
+    end: Arc<AtomicBool>,
+    answers: Arc<AtomicUsize>,
+    thread: std::thread::JoinHandle<()>,
 }
 
 impl Hmi {
     fn start(plant: &Plant) -> Hmi {
         let mut stream = plant.connect().unwrap();
-        let end = std::sync::Arc::<std::sync::atomic::AtomicBool>::default();
-        let ends = end.clone();
+        let (end, answers) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
+        let (ends, answered) = (end.clone(), answers.clone());
         let thread = std::thread::spawn(move || {
-            let mut count = 0;
-            while !ends.load(std::sync::atomic::Ordering::Relaxed) {
+            while !ends.load(Ordering::Relaxed) {
                 assert_eq!(register(&mut stream, 5), 50, "a machine notices nothing");
-                count += 1;
+                answered.fetch_add(1, Ordering::Relaxed);
                 std::thread::sleep(Duration::from_millis(2));
             }
-            count
         });
-        Hmi { end, thread }
+        Hmi { end, answers, thread }
+    }
+
+    /// Answers so far.
+    fn count(&self) -> usize {
+        self.answers.load(Ordering::Relaxed)
     }
 
     fn stop(self) -> usize {
-        self.end.store(true, std::sync::atomic::Ordering::Relaxed);
-        self.thread.join().expect("it got every answer")
+        self.end.store(true, Ordering::Relaxed);
+        self.thread.join().expect("it got every answer");
+        self.answers.load(Ordering::Relaxed)
     }
 }
 
@@ -308,8 +315,8 @@ fn within<T>(mut what: impl FnMut() -> Option<T>) -> T {
 }
 
 #[test]
-fn what_is_changed_beside_the_gate_acts_within_a_second() {
-    let (server, _) = need!("what_is_changed_beside_the_gate_acts_within_a_second");
+fn the_command_line_changes_users_of_a_gate_that_runs() {
+    let (server, _) = need!("the_command_line_changes_users_of_a_gate_that_runs");
     let office = Office::new(RULES);
     let _device = device(&office.plant, &server);
     let gate = office.start();
@@ -322,7 +329,7 @@ fn what_is_changed_beside_the_gate_acts_within_a_second() {
     assert_eq!(register(&mut stream, 7), 70);
     assert!(office.user(&["disable", "alice"]).status().unwrap().success());
     stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    within(|| ask(&mut stream, &[3, 0, 7, 0, 1]).is_err().then_some(()));
+    assert!(ask(&mut stream, &[3, 0, 7, 0, 1]).is_err(), "at once");
     let (status, _) = office.log_in("alice", &code(&secret, 1));
     assert_eq!(status, 401, "disabled");
     assert!(hmi.stop() > 20);
@@ -330,7 +337,7 @@ fn what_is_changed_beside_the_gate_acts_within_a_second() {
     let disabled = office.audited("user-disabled");
     assert_eq!(
         (&disabled[0]["user"], &disabled[0]["actor"]),
-        (&json!("alice"), &json!("beside the gate"))
+        (&json!("alice"), &json!("root (uid 0)"))
     );
     assert_eq!(office.audited("logout")[0]["reason"], "disabled");
 }
@@ -392,6 +399,86 @@ fn a_store_that_is_gone_stops_no_machine() {
     drop(gate.stop());
     let told = office.audited("login").len() + office.audited("login-refused").len();
     assert_eq!(told, 1);
+}
+
+/// What can happen to a file.
+type Damage = fn(&Path);
+
+fn truncated(file: &Path) {
+    std::fs::OpenOptions::new().write(true).open(file).unwrap().set_len(0).unwrap();
+}
+
+fn removed(file: &Path) {
+    std::fs::remove_file(file).unwrap();
+}
+
+/// The same file with other bytes in it.
+fn overwritten(file: &Path) {
+    let length = std::fs::metadata(file).unwrap().len().max(4096);
+    let open = std::fs::OpenOptions::new().write(true).open(file);
+    open.unwrap().write_all(&vec![0xa5; usize::try_from(length).unwrap()]).unwrap();
+}
+
+/// Another file in its place.
+fn replaced(file: &Path) {
+    let other = file.with_extension("other");
+    std::fs::write(&other, vec![0x5a; 8192]).unwrap();
+    std::fs::rename(other, file).unwrap();
+}
+
+fn forbidden(file: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0)).unwrap();
+}
+
+#[test]
+fn whatever_happens_to_the_stores_files_machines_go_on() {
+    let (server, _) = need!("whatever_happens_to_the_stores_files_machines_go_on");
+    let damages: [Damage; 5] = [truncated, removed, overwritten, replaced, forbidden];
+    let office = Office::new(RULES);
+    let _device = device(&office.plant, &server);
+    let secret = office.add("alice", &["maintenance"]);
+    let folder = office.state.join("identity");
+    let sound = office.plant.file("sound");
+    copy(&folder, &sound);
+    for (damage, number) in damages.into_iter().zip(0..) {
+        std::fs::remove_dir_all(&folder).unwrap();
+        copy(&sound, &folder);
+        let gate = office.plant.try_start(&format!("audit-{number}.jsonl"));
+        assert!(gate.says("running"));
+        let hmi = Hmi::start(&office.plant);
+        // What it keeps in memory is there before the files go.
+        assert_eq!(office.log_in("alice", "000000").0, 401);
+        for file in ["store.db-shm", "store.db-wal", "store.db", "key"] {
+            let file = folder.join(file);
+            if !file.exists() {
+                continue;
+            }
+            damage(&file);
+            // Perhaps what it has open is enough for a login, perhaps not: there is an answer.
+            let (status, said) = office.log_in("alice", &code(&secret, 0));
+            assert!(matches!(status, 200 | 401 | 429 | 503), "{}: {status} {said}", file.display());
+        }
+        let before = hmi.count();
+        within(|| (hmi.count() > before + 50).then_some(()));
+        hmi.stop();
+        assert_whole(&gate.stop());
+    }
+}
+
+/// The files of a folder, with the modes that a store has.
+fn copy(from: &Path, to: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    std::fs::create_dir(to).unwrap();
+    mode(to, 0o700);
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        mode(&to.join(file.file_name()), 0o600);
+    }
 }
 
 /// A small disk; it goes with this.

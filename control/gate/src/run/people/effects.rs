@@ -121,18 +121,17 @@ impl Control {
             Word::Stored(stored) => {
                 let (ask, answer, change) = *stored;
                 if let Some(change) = change {
-                    self.changed(&change, Some(requests::words(&ask.actor)));
+                    self.changed(&change, requests::words(&ask.actor));
                 }
                 ask.answer(answer);
             }
-            Word::Beside(change) => self.changed(&change, Some("beside the gate".to_owned())),
         }
     }
 
     /// A user was changed: what rests on what is no more, ends.
-    fn changed(&mut self, change: &Change, actor: Option<String>) {
+    fn changed(&mut self, change: &Change, actor: String) {
         let now = clock::both();
-        self.people.acting = actor;
+        self.people.acting = Some(actor);
         self.tell_change(change);
         let access = &mut self.people.access;
         match &change.what {
