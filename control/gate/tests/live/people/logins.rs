@@ -1,0 +1,148 @@
+//! Logins and what they are given, taken back.
+
+use super::*;
+
+#[test]
+fn a_person_logs_in_reads_and_is_cut_off() {
+    let (server, _) = need!("a_person_logs_in_reads_and_is_cut_off");
+    let office = Office::new(RULES);
+    let _device = device(&office.plant, &server);
+    let secret = office.add("alice", &["maintenance"]);
+    let gate = office.start();
+    let hmi = Hmi::start(&office.plant);
+    assert!(office.connect().is_err(), "nobody is logged in there");
+
+    let (status, _) = office.log_in("alice", "000000");
+    assert_eq!(status, 401, "a wrong code");
+    let first = code(&secret, 0);
+    let (status, login) = office.log_in("alice", &first);
+    assert_eq!(status, 200, "{login}");
+    let mut stream = office.connect().unwrap();
+    assert_eq!(register(&mut stream, 7), 70);
+
+    let id = login["login"]["id"].as_u64().or(login["id"].as_u64()).unwrap();
+    let start = Machine::start();
+    let (status, done) = office.ask("DELETE", &format!("/v1/logins/{id}"), None, &Value::Null);
+    let taken = Duration::from_nanos(start.nanos());
+    assert_eq!(status, 200, "{done}");
+    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(ask(&mut stream, &[3, 0, 7, 0, 1]).is_err(), "not one more");
+    eprintln!("a login was taken back in {taken:?}, from the request to the answer");
+    assert!(office.connect().is_err());
+
+    let (status, refused) = office.log_in("alice", &first);
+    assert_eq!((status, &refused["code"]), (401, &json!("refused")), "a code is good once");
+    let (status, _) = office.log_in("alice", &code(&secret, 1));
+    assert_eq!(status, 200);
+    assert_eq!(register(&mut office.connect().unwrap(), 8), 80, "and in again");
+
+    hmi.stop();
+    assert_whole(&gate.stop());
+    let refused = office.audited("login-refused");
+    let reasons: Vec<_> = refused.iter().map(|record| &record["reason"]).collect();
+    assert_eq!(reasons, ["wrong-code", "reused-code"]);
+    let logins = office.audited("login");
+    assert_eq!(logins.len(), 2);
+    assert_eq!(
+        (&logins[0]["user"], &logins[0]["client"], &logins[0]["what"]),
+        (&json!("alice"), &json!(DESK), &json!("password totp"))
+    );
+    assert!(logins[0]["actor"].as_str().unwrap().contains("uid 0"));
+    assert_eq!(office.audited("logout")[0]["reason"], "revoked");
+    let text = std::fs::read_to_string(office.plant.file("audit.jsonl")).unwrap();
+    for secret in [PASSWORD, &secret, &first] {
+        assert!(!text.contains(secret), "no secret is in the audit");
+    }
+}
+
+#[test]
+fn what_must_be_asked_for_ends_when_it_is_taken_back() {
+    let (server, _) = need!("what_must_be_asked_for_ends_when_it_is_taken_back");
+    let office = Office::new(RULES);
+    let _device = device(&office.plant, &server);
+    let secret = office.add("alice", &["maintenance"]);
+    let gate = office.start();
+    let hmi = Hmi::start(&office.plant);
+    let (status, login) = office.log_in("alice", &code(&secret, 0));
+    assert_eq!(status, 200, "{login}");
+    let token = login["token"].as_str();
+    let mut stream = office.connect().unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(refuses_write(&mut stream), "writing must be asked for");
+
+    let rule = "maintenance writes when asked";
+    let wanted = json!({"rule": rule, "asset": "press-3"});
+    let (status, fault) = office.ask("POST", "/v1/grants", token, &wanted);
+    assert_eq!((status, &fault["code"]), (422, &json!("reason-needed")));
+    let wanted = json!({"rule": rule, "asset": "press-3", "reason": "order 4711"});
+    for _ in 0..2 {
+        let (status, grant) = office.ask("POST", "/v1/grants", token, &wanted);
+        assert_eq!((status, &grant["state"]), (200, &json!("granted")), "{grant}");
+        let mut stream = within(|| {
+            let mut stream = office.connect().ok()?;
+            (ask(&mut stream, &[6, 0, 50, 0, 7]).ok()? == [6, 0, 50, 0, 7]).then_some(stream)
+        });
+        let (status, _) =
+            office.ask("DELETE", &format!("/v1/grants/{}", grant["id"]), None, &Value::Null);
+        assert_eq!(status, 200);
+        stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        assert!(refuses_write(&mut stream), "at once");
+        let mut stream = office.connect().unwrap();
+        assert_eq!(register(&mut stream, 8), 80, "what needs no asking is there again");
+    }
+    hmi.stop();
+    drop(gate.stop());
+    let asked = office.audited("grant-requested");
+    assert_eq!((asked.len(), &asked[0]["text"]), (2, &json!("order 4711")));
+    assert_eq!(office.audited("grant-begun").len(), 2);
+    assert_eq!(office.audited("grant-revoked").len(), 2);
+}
+
+#[test]
+fn a_reload_takes_what_the_policy_no_longer_gives() {
+    let (server, _) = need!("a_reload_takes_what_the_policy_no_longer_gives");
+    let office = Office::new(RULES);
+    let _device = device(&office.plant, &server);
+    let secret = office.add("alice", &["maintenance"]);
+    let gate = office.start();
+    let hmi = Hmi::start(&office.plant);
+    let (status, login) = office.log_in("alice", &code(&secret, 0));
+    assert_eq!(status, 200, "{login}");
+    let mut stream = office.connect().unwrap();
+    assert_eq!(register(&mut stream, 7), 70);
+    // The rules change places, too: numbers of rules are not what they were.
+    let (reads, writes) = RULES.split_at(RULES.rfind("[[rule]]").unwrap());
+    office.write_rules(&format!("{writes}{}", reads.replace("\"read\"", "\"mode\"")));
+    let (status, done) = office.ask("POST", "/v1/policy/reload", None, &Value::Null);
+    assert_eq!(status, 200, "{done}");
+    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    // Refused in the protocol's own words, or cut.
+    within(|| {
+        let answer = ask(&mut stream, &[3, 0, 7, 0, 1]);
+        answer.map_or(true, |pdu| pdu[0] == 0x83).then_some(())
+    });
+    office.write_rules("[[rule]]");
+    let (status, _) = office.ask("POST", "/v1/policy/reload", None, &Value::Null);
+    assert_eq!(status, 409);
+    hmi.stop();
+    drop(gate.stop());
+    let reloads = office.audited("policy-reload");
+    let results: Vec<_> = reloads.iter().map(|record| &record["result"]).collect();
+    assert_eq!(results, ["success", "denied"]);
+    assert!(reloads[0]["actor"].as_str().unwrap().contains("uid 0"));
+}
+
+#[test]
+fn nobody_logs_in_by_a_port_that_does_not_say_so() {
+    let (server, _) = need!("nobody_logs_in_by_a_port_that_does_not_say_so");
+    let office = Office::new(RULES);
+    let _device = device(&office.plant, &server);
+    let gate = office.start();
+    for source in ["192.168.10.77", "10.9.9.9", "192.168.20.1"] {
+        let body =
+            json!({"user": "alice", "password": PASSWORD, "code": "123456", "source": source});
+        let (status, _) = office.ask("POST", "/v1/logins", None, &body);
+        assert_eq!(status, 403, "{source}");
+    }
+    drop(gate.stop());
+}
