@@ -77,8 +77,12 @@ async fn handle(
     request: HttpRequest<Body>,
 ) -> Response {
     let path: Vec<String> = path.iter().map(|(_, value)| value.to_owned()).collect();
-    let done = tokio::time::timeout(REQUEST, serve(route, &shared, actor, &path, request)).await;
-    done.unwrap_or_else(|_| Err(too_long())).unwrap_or_else(|fault| refuse(&fault))
+    let served = serve(route, &shared, actor.clone(), &path, request);
+    let done = tokio::time::timeout(REQUEST, served).await;
+    done.unwrap_or_else(|_| Err(too_long())).unwrap_or_else(|fault| {
+        shared.desk.refusals.note(&actor, Some(route), &fault);
+        refuse(&fault)
+    })
 }
 
 async fn serve(

@@ -23,6 +23,18 @@ pub enum Method {
     Delete,
 }
 
+impl Method {
+    /// The word for it (RFC 9110, 9.3).
+    pub const fn word(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
 /// How a type is described.
 type Describe = fn(&mut SchemaGenerator) -> Schema;
 

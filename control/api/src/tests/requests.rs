@@ -118,3 +118,49 @@ fn only_so_many_wait_for_control() {
         waiting.iter().for_each(|task| task.abort());
     });
 }
+
+#[test]
+fn what_is_refused_is_counted_by_who_asked_for_what() {
+    let (desk, inbox) = crate::desk::Desk::new();
+    let refusals = desk.refusals.clone();
+    serve(inbox, |request| match request {
+        Request::Login(_) => Err(Fault::new(401, "refused", "control tells that itself")),
+        Request::Reload => Err(Fault::conflict("config-not-taken", "no")),
+        request => control(request),
+    });
+    let router = router(desk);
+    let auditor = Actor { name: Some("otto".into()), ..actor(7, &[Role::Auditor]) };
+    let refused = |method, path, body: String| {
+        run(ask(&router, &auditor, raw(method, path, body.clone())));
+        run(ask(&router, &admin(), raw(method, path, body)));
+    };
+    refused("DELETE", "/v1/sessions/7", String::new());
+    refused("DELETE", "/v1/sessions/8", String::new());
+    refused("POST", "/v1/grants/1/approve", String::new());
+    refused("POST", "/v1/users", "a".repeat(BODY + 1));
+    refused("POST", "/v1/logins", body_of_a_login());
+    refused("POST", "/v1/policy/reload", String::new());
+    refused("GET", "/v1/no/such/route", String::new());
+    let told = refusals.due(Duration::from_secs(1));
+    let told: Vec<_> = told
+        .iter()
+        .map(|(refused, times)| {
+            let words = [&refused.actor, &refused.asked].map(|word| word.as_deref().unwrap());
+            (words[0], words[1], refused.code.as_str(), *times)
+        })
+        .collect();
+    let expected = [
+        ("otto (uid 7)", "DELETE /v1/sessions/{id}", "forbidden", 2),
+        ("otto (uid 7)", "POST /v1/grants/{id}/approve", "forbidden", 1),
+        ("uid 0", "POST /v1/grants/{id}/approve", "not-logged-in", 1),
+        ("otto (uid 7)", "POST /v1/users", "forbidden", 1),
+        ("uid 0", "POST /v1/users", "too-large", 1),
+        ("otto (uid 7)", "POST /v1/logins", "forbidden", 1),
+        ("otto (uid 7)", "POST /v1/policy/reload", "forbidden", 1),
+    ];
+    assert_eq!(told, expected);
+}
+
+fn body_of_a_login() -> String {
+    r#"{"user":"anna","password":"p"}"#.to_owned()
+}

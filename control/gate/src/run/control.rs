@@ -88,6 +88,7 @@ impl Control {
                 self.notifier.alive();
                 self.look();
                 self.people.see();
+                self.tell_refusals(clock::since_boot());
                 changed |= self.refresh() | self.drift.has_moved(clock::clocks());
             }
             if changed && tick >= quiet {
@@ -112,6 +113,7 @@ impl Control {
             }
         }
         self.log_all();
+        self.tell_refusals(Duration::MAX);
         workers.into_iter().map(|worker| worker.join().ok()).collect()
     }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use wicketgate_audit::{Act, Deed};
 use wicketgate_engine::Sessions;
 use wicketgate_policy::Asset;
 
@@ -52,6 +53,22 @@ impl Control {
             }
         }
         self.tell_figures();
+    }
+
+    /// Writes down which requests were refused at the socket, whoever was asking and how often, by `now` (since
+    /// boot).
+    pub(super) fn tell_refusals(&mut self, now: Duration) {
+        for (refused, times) in self.inbox.refusals(now) {
+            let act = Act {
+                refused: true,
+                actor: refused.actor.as_deref(),
+                what: refused.asked.as_deref(),
+                times: Some(times),
+                reason: Some(&refused.code),
+                ..Act::new(Deed::RequestRefused)
+            };
+            self.audit.act(self.generations.epoch(), &act);
+        }
     }
 
     /// The assets of the policy in force, with what is known of them now.

@@ -6,7 +6,7 @@ use wicketgate_identity::access::{Effect, Event, EventKind};
 use wicketgate_identity::{GrantId, LoginId};
 
 use super::clerk::Word;
-use super::{Clerk, People, clock, requests};
+use super::{Clerk, People, clock};
 use crate::exit::complain;
 use crate::run::control::Control;
 use crate::users::{Change, What};
@@ -121,7 +121,7 @@ impl Control {
             Word::Stored(stored) => {
                 let (ask, answer, change) = *stored;
                 if let Some(change) = change {
-                    self.changed(&change, requests::words(&ask.actor));
+                    self.changed(&change, ask.actor.to_string());
                 }
                 ask.answer(answer);
             }

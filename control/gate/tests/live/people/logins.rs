@@ -146,3 +146,57 @@ fn nobody_logs_in_by_a_port_that_does_not_say_so() {
     }
     drop(gate.stop());
 }
+
+/// How often a session is taken back.
+const TIMES: usize = 50;
+
+#[test]
+fn each_session_that_is_taken_back_is_cut() {
+    let (server, _) = need!("each_session_that_is_taken_back_is_cut");
+    let office = Office::new(&RULES.replace("\"password\", \"totp\"", "\"password\""));
+    let _device = device(&office.plant, &server);
+    office.add_plain("alice", &["maintenance"]);
+    let gate = office.start();
+    let hmi = Hmi::start(&office.plant);
+    let mut spans: Vec<u64> = (0..TIMES).map(|_| last_answer_after_a_revocation(&office)).collect();
+    spans.sort_unstable();
+    let at = |percent: usize| Duration::from_nanos(spans[(TIMES - 1) * percent / 100]);
+    eprintln!(
+        "{TIMES} sessions taken back, from the request at the socket to the last answer that passed: \
+         {:?} at least, {:?} in the middle, {:?} in nine of ten, {:?} at most",
+        at(0),
+        at(50),
+        at(90),
+        at(100)
+    );
+    hmi.stop();
+    drop(gate.stop());
+    assert_eq!(office.audited("session-revoked").len(), TIMES);
+}
+
+/// Nanoseconds from asking that a session end to the last answer that it got; it asks as fast as it can. Who
+/// was cut off has to log in anew.
+fn last_answer_after_a_revocation(office: &Office) -> u64 {
+    office.enter("alice", Some(DESK));
+    let mut stream = office.connect().unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    assert_eq!(register(&mut stream, 7), 70);
+    let live = |session: &&Value| session["kind"] == "user" && session["revoked"] == false;
+    let id = within(|| {
+        let (_, sessions) = office.ask("GET", "/v1/sessions", None, &Value::Null);
+        Some(sessions.as_array()?.iter().find(live)?["id"].clone())
+    });
+    let clock = Machine::start();
+    let reader = std::thread::spawn(move || {
+        let mut last = clock.nanos();
+        while ask(&mut stream, &[3, 0, 7, 0, 1]).is_ok() {
+            last = clock.nanos();
+        }
+        last
+    });
+    std::thread::sleep(Duration::from_millis(5));
+    let asked = clock.nanos();
+    let path = format!("/v1/sessions/{id}");
+    assert_eq!(office.ask("DELETE", &path, None, &Value::Null).0, 200);
+    reader.join().unwrap().saturating_sub(asked)
+}
