@@ -32,6 +32,8 @@ fn what_does_not_fit_is_refused_and_control_does_not_hear_of_it() {
         ("DELETE", "/v1/sessions/one", "", (400, "invalid")),
         ("DELETE", "/v1/sessions/-1", "", (400, "invalid")),
         ("DELETE", "/v1/sessions/18446744073709551616", "", (400, "invalid")),
+        // What escapes stand for need not be text.
+        ("DELETE", "/v1/users/%ff", "", (400, "invalid")),
         ("POST", "/v1/users", "", (400, "invalid")),
         ("POST", "/v1/users", "{", (400, "invalid")),
         ("POST", "/v1/users", "[]", (400, "invalid")),

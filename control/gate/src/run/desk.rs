@@ -40,9 +40,23 @@ impl Gatherer {
 }
 
 impl Control {
+    /// Answers what is asked and logs what has happened, for as long as a tick lasts. Where there is more to be
+    /// logged than can be, they take turns.
+    pub(super) fn work(&mut self, tick: Duration) {
+        let until = clock::since_boot().saturating_add(tick);
+        loop {
+            let behind = self.log();
+            let left = until.saturating_sub(clock::since_boot());
+            self.serve(if behind { Duration::ZERO } else { left });
+            if left.is_zero() {
+                return;
+            }
+        }
+    }
+
     /// Answers what is asked, for as long as a tick lasts: in place of a sleep, so that an answer takes
     /// no tick. Who asks without end has no more of control than the ticks are long.
-    pub(super) fn serve(&mut self, tick: Duration) {
+    fn serve(&mut self, tick: Duration) {
         let until = clock::since_boot().saturating_add(tick);
         loop {
             let left = until.saturating_sub(clock::since_boot());

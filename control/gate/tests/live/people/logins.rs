@@ -17,7 +17,7 @@ fn a_person_logs_in_reads_and_is_cut_off() {
     let first = code(&secret, 0);
     let (status, login) = office.log_in("alice", &first);
     assert_eq!(status, 200, "{login}");
-    let mut stream = office.connect().unwrap();
+    let mut stream = office.connected();
     assert_eq!(register(&mut stream, 7), 70);
 
     let id = login["login"]["id"].as_u64().or(login["id"].as_u64()).unwrap();
@@ -34,7 +34,7 @@ fn a_person_logs_in_reads_and_is_cut_off() {
     assert_eq!((status, &refused["code"]), (401, &json!("refused")), "a code is good once");
     let (status, _) = office.log_in("alice", &code(&secret, 1));
     assert_eq!(status, 200);
-    assert_eq!(register(&mut office.connect().unwrap(), 8), 80, "and in again");
+    assert_eq!(register(&mut office.connected(), 8), 80, "and in again");
 
     hmi.stop();
     assert_whole(&gate.stop());
@@ -66,7 +66,7 @@ fn what_must_be_asked_for_ends_when_it_is_taken_back() {
     let (status, login) = office.log_in("alice", &code(&secret, 0));
     assert_eq!(status, 200, "{login}");
     let token = login["token"].as_str();
-    let mut stream = office.connect().unwrap();
+    let mut stream = office.connected();
     stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
     assert!(refuses_write(&mut stream), "writing must be asked for");
 
@@ -87,7 +87,7 @@ fn what_must_be_asked_for_ends_when_it_is_taken_back() {
         assert_eq!(status, 200);
         stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
         assert!(refuses_write(&mut stream), "at once");
-        let mut stream = office.connect().unwrap();
+        let mut stream = office.connected();
         assert_eq!(register(&mut stream, 8), 80, "what needs no asking is there again");
     }
     hmi.stop();
@@ -108,7 +108,7 @@ fn a_reload_takes_what_the_policy_no_longer_gives() {
     let hmi = Hmi::start(&office.plant);
     let (status, login) = office.log_in("alice", &code(&secret, 0));
     assert_eq!(status, 200, "{login}");
-    let mut stream = office.connect().unwrap();
+    let mut stream = office.connected();
     assert_eq!(register(&mut stream, 7), 70);
     // The rules change places, too: numbers of rules are not what they were.
     let (reads, writes) = RULES.split_at(RULES.rfind("[[rule]]").unwrap());
@@ -178,7 +178,7 @@ fn each_session_that_is_taken_back_is_cut() {
 /// was cut off has to log in anew.
 fn last_answer_after_a_revocation(office: &Office) -> u64 {
     office.enter("alice", Some(DESK));
-    let mut stream = office.connect().unwrap();
+    let mut stream = office.connected();
     stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     assert_eq!(register(&mut stream, 7), 70);
     let live = |session: &&Value| session["kind"] == "user" && session["revoked"] == false;

@@ -179,6 +179,11 @@ impl Office {
         self.plant.connect_from(DESK)
     }
 
+    /// The same, once the gate lets it through: workers take new tables over at their next turn.
+    fn connected(&self) -> TcpStream {
+        within(|| self.connect().ok())
+    }
+
     fn audited(&self, kind: &str) -> Vec<Value> {
         let audit = self.plant.audit("audit.jsonl");
         audit.into_iter().filter(|record| record["type"] == kind).collect()

@@ -13,7 +13,7 @@ fn the_command_line_changes_users_of_a_gate_that_runs() {
     let hmi = Hmi::start(&office.plant);
     let (status, login) = office.log_in("alice", &code(&secret, 0));
     assert_eq!(status, 200, "{login}");
-    let mut stream = office.connect().unwrap();
+    let mut stream = office.connected();
     assert_eq!(register(&mut stream, 7), 70);
     assert!(office.user(&["disable", "alice"]).status().unwrap().success());
     stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
@@ -132,7 +132,7 @@ fn curl_enrols_a_user_and_no_secret_is_said_twice() {
     assert_eq!(codes.len(), 10);
     assert_eq!(office.log_in("alice", &code(secret, 0)).0, 200);
     assert_eq!(office.log_in("alice", codes[0]).0, 200);
-    assert_eq!(register(&mut office.connect().unwrap(), 7), 70);
+    assert_eq!(register(&mut office.connected(), 7), 70);
     let (_, users) = curl("GET", "/v1/users", &Value::Null);
     hmi.stop();
     let said = gate.everything_said();
