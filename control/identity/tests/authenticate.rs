@@ -285,9 +285,8 @@ fn a_weaker_hash_is_made_anew_at_login() {
     db().execute(write, (alice.0, &weak)).unwrap();
     let read =
         || -> String { db().query_row("SELECT phc FROM passwords", [], |r| r.get(0)).unwrap() };
-    let attempt = |text, seconds| {
-        attempt(&mut authenticator(place.open()), "alice", text, None, at(seconds))
-    };
+    let attempt =
+        |text, seconds| attempt(&mut authenticator(place.open()), "alice", text, None, at(seconds));
     assert!(attempt("wrong", 0).answer.is_err());
     assert_eq!(read(), weak, "only the right password is hashed anew");
     assert!(attempt(GOOD, 1).answer.is_ok());

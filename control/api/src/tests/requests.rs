@@ -65,10 +65,22 @@ fn a_mistake_in_a_secret_does_not_print_it() {
         r#"{"user":"a","password":["hunter2"]}"#,
         r#"{"user":"a","password":{"x":"hunter2"}}"#,
         r#"{"user":"a","source":"hunter2"}"#,
+        r#"{"user":"a","hunter2":"password"}"#,
     ] {
         let (status, fault) = run(ask(&router, &admin(), raw("POST", "/v1/logins", body)));
         assert_eq!(status, 400);
         assert!(!fault.to_string().contains("hunter2"), "{fault}");
+    }
+    for (method, path) in [
+        ("POST", "/v1/logins"),
+        ("PUT", "/v1/users/anna/password"),
+        ("POST", "/v1/users/anna/totp/confirm"),
+    ] {
+        for body in [r#"{"user":"a","code":123456}"#, r#"{"password":123456}"#] {
+            let (status, fault) = run(ask(&router, &admin(), raw(method, path, body)));
+            assert_eq!(status, 400, "{path} {body}");
+            assert!(!fault.to_string().contains("123456"), "{fault}");
+        }
     }
 }
 

@@ -92,12 +92,7 @@ impl Gate {
     }
 
     /// The answer may be a secret.
-    fn exchange(
-        &self,
-        method: &str,
-        path: &str,
-        body: &[u8],
-    ) -> io::Result<Zeroizing<Vec<u8>>> {
+    fn exchange(&self, method: &str, path: &str, body: &[u8]) -> io::Result<Zeroizing<Vec<u8>>> {
         let mut stream = UnixStream::connect(&self.socket)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;

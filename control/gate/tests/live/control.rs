@@ -294,7 +294,8 @@ const NOBODY: u32 = 65_534;
 #[test]
 fn what_is_refused_at_the_socket_is_in_the_audit_and_a_flood_is_one_line() {
     use std::os::unix::fs::PermissionsExt;
-    let (server, _) = need!("what_is_refused_at_the_socket_is_in_the_audit_and_a_flood_is_one_line");
+    let (server, _) =
+        need!("what_is_refused_at_the_socket_is_in_the_audit_and_a_flood_is_one_line");
     const FLOOD: u64 = 500;
     let plant = Plant::new(1);
     let _device = device(&plant, &server);
@@ -319,7 +320,8 @@ fn what_is_refused_at_the_socket_is_in_the_audit_and_a_flood_is_one_line() {
     drop(gate.stop());
     let audit = plant.audit("audit.jsonl");
     let refused = audit.iter().filter(|record| record["type"] == "request-refused");
-    let (by_root, by_nobody): (Vec<_>, Vec<_>) = refused.partition(|r| r["reason"] == "not-logged-in");
+    let (by_root, by_nobody): (Vec<_>, Vec<_>) =
+        refused.partition(|r| r["reason"] == "not-logged-in");
     assert_eq!((by_root.len(), &by_root[0]["times"]), (1, &json!(1)));
     assert_eq!(by_root[0]["what"], "POST /v1/grants/{id}/approve");
     // The first second's, perhaps a minute's, and the rest when the gate ends.

@@ -3,6 +3,7 @@
 //! A proof costs an argon2id (some 20 ms) and every change a write to the disk, which may be full, slow or
 //! gone: nothing of that is control's to wait for.
 
+use std::mem::ManuallyDrop;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
@@ -44,10 +45,10 @@ impl Clerk {
         let (say, words) = sync_channel(WORDS);
         let thread = std::thread::Builder::new().name("identity".to_owned());
         let thread = thread.spawn(move || {
-            let mut desk = Desk { authenticator, say };
+            // Never dropped, not by a panic either: SQLite would tidy up its files, and for that call the
+            // sandbox would end the gate. The next opening does it.
+            let mut desk = ManuallyDrop::new(Desk { authenticator, say });
             desk.serve(&asked);
-            // SQLite would tidy up its files, which the sandbox forbids; the next opening does.
-            std::mem::forget(desk);
         })?;
         Ok(Clerk { asks, words, thread })
     }

@@ -56,12 +56,8 @@ fn somebody_else_approves() {
     // Whoever approved may not use it.
     let (status, _) = office.request(&bob, "writes");
     assert_eq!(status, 404);
-    let (status, _) = office.ask(
-        "DELETE",
-        &format!("/v1/grants/{}", grant["id"]),
-        None,
-        &Value::Null,
-    );
+    let (status, _) =
+        office.ask("DELETE", &format!("/v1/grants/{}", grant["id"]), None, &Value::Null);
     assert_eq!(status, 200);
     assert!(refuses_write(&mut stream), "at once");
     let (_, grant) = office.request(&alice, "writes");
@@ -188,7 +184,11 @@ fn two_people_at_one_asset_do_not_count_for_each_other() {
     assert!(refuses_write(&mut hers), "at once");
     given(&again);
     drop(writes(&office, THIRD_DESK));
-    assert_eq!(write(&mut his).unwrap(), [6, 0, 50, 0, 7], "his connection lived through all of it");
+    assert_eq!(
+        write(&mut his).unwrap(),
+        [6, 0, 50, 0, 7],
+        "his connection lived through all of it"
+    );
     hmi.stop();
     drop(gate.stop());
 }

@@ -30,7 +30,7 @@ fn replaced(file: &Path) {
 }
 
 fn forbidden(file: &Path) {
-    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o000)).unwrap();
 }
 
 #[test]
@@ -148,4 +148,3 @@ fn without_a_store_the_gate_runs_for_machines() {
     hmi.stop();
     drop(gate.stop());
 }
-

@@ -30,7 +30,6 @@ fn the_command_line_changes_users_of_a_gate_that_runs() {
     assert_eq!(office.audited("logout")[0]["reason"], "disabled");
 }
 
-
 #[test]
 fn every_user_command_is_done_by_the_gate_that_runs() {
     let (server, _) = need!("every_user_command_is_done_by_the_gate_that_runs");
@@ -65,7 +64,10 @@ fn every_user_command_is_done_by_the_gate_that_runs() {
     run(&["disable", "nobody"], &[], 1, "no such user");
     run(&["disable", "../../v1/policy/reload"], &[], 2, "");
     let listed: Value = serde_json::from_str(&run(&["list", "--json"], &[], 0, "")).unwrap();
-    assert_eq!((&listed[0]["name"], &listed[0]["factors"]), (&json!("alice"), &json!(["password"])));
+    assert_eq!(
+        (&listed[0]["name"], &listed[0]["factors"]),
+        (&json!("alice"), &json!(["password"]))
+    );
     run(&["remove", "alice"], &[], 0, "is removed");
     run(&["list"], &[], 0, "root.2");
     hmi.stop();
