@@ -49,7 +49,7 @@ impl Gate {
     }
 
     /// Where it is asked.
-    pub(super) fn socket(&self) -> &Path {
+    pub(crate) fn socket(&self) -> &Path {
         &self.socket
     }
 

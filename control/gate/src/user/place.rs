@@ -36,7 +36,7 @@ impl Users {
             return Ok(Users { gate, state_dir: Some(folder.clone()) });
         }
         let Some(config) = &place.config else {
-            return Ok(Users { gate: Gate::at(place.socket.clone()), state_dir: None });
+            return running(place.socket.clone());
         };
         let policy = crate::config::load(config)?;
         let folder = policy.gate().state_dir().map(Path::to_owned);
@@ -61,6 +61,18 @@ impl Users {
             answer => answer,
         }
     }
+}
+
+/// Those of a gate that must run: where it keeps its users is not known.
+fn running(socket: Option<PathBuf>) -> Result<Users, String> {
+    let gate = Gate::at(socket);
+    if gate.is_there() {
+        return Ok(Users { gate, state_dir: None });
+    }
+    Err(format!(
+        "no gate runs at {}: say whose users, by --config FILE or --state-dir FOLDER",
+        gate.socket().display()
+    ))
 }
 
 /// Asks the store, as the user whose it is: on a thread of its own, because a process that has given up root

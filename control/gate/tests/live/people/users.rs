@@ -145,3 +145,27 @@ fn curl_enrols_a_user_and_no_secret_is_said_twice() {
         }
     }
 }
+
+#[test]
+fn what_root_makes_without_a_gate_is_the_services() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    const TEST: &str = "what_root_makes_without_a_gate_is_the_services";
+    const SERVICE: u32 = 65_534;
+    if let Err(why) = wicketgate_lab::available() {
+        return wicketgate_lab::skip(TEST, &why);
+    }
+    let office = Office::new(RULES);
+    // The plant's folder is the test's own; the service may go through it now.
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o711);
+    std::fs::set_permissions(office.plant.file("."), open).unwrap();
+    std::fs::create_dir(&office.state).unwrap();
+    chown(&office.state, Some(SERVICE), Some(SERVICE)).unwrap();
+    office.add_plain("alice", &["maintenance"]);
+    let folder = office.state.join("identity");
+    let files = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+    let all: Vec<_> = files.chain([folder]).collect();
+    assert!(all.len() >= 3, "{all:?}");
+    for path in all {
+        assert_eq!(std::fs::metadata(&path).unwrap().uid(), SERVICE, "{}", path.display());
+    }
+}
