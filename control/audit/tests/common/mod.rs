@@ -191,6 +191,14 @@ pub fn acts() -> Vec<Act<'static>> {
         Act { deed: Deed::Logout, reason: Some("given-back"), ..person },
         Act { user: Some("mallory"), actor, ..Act::new(Deed::UserDisabled) },
         Act { refused: true, actor: Some("signal"), ..Act::new(Deed::PolicyReload) },
+        Act {
+            refused: true,
+            actor: Some("otto (uid 1007)"),
+            what: Some("DELETE /v1/sessions/{id}"),
+            times: Some(314),
+            reason: Some("forbidden"),
+            ..Act::new(Deed::RequestRefused)
+        },
     ]
 }
 

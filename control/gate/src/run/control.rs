@@ -18,7 +18,7 @@ use super::clock::{self, Drift};
 use super::data::{Outcome, Shared};
 use super::desk::Gatherer;
 use super::interfaces::Interfaces;
-use super::journal::Journal;
+use super::journal::{AT_ONCE, Journal};
 use super::neighbours::Neighbours;
 use super::notify::Notifier;
 use super::people::People;
@@ -76,8 +76,7 @@ impl Control {
         let mut pulse = Pulse::of(workers.len());
         let (mut changed, mut quiet) = (false, 0);
         for tick in 1_u32.. {
-            self.serve(TICK);
-            self.log();
+            self.work(TICK);
             self.mind_people(tick, TICK);
             if self.signals.stop() || workers.iter().any(Thread::is_finished) {
                 return;
@@ -96,6 +95,7 @@ impl Control {
                 self.notifier.alive();
                 self.look();
                 self.people.see();
+                self.tell_refusals(clock::since_boot());
                 changed |= self.refresh() | self.drift.has_moved(clock::clocks());
             }
             if changed && tick >= quiet {
@@ -121,26 +121,33 @@ impl Control {
             }
         }
         self.log_all();
+        self.tell_refusals(Duration::MAX);
         workers.into_iter().map(|worker| worker.join().ok()).collect()
     }
 
-    /// Logs what has happened, as long as the log takes it.
-    pub(super) fn log(&mut self) {
-        while self.audit.is_open()
-            && let Some((epoch, event)) = self.journal.next()
+    /// Logs what has happened, as long as the log takes it, [`AT_ONCE`] events at most; true where there may
+    /// be more.
+    pub(super) fn log(&mut self) -> bool {
+        let Control { journal, generations, people, drift, audit, .. } = self;
+        let mut logged = 0;
+        let mut batch = journal.batch();
+        while audit.is_open()
+            && let Some((epoch, event)) = batch.next()
         {
-            if let Some(tables) = self.generations.tables(epoch) {
-                self.people.note(tables, &event);
-                let time = self.drift.wall(event.time);
-                self.audit.record(tables, &Event { time, ..event });
+            logged += 1;
+            if let Some(tables) = generations.tables(epoch) {
+                people.note(tables, &event);
+                let time = drift.wall(event.time);
+                audit.record(tables, &Event { time, ..event });
             }
         }
-        self.audit.flush();
+        audit.flush();
+        logged == AT_ONCE
     }
 
-    /// The same; what the log does not take is thrown away, because workers wait for room.
+    /// All of it; what the log does not take is thrown away, because workers wait for room.
     fn log_all(&mut self) {
-        self.log();
+        while self.log() {}
         while !self.audit.is_open() && self.journal.next().is_some() {}
     }
 

@@ -34,7 +34,7 @@ mod pulse;
 mod report;
 mod sandbox;
 mod signals;
-mod socket;
+pub(crate) mod socket;
 mod stats;
 
 use std::sync::Arc;

@@ -207,6 +207,15 @@ impl Gate {
         std::iter::from_fn(|| self.said.recv_timeout(PATIENCE).ok()).any(|line| line.contains(what))
     }
 
+    /// Has it stop; what it said that nobody has heard yet, and its report.
+    pub(crate) fn everything_said(mut self) -> String {
+        self.signal(Signal::TERM);
+        let mut said = std::io::read_to_string(self.child.stdout.take().unwrap()).unwrap();
+        self.child.wait().unwrap();
+        said.extend(self.said.iter());
+        said
+    }
+
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()

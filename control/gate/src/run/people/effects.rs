@@ -6,7 +6,7 @@ use wicketgate_identity::access::{Effect, Event, EventKind};
 use wicketgate_identity::{GrantId, LoginId};
 
 use super::clerk::Word;
-use super::{Clerk, People, clock, requests};
+use super::{Clerk, People, clock};
 use crate::exit::complain;
 use crate::run::control::Control;
 use crate::users::{Change, What};
@@ -121,18 +121,17 @@ impl Control {
             Word::Stored(stored) => {
                 let (ask, answer, change) = *stored;
                 if let Some(change) = change {
-                    self.changed(&change, Some(requests::words(&ask.actor)));
+                    self.changed(&change, ask.actor.to_string());
                 }
                 ask.answer(answer);
             }
-            Word::Beside(change) => self.changed(&change, Some("beside the gate".to_owned())),
         }
     }
 
     /// A user was changed: what rests on what is no more, ends.
-    fn changed(&mut self, change: &Change, actor: Option<String>) {
+    fn changed(&mut self, change: &Change, actor: String) {
         let now = clock::both();
-        self.people.acting = actor;
+        self.people.acting = Some(actor);
         self.tell_change(change);
         let access = &mut self.people.access;
         match &change.what {

@@ -13,7 +13,7 @@ use wicketgate_policy::explain;
 
 use super::{Clerk, Face, clock, port_of, registry};
 use crate::api::desk::{Answer, Ask};
-use crate::api::model::{Actor, Arm, Fault, GrantRequest, Request};
+use crate::api::model::{Arm, Fault, GrantRequest, Request};
 use crate::api::reply::{self, Reply};
 use crate::run::control::Control;
 
@@ -26,7 +26,7 @@ impl Control {
         if is_the_clerks(&ask.request) {
             return self.hand_on(ask);
         }
-        self.people.acting = Some(words(&ask.actor));
+        self.people.acting = Some(ask.actor.to_string());
         let answer = self.execute(&ask.request);
         self.settle();
         self.people.acting = None;
@@ -72,7 +72,7 @@ impl Control {
 
     /// The clerk has looked at an attempt.
     pub(super) fn attempted(&mut self, ask: Ask, outcome: Outcome) {
-        self.people.acting = Some(words(&ask.actor));
+        self.people.acting = Some(ask.actor.to_string());
         let answer = match &outcome.answer {
             Ok(proven) => self.proven(&ask.request, proven, &outcome),
             Err(refusal) => {
@@ -303,14 +303,6 @@ fn is_the_clerks(request: &Request) -> bool {
             | Request::NewRecoveryCodes { .. }
             | Request::ResetFactor { .. }
     )
-}
-
-/// Who asks, for the audit.
-pub(super) fn words(actor: &Actor) -> String {
-    match &actor.name {
-        Some(name) => format!("{name} (uid {})", actor.uid),
-        None => format!("uid {}", actor.uid),
-    }
 }
 
 fn no_login() -> Fault {
