@@ -87,7 +87,7 @@ impl Control {
                 self.watch(&mut seen);
                 self.notifier.alive();
                 self.look();
-                self.people.see();
+                self.people.see(clock::both());
                 changed |= self.refresh() | self.drift.has_moved(clock::clocks());
             }
             if changed && tick >= quiet {
@@ -173,7 +173,7 @@ impl Control {
     /// People first: what the policy no longer gives them is cut before tables are made, and these number
     /// rules as the new policy does.
     fn follow_policy(&mut self) -> Result<(), String> {
-        self.people.follow(self.generations.policy());
+        self.people.follow(self.generations.policy(), clock::both());
         self.take_effect();
         self.neighbours.want(self.generations.policy(), &self.interfaces);
         self.interfaces.set_assets(self.generations.policy())?;
@@ -251,7 +251,7 @@ impl Control {
 
     fn publish(&mut self) -> Result<(), String> {
         let Control { interfaces, neighbours, people, .. } = self;
-        let tables = self.generations.compile(&people.holders(), interfaces, neighbours)?;
+        let tables = self.generations.compile(&people.holders(clock::both()), interfaces, neighbours)?;
         self.shared.iter().for_each(|shared| shared.install(tables.clone()));
         Ok(())
     }

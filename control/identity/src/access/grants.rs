@@ -206,10 +206,12 @@ impl Access {
 
     fn remove_grant(&mut self, id: GrantId, end: End, actor: Option<UserId>) {
         self.audit_grant(id, EventKind::GrantEnd(end), actor);
-        if let Some(grant) = self.grants.remove(&id)
-            && !grant.is_pending()
-        {
-            self.cut(Effect::CutGrant { login: grant.login, grant: id });
+        let Some(grant) = self.grants.remove(&id).filter(|grant| !grant.is_pending()) else { return };
+        if end.drains() {
+            self.compile = true;
+        } else {
+            let (login, asset) = (grant.login, grant.scope.asset);
+            self.cut(Effect::CutGrant { login, grant: id, asset });
         }
     }
 

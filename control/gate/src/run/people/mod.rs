@@ -27,19 +27,23 @@ pub(super) mod registry;
 mod requests;
 mod told;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use wicketgate_engine::tables::Side;
 use wicketgate_engine::{AssetId, Event, Sessions, Tables};
-use wicketgate_identity::access::{Access, Binding, Lifetimes, Standing};
-use wicketgate_identity::{Authenticator, LoginId, Now, UserId, UserName};
+use wicketgate_identity::access::{Access, Binding, Lifetimes, LoginError, Standing};
+use wicketgate_identity::{Authenticated, Authenticator, LoginId, Now, UserId, UserName};
 use wicketgate_packet::PortId;
 use wicketgate_policy::{Held, Holder, Policy};
 
 use super::clock;
 use crate::exit::complain;
+use crate::users::{Change, What};
 use book::Book;
 use clerk::Clerk;
 use registry::Registry;
@@ -60,8 +64,6 @@ pub(super) struct People {
     sessions: Arc<Sessions>,
     /// Logins that no frame belongs to, so far.
     unbound: u64,
-    /// The asset of the grant that ended last: its cut comes next.
-    ended: Option<Arc<str>>,
     /// Whose doing it is, what is happening now.
     acting: Option<String>,
 }
@@ -103,7 +105,6 @@ impl People {
             authenticator,
             sessions,
             unbound: 0,
-            ended: None,
             acting: None,
         }
     }
@@ -125,9 +126,49 @@ impl People {
     }
 
     /// The policy in force is another.
-    pub(super) fn follow(&mut self, policy: &Policy) {
+    pub(super) fn follow(&mut self, policy: &Policy, now: Now) {
         self.book = Book::of(policy);
-        self.access.reload(&self.book, clock::both());
+        self.access.reload(&self.book, now);
+    }
+
+    /// Somebody has proven who they are: a login from this address, or, without one, of frames that are
+    /// still to come.
+    fn log_in(
+        &mut self,
+        source: Option<IpAddr>,
+        proven: &Authenticated,
+        policy: &Policy,
+        now: Now,
+    ) -> Result<LoginId, LoginError> {
+        let binding = match source {
+            Some(address) => Binding::Address(address),
+            None => {
+                self.unbound += 1;
+                Binding::Tunnel(self.unbound)
+            }
+        };
+        let id = self.access.login(proven, binding, now)?;
+        let port = match source {
+            Some(IpAddr::V4(address)) => port_of(policy, address),
+            _ => None,
+        };
+        let (user, right) = (proven.user().name.to_string(), registry::first_right(id));
+        let face = Face { user, address: source, port, right, renewed: BTreeMap::new() };
+        self.faces.insert(id, face);
+        Ok(id)
+    }
+
+    /// A user was changed: what rests on what is no more, ends.
+    fn user_changed(&mut self, change: &Change, now: Now) {
+        match &change.what {
+            What::Removed | What::Disabled | What::Reset(_) => {
+                self.access.user_disabled(change.user, None, now);
+            }
+            What::Roles(roles) => {
+                self.access.roles_changed(change.user, roles, &self.book, None, now);
+            }
+            What::Added | What::Enabled | What::Unlocked | What::Enrolled(_) => {}
+        }
     }
 
     /// Takes note of what a worker tells.
@@ -136,13 +177,12 @@ impl People {
     }
 
     /// Ends whatever is over.
-    pub(super) fn tick(&mut self) {
-        self.access.tick(clock::both());
+    pub(super) fn tick(&mut self, now: Now) {
+        self.access.tick(now);
     }
 
     /// Logins of which frames have passed are not idle.
-    pub(super) fn see(&mut self) {
-        let now = clock::both();
+    pub(super) fn see(&mut self, now: Now) {
         let People { access, registry, sessions, .. } = self;
         for (id, _, totals) in sessions.list() {
             if let Some(login) = registry.has_moved(id, totals.frames) {
@@ -152,8 +192,7 @@ impl People {
     }
 
     /// What everybody holds now: what tables are compiled from.
-    pub(super) fn holders(&self) -> Vec<Holder> {
-        let now = clock::both();
+    pub(super) fn holders(&self, now: Now) -> Vec<Holder> {
         let mut granted: BTreeMap<LoginId, Vec<Held>> = BTreeMap::new();
         for right in self.access.rights(now) {
             let named = (self.book.rule(&right.scope.rule), self.book.asset(&right.scope.asset));
