@@ -147,13 +147,18 @@ impl Engine {
             .ok_or(Reason::NatPortsUsedUp)
     }
 
-    /// A session that was revoked takes no new flow until it has ended: whoever was cut off does
-    /// not come back by knocking again. A first one needs room.
+    /// A session that was revoked takes no new flow until it has ended, nor does its source begin another
+    /// by the same tables: whoever was cut off does not come back by knocking again. A first one needs
+    /// room.
     fn check_use<F: FrameBuf>(
         &self,
         admission: &Admission<'_>,
         arrival: &Arrival<'_, F>,
     ) -> Result<(), Reason> {
+        let (source, epoch) = (arrival.headers.src, self.tables.epoch());
+        if !admission.essential && self.sessions.is_barred(source, epoch) {
+            return Err(Reason::Revoked);
+        }
         match self.live.find(&use_of(admission, arrival)) {
             Some(live) if self.sessions.state(live.slot, live.id) != SessionState::Live => {
                 Err(Reason::Revoked)

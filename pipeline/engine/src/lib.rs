@@ -10,6 +10,7 @@
 //! | [`matcher`] | [`Matcher`]: which commands a grant allows |
 //! | [`objects`] | which CIP objects, tags and data files an entry reaches |
 //! | [`session`] | [`Sessions`]: the slab that control and workers share |
+//! | `bars` | who is let in no more, until other tables are in force |
 //! | [`flow`] | flows, found by either side's addresses |
 //! | `admit` | the only maker of flows: grant, session, source NAT |
 //! | [`tcp`] | where a segment belongs |
@@ -26,6 +27,7 @@
 mod admit;
 mod answer;
 pub mod arp;
+mod bars;
 pub mod counters;
 pub mod engine;
 pub mod event;

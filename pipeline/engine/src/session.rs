@@ -6,9 +6,11 @@
 //! the asset, so they are plain loads and stores. Any worker may claim any slot; who did owns it until
 //! it ends the session.
 
+use core::net::Ipv4Addr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU64, AtomicUsize};
 
+use crate::bars::Bars;
 use crate::event::Totals;
 use crate::flow::kept_back;
 
@@ -54,6 +56,7 @@ pub struct Sessions {
     /// Slots that are claimed, or about to be.
     used: AtomicUsize,
     last_id: AtomicU64,
+    bars: Bars,
 }
 
 impl Sessions {
@@ -64,6 +67,7 @@ impl Sessions {
             slots: (0..capacity).map(|_| Slot::default()).collect(),
             used: AtomicUsize::new(0),
             last_id: AtomicU64::new(0),
+            bars: Bars::new(),
         }
     }
 
@@ -130,6 +134,17 @@ impl Sessions {
         self.slots
             .iter()
             .any(|slot| slot.live.compare_exchange(id.0, id.0 | REVOKED, Relaxed, Relaxed).is_ok())
+    }
+
+    /// Lets nobody but machines in from this source any more, by tables of `epoch` or before: whoever's
+    /// sessions are taken back begins no other until tables say what is left. Only control calls this.
+    pub fn bar(&self, source: Ipv4Addr, epoch: u32) {
+        self.bars.set(source, epoch);
+    }
+
+    /// Whether tables of `epoch` let nobody but machines in from this source any more.
+    pub(crate) fn is_barred(&self, source: Ipv4Addr, epoch: u32) -> bool {
+        self.bars.hold(source, epoch)
     }
 
     /// Ends a session and frees its slot; returns what it did. Only its worker calls this.

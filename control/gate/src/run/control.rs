@@ -251,7 +251,9 @@ impl Control {
 
     fn publish(&mut self) -> Result<(), String> {
         let Control { interfaces, neighbours, people, .. } = self;
-        let tables = self.generations.compile(&people.holders(clock::both()), interfaces, neighbours)?;
+        let tables =
+            self.generations.compile(&people.holders(clock::both()), interfaces, neighbours)?;
+        people.in_force(tables.epoch());
         self.shared.iter().for_each(|shared| shared.install(tables.clone()));
         Ok(())
     }

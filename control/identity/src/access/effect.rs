@@ -17,6 +17,12 @@ pub enum Effect {
         /// But for those of these grants, which drain.
         keep: Vec<GrantId>,
     },
+    /// A login that goes on has lost a role: end all its sessions now, likewise. What is left to it, it
+    /// may do in others.
+    CutSessions {
+        /// The login.
+        login: LoginId,
+    },
     /// A grant was taken back: end its sessions now, likewise. What ended by itself needs no cut:
     /// tables close it at its time, or leave it out when they are made anew, and what else the login
     /// may do there goes on.

@@ -206,7 +206,9 @@ impl Access {
 
     fn remove_grant(&mut self, id: GrantId, end: End, actor: Option<UserId>) {
         self.audit_grant(id, EventKind::GrantEnd(end), actor);
-        let Some(grant) = self.grants.remove(&id).filter(|grant| !grant.is_pending()) else { return };
+        let Some(grant) = self.grants.remove(&id).filter(|grant| !grant.is_pending()) else {
+            return;
+        };
         if end.drains() {
             self.compile = true;
         } else {

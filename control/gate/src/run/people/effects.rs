@@ -1,5 +1,6 @@
 //! What access wants done, done: cuts first, tables last.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ impl People {
         loop {
             match self.access.poll_effect()? {
                 Effect::CutLogin { login, keep } => self.cut_login(login, &keep),
+                Effect::CutSessions { login } => self.cut_sessions(login),
                 Effect::CutGrant { login, asset, .. } => self.cut_grant(login, &asset),
                 Effect::Audit(event) => return Some(Step::Tell(event, false)),
                 Effect::Alarm(event) => return Some(Step::Tell(event, true)),
@@ -58,9 +60,22 @@ impl People {
         self.renew(login, asset);
     }
 
-    /// Sessions that a worker has begun and not told of yet are ended by the tables that come next: there
-    /// they have no right any more.
+    /// Ends all sessions of a login that goes on. What is left to it, it may do in others.
+    fn cut_sessions(&mut self, login: LoginId) {
+        self.cut(login, |_| true);
+        if let Some(face) = self.faces.get_mut(&login) {
+            face.last += 1;
+            face.right = face.last;
+            face.renewed.clear();
+        }
+    }
+
+    /// Ends sessions, and lets none begin by the tables in force. What a worker has begun and not told of
+    /// yet is ended when it is told.
     fn cut(&self, login: LoginId, on: impl Fn(&str) -> bool) {
+        if let Some(IpAddr::V4(source)) = self.faces.get(&login).and_then(|face| face.address) {
+            self.sessions.bar(source, self.epoch);
+        }
         for session in self.registry.of_login(login, on) {
             self.sessions.revoke(session);
         }

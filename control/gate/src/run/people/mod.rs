@@ -35,7 +35,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use wicketgate_engine::tables::Side;
-use wicketgate_engine::{AssetId, Event, Sessions, Tables};
+use wicketgate_engine::{AssetId, Event, EventKind, SessionId, Sessions, Tables};
 use wicketgate_identity::access::{Access, Binding, Lifetimes, LoginError, Standing};
 use wicketgate_identity::{Authenticated, Authenticator, LoginId, Now, UserId, UserName};
 use wicketgate_packet::PortId;
@@ -62,6 +62,8 @@ pub(super) struct People {
     /// The store, until the thread is made.
     authenticator: Option<Authenticator>,
     sessions: Arc<Sessions>,
+    /// The epoch of the tables in force.
+    epoch: u32,
     /// Logins that no frame belongs to, so far.
     unbound: u64,
     /// Whose doing it is, what is happening now.
@@ -75,9 +77,11 @@ struct Face {
     address: Option<IpAddr>,
     /// The only port that its frames may come in by.
     port: Option<PortId>,
-    /// The last number of its rights, and those of assets on which something was taken back.
+    /// The number of its rights, and those of assets on which something was taken back since.
     right: u64,
     renewed: BTreeMap<Arc<str>, u64>,
+    /// The last of these numbers.
+    last: u64,
 }
 
 impl People {
@@ -104,6 +108,7 @@ impl People {
             clerk: None,
             authenticator,
             sessions,
+            epoch: 0,
             unbound: 0,
             acting: None,
         }
@@ -153,7 +158,8 @@ impl People {
             _ => None,
         };
         let (user, right) = (proven.user().name.to_string(), registry::first_right(id));
-        let face = Face { user, address: source, port, right, renewed: BTreeMap::new() };
+        let renewed = BTreeMap::new();
+        let face = Face { user, address: source, port, right, renewed, last: right };
         self.faces.insert(id, face);
         Ok(id)
     }
@@ -171,9 +177,22 @@ impl People {
         }
     }
 
-    /// Takes note of what a worker tells.
+    /// Tables of this epoch are in force.
+    pub(super) fn in_force(&mut self, epoch: u32) {
+        self.epoch = epoch;
+    }
+
+    /// Takes note of what a worker tells. A session that began by what had just been taken back ends.
     pub(super) fn note(&mut self, tables: &Tables, event: &Event) {
         self.registry.note(tables, event);
+        let id = SessionId(event.session);
+        let began = matches!(event.kind, EventKind::SessionStart);
+        if let Some(session) = self.registry.get(id).filter(|_| began)
+            && let Some(login) = session.login
+            && self.right_on(login, &session.asset) != Some(session.right)
+        {
+            self.sessions.revoke(id);
+        }
     }
 
     /// Ends whatever is over.
@@ -221,7 +240,7 @@ impl People {
             user: face.user.clone(),
             until: clock::of(login.until),
             held,
-            right: registry::first_right(id),
+            right: face.right,
             renewed: self.renewed(face),
         })
     }
@@ -231,11 +250,17 @@ impl People {
         face.renewed.iter().filter_map(number).collect()
     }
 
+    /// The number of what a login holds on an asset; `None` where it is over.
+    fn right_on(&self, login: LoginId, asset: &str) -> Option<u64> {
+        let face = self.faces.get(&login)?;
+        Some(face.renewed.get(asset).copied().unwrap_or(face.right))
+    }
+
     /// Another number for what a login holds on an asset: what it is given from now on is another right.
     fn renew(&mut self, login: LoginId, asset: &Arc<str>) {
         if let Some(face) = self.faces.get_mut(&login) {
-            face.right += 1;
-            face.renewed.insert(asset.clone(), face.right);
+            face.last += 1;
+            face.renewed.insert(asset.clone(), face.last);
         }
     }
 

@@ -332,6 +332,21 @@ fn what_is_taken_back_is_taken_at_once() {
     }
 }
 
+/// What needs no grant ends with the role too, at once.
+#[test]
+fn a_lost_role_ends_the_sessions_of_a_login_that_goes_on() {
+    let mut plant = Plant::new(&[]);
+    let alice = plant.login(1, &["maintenance", "lead"]);
+    for (roles, cut) in [(&["maintenance", "lead", "more"][..], false), (&["maintenance"], true)] {
+        plant.effects();
+        let roles: Vec<Role> = roles.iter().map(|name| role(name)).collect();
+        plant.access.roles_changed(UserId(1), &roles, &plant.book, None, plant.clock.now());
+        let effects = plant.effects();
+        assert_eq!(effects.contains(&Effect::CutSessions { login: alice }), cut);
+        assert_eq!(effects.last(), Some(&Effect::Compile));
+    }
+}
+
 #[test]
 fn a_login_ends_with_all_that_is_its() {
     let mut plant = Plant::new(&[("speed", terms(|terms| terms.reason = true))]);

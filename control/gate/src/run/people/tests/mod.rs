@@ -71,6 +71,7 @@ impl Bench {
         let sessions = Arc::new(Sessions::new(512));
         let mut people = People::open(&policy, sessions.clone());
         // Windows and durations end first.
+        people.in_force(1);
         people.access = Access::new(Lifetimes { idle: plant::IDLE, ..Lifetimes::default() });
         let compiled = policy.compile_live(&[], at.clocks(), 1).unwrap();
         let tables = Arc::new(compiled.tables);
@@ -113,6 +114,7 @@ impl Bench {
         let compiled = self.policy.compile_live(&holders, self.at.clocks(), epoch).unwrap();
         self.tables = Arc::new(compiled.tables);
         self.next_change = compiled.next_change;
+        self.people.in_force(epoch);
         self.engine.install(self.tables.clone());
     }
 
@@ -139,8 +141,7 @@ impl Bench {
     fn passes(&mut self, from: (Ipv4Addr, u16), asset: Ipv4Addr, pdu: &[u8]) -> bool {
         self.frame.fill(&[], &datagram(from, (asset, 502), pdu));
         let (frame, now) = (&mut self.frame, self.at.engine());
-        let verdict =
-            self.engine.process(now, PortId(0), frame, &mut Nowhere, &mut self.events);
+        let verdict = self.engine.process(now, PortId(0), frame, &mut Nowhere, &mut self.events);
         verdict == Verdict::Forward(PortId(1))
     }
 }
@@ -174,7 +175,8 @@ fn factors(totp: bool) -> &'static [Factor] {
 
 /// A datagram from the office with a PDU of Modbus behind its header (TCP 3.1.3).
 fn datagram(from: (Ipv4Addr, u16), to: (Ipv4Addr, u16), pdu: &[u8]) -> Vec<u8> {
-    let words = |words: &[u16]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<_>>();
+    let words =
+        |words: &[u16]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<_>>();
     let length = (pdu.len() + 1) as u16;
     let adu = [&words(&[1, 0, length]), &[1][..], pdu].concat();
     let udp = [&words(&[from.1, to.1, 8 + adu.len() as u16, 0]), &adu[..]].concat();

@@ -103,7 +103,9 @@ impl Rule {
         line("reason", self.reason.then(|| "true".to_owned()));
         line("approval", self.approval.then(|| "\"lead\"".to_owned()));
         let hours = |(from, to)| {
-            format!("{{ days = \"mon-sun\", from = \"{from:02}:00\", to = \"{to:02}:00\", zone = \"UTC\" }}")
+            format!(
+                "{{ days = \"mon-sun\", from = \"{from:02}:00\", to = \"{to:02}:00\", zone = \"UTC\" }}"
+            )
         };
         line("window", self.hours.map(hours));
     }
@@ -126,6 +128,7 @@ pub(super) fn rules(variant: usize) -> Vec<Rule> {
             ..Rule::new("timed", 0, What::Write(0))
         },
         Rule { hours, reason: true, ..Rule::new("windowed", 0, What::Write(1)) },
+        Rule { hours, reason: true, minutes: Some(45), ..Rule::new("both", 1, What::Write(2)) },
         Rule {
             hours: hours.filter(|_| variant != 5),
             approval: true,
@@ -138,7 +141,8 @@ pub(super) fn rules(variant: usize) -> Vec<Rule> {
         4 => rule.name != "windowed",
         _ => true,
     });
-    rules.rotate_left(variant % 6);
+    let first = variant % rules.len();
+    rules.rotate_left(first);
     rules
 }
 
