@@ -18,6 +18,7 @@
 //! | [`owner`] | which worker a frame is for, before anything is decided |
 //! | `inspect` | which bytes are new, and whether repeated ones are the same |
 //! | `judge` | every whole PDU, in order, each judged once |
+//! | `operation` | what must not be cut in half: a program download |
 //! | `length`, `mss` | what is too long for the link that it would leave by |
 //! | [`translate`], `icmp`, `answer` | what leaves |
 //! | [`arp`] | the gate's own ARP in VLANs |
@@ -41,6 +42,7 @@ mod live;
 pub mod matcher;
 mod mss;
 pub mod objects;
+mod operation;
 pub mod owner;
 pub mod session;
 mod source;
@@ -57,10 +59,12 @@ pub use arp::{Sighting, solicit};
 pub use counters::Counters;
 pub use engine::{Engine, Limits};
 pub use event::{Event, EventKind, EventRing};
-pub use matcher::{CodeSet, Entry, Matcher, RangeSet, SpaceSet, ValueRule};
+pub use matcher::{
+    Allowed, CodeSet, Entry, Matcher, Moment, Operations, RangeSet, SpaceSet, ValueRule,
+};
 pub use session::{SessionId, Sessions};
 pub use tables::{
-    AssetId, EndpointId, Grant, GrantId, NextHop, RuleId, SubjectId, Tables, TablesBuilder, Window,
-    WorkerId,
+    AssetId, EndpointId, Grant, GrantId, NextHop, Rate, RuleId, SubjectId, Tables, TablesBuilder,
+    Window, WorkerId,
 };
 pub use verdict::{Reason, Verdict};

@@ -299,7 +299,7 @@ fn the_cost_is_logins_times_endpoints() {
 /// What control gives a login: the one rule, on all its assets, in its window.
 fn held(policy: &Policy, now: &str) -> Held {
     let window = policy.rules[0].window.as_ref().map(|weekly| weekly.stretch(at(now)));
-    Held { rule: RuleId(0), asset: None, window, until: Time::NEVER }
+    Held { rule: RuleId(0), asset: None, window, until: Time::NEVER, operations: None }
 }
 
 fn holder(held: Vec<Held>) -> Holder {

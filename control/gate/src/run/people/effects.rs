@@ -41,16 +41,24 @@ impl People {
 
     /// What was told needs no face any more.
     pub(super) fn told(&mut self, event: &Event) {
-        if let (EventKind::LoginEnd(_), Some(login)) = (&event.kind, event.login) {
+        let Some(login) = event.login else { return };
+        let Some(face) = self.faces.get_mut(&login) else { return };
+        face.over |= matches!(event.kind, EventKind::LoginEnd(_));
+        if face.over && !self.access.grants().any(|(_, grant)| grant.login == login) {
             self.faces.remove(&login);
         }
     }
 
-    /// Ends a login's sessions, but for those on assets where a grant of it drains.
+    /// Ends a login's sessions; of those on assets where a grant of it drains, all but the operations that
+    /// are under way.
     fn cut_login(&mut self, login: LoginId, keep: &[GrantId]) {
         let scope = |id: &GrantId| Some(self.access.grant(*id)?.scope.asset.clone());
         let kept: Vec<_> = keep.iter().filter_map(scope).collect();
-        self.cut(login, |asset| !kept.iter().any(|kept| **kept == *asset));
+        let drains = |asset: &str| kept.iter().any(|kept| **kept == *asset);
+        for session in self.registry.of_login(login, drains) {
+            self.sessions.drain(session);
+        }
+        self.cut(login, |asset| !drains(asset));
     }
 
     /// Ends a login's sessions on the asset of a grant that was taken back. What else it may do there, it

@@ -33,10 +33,13 @@ mod tests;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use wicketgate_engine::tables::Side;
-use wicketgate_engine::{AssetId, Event, EventKind, SessionId, Sessions, Tables};
-use wicketgate_identity::access::{Access, Binding, Lifetimes, LoginError, Standing};
+use wicketgate_engine::{AssetId, Event, EventKind, Operations, SessionId, Sessions, Tables};
+use wicketgate_identity::access::{
+    Access, Binding, GrantId, Lifetimes, LoginError, Right, Standing,
+};
 use wicketgate_identity::{Authenticated, Authenticator, LoginId, Now, UserId, UserName};
 use wicketgate_packet::PortId;
 use wicketgate_policy::{Held, Holder, Policy};
@@ -82,6 +85,8 @@ struct Face {
     renewed: BTreeMap<Arc<str>, u64>,
     /// The last of these numbers.
     last: u64,
+    /// Its end was told; something of it may drain.
+    over: bool,
 }
 
 impl People {
@@ -159,7 +164,7 @@ impl People {
         };
         let (user, right) = (proven.user().name.to_string(), registry::first_right(id));
         let renewed = BTreeMap::new();
-        let face = Face { user, address: source, port, right, renewed, last: right };
+        let face = Face { user, address: source, port, right, renewed, last: right, over: false };
         self.faces.insert(id, face);
         Ok(id)
     }
@@ -185,6 +190,11 @@ impl People {
     /// Takes note of what a worker tells. A session that began by what had just been taken back ends.
     pub(super) fn note(&mut self, tables: &Tables, event: &Event) {
         self.registry.note(tables, event);
+        match event.kind {
+            EventKind::OperationStart { grant } => self.access.operation_begun(GrantId(grant)),
+            EventKind::OperationEnd { grant } => self.access.operation_ended(GrantId(grant)),
+            _ => {}
+        }
         let id = SessionId(event.session);
         let began = matches!(event.kind, EventKind::SessionStart);
         if let Some(session) = self.registry.get(id).filter(|_| began)
@@ -214,31 +224,48 @@ impl People {
     pub(super) fn holders(&self, now: Now) -> Vec<Holder> {
         let mut granted: BTreeMap<LoginId, Vec<Held>> = BTreeMap::new();
         for right in self.access.rights(now) {
-            let named = (self.book.rule(&right.scope.rule), self.book.asset(&right.scope.asset));
-            let (Some(rule), Some(asset)) = named else { continue };
-            let (window, until) = (right.window, clock::of(right.until));
-            let held = Held { rule, asset: Some(asset), window, until };
-            granted.entry(right.login).or_default().push(held);
-        }
-        let logins = self.access.logins();
-        logins.filter_map(|(id, _)| self.holder(id, granted.remove(&id), now)).collect()
-    }
-
-    fn holder(&self, id: LoginId, granted: Option<Vec<Held>>, now: Now) -> Option<Holder> {
-        let (login, face) = (self.access.login_of(id)?, self.faces.get(&id)?);
-        let Binding::Address(IpAddr::V4(address)) = login.binding else { return None };
-        let mut held = granted.unwrap_or_default();
-        for (rule, terms) in self.book.standing(&login.roles, now.wall) {
-            if let Standing::Until(until) = self.access.standing(id, &terms, now) {
-                let until = clock::of(until);
-                held.push(Held { rule, asset: None, window: terms.window, until });
+            if let Some(held) = self.held(&right) {
+                granted.entry(right.login).or_default().push(held);
             }
         }
+        let logins = self.access.logins().map(|(id, _)| (id, granted.remove(&id)));
+        let mut all: Vec<Holder> = logins
+            .filter_map(|(id, held)| self.holder(id, held.unwrap_or_default(), now))
+            .collect();
+        // Logins that are over, in which something drains: behind whoever has the address now.
+        all.extend(granted.into_iter().filter_map(|(id, held)| self.holder(id, held, now)));
+        all
+    }
+
+    /// What a grant gives.
+    fn held(&self, right: &Right<'_>) -> Option<Held> {
+        let (grant, takes, drain) = (right.grant.0, right.operation, right.drain);
+        let said = !takes.is_zero() || !drain.is_zero();
+        Some(Held {
+            rule: self.book.rule(&right.scope.rule)?,
+            asset: Some(self.book.asset(&right.scope.asset)?),
+            window: right.window,
+            until: clock::of(right.until),
+            operations: said.then_some(Operations { grant, takes, drain }),
+        })
+    }
+
+    fn holder(&self, id: LoginId, mut held: Vec<Held>, now: Now) -> Option<Holder> {
+        let (login, face) = (self.access.login_of(id), self.faces.get(&id)?);
+        let Some(IpAddr::V4(address)) = face.address else { return None };
+        for (rule, terms) in login.iter().flat_map(|l| self.book.standing(&l.roles, now.wall)) {
+            if let Standing::Until(until) = self.access.standing(id, &terms, now) {
+                let (window, until) = (terms.window, clock::of(until));
+                held.push(Held { rule, asset: None, window, until, operations: None });
+            }
+        }
+        let over = |held: &Held| held.until + held.operations.map_or(Duration::ZERO, |o| o.drain);
+        let ends = held.iter().map(over).chain(login.map(|login| clock::of(login.until)));
         Some(Holder {
             address,
             port: face.port,
             user: face.user.clone(),
-            until: clock::of(login.until),
+            until: ends.max()?,
             held,
             right: face.right,
             renewed: self.renewed(face),
