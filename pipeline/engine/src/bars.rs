@@ -31,7 +31,7 @@ impl Bars {
     /// Tables of `epoch` and before let this source in no more. Only control calls this.
     pub(crate) fn set(&self, source: Ipv4Addr, epoch: u32) {
         let its = |word: u64| word >> 32 == u64::from(source.to_bits());
-        let over = |word: u64| epoch_of(word).saturating_add(KEPT) <= epoch;
+        let over = |word: u64| word == 0 || epoch_of(word).saturating_add(KEPT) <= epoch;
         let word = u64::from(source.to_bits()) << 32 | u64::from(epoch);
         let place =
             |fits: &dyn Fn(u64) -> bool| self.places.iter().find(|place| fits(place.load(Relaxed)));

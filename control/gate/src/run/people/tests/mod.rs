@@ -109,6 +109,8 @@ impl Bench {
     }
 
     fn publish(&mut self) {
+        // Events name what they tell of by the tables that were in force.
+        self.log();
         let (now, epoch) = (self.at.now(), self.tables.epoch() + 1);
         let holders = self.people.holders(now);
         let compiled = self.policy.compile_live(&holders, self.at.clocks(), epoch).unwrap();
