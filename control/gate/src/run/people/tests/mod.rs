@@ -2,6 +2,7 @@
 
 mod grants;
 mod model;
+mod operations;
 mod plant;
 
 use std::net::Ipv4Addr;
@@ -141,10 +142,30 @@ impl Bench {
 
     /// Whether a datagram of this client to this asset, with this PDU of Modbus, gets there.
     fn passes(&mut self, from: (Ipv4Addr, u16), asset: Ipv4Addr, pdu: &[u8]) -> bool {
-        self.frame.fill(&[], &datagram(from, (asset, 502), pdu));
+        let macs = (plant::GATE_MAC[0], plant::OFFICE_MAC);
+        let frame = datagram(macs, from, (asset, 502), pdu);
+        self.takes(PortId(0), &frame) == Verdict::Forward(PortId(1))
+    }
+
+    /// Whether the answer of the first asset to this port of a client gets there.
+    fn answers(&mut self, port: u16, pdu: &[u8]) -> bool {
+        let macs = (plant::GATE_MAC[1], plant::PRESS_MAC);
+        let (asset, gate) = ([192, 168, 10, 20], [192, 168, 10, 2]);
+        let frame = datagram(macs, (asset.into(), 502), (gate.into(), port), pdu);
+        self.takes(PortId(1), &frame) == Verdict::Forward(PortId(0))
+    }
+
+    fn takes(&mut self, port: PortId, frame: &[u8]) -> Verdict {
+        self.frame.fill(&[], frame);
         let (frame, now) = (&mut self.frame, self.at.engine());
-        let verdict = self.engine.process(now, PortId(0), frame, &mut Nowhere, &mut self.events);
-        verdict == Verdict::Forward(PortId(1))
+        self.engine.process(now, port, frame, &mut Nowhere, &mut self.events)
+    }
+
+    /// Time passes, with control awake.
+    fn pass(&mut self, seconds: u64) {
+        self.at.mono += seconds;
+        self.at.wall += seconds;
+        self.mind();
     }
 }
 
@@ -175,8 +196,13 @@ fn factors(totp: bool) -> &'static [Factor] {
     if totp { &[Factor::Password, Factor::Totp] } else { &[Factor::Password] }
 }
 
-/// A datagram from the office with a PDU of Modbus behind its header (TCP 3.1.3).
-fn datagram(from: (Ipv4Addr, u16), to: (Ipv4Addr, u16), pdu: &[u8]) -> Vec<u8> {
+/// A datagram with a PDU of Modbus behind its header (TCP 3.1.3).
+fn datagram(
+    macs: ([u8; 6], [u8; 6]),
+    from: (Ipv4Addr, u16),
+    to: (Ipv4Addr, u16),
+    pdu: &[u8],
+) -> Vec<u8> {
     let words =
         |words: &[u16]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<_>>();
     let length = (pdu.len() + 1) as u16;
@@ -186,5 +212,5 @@ fn datagram(from: (Ipv4Addr, u16), to: (Ipv4Addr, u16), pdu: &[u8]) -> Vec<u8> {
     ip.extend(from.0.octets().into_iter().chain(to.0.octets()));
     let sum = checksum(&ip);
     ip[10..12].copy_from_slice(&sum.to_be_bytes());
-    [&plant::GATE_MAC[..], &plant::OFFICE_MAC, &[8, 0], &ip, &udp].concat()
+    [&macs.0[..], &macs.1, &[8, 0], &ip, &udp].concat()
 }

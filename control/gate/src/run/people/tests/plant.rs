@@ -7,9 +7,10 @@ use super::*;
 /// Long enough for windows and durations to end first.
 pub(super) const IDLE: Duration = Duration::from_secs(5 * 3600);
 
-/// The gate's MAC address towards the office, and everybody's there.
-pub(super) const GATE_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
+/// The gate's MAC address by port, everybody's in the office, and the first asset's.
+pub(super) const GATE_MAC: [[u8; 6]; 2] = [[2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]];
 pub(super) const OFFICE_MAC: [u8; 6] = [2, 0x1b, 0, 0, 0, 1];
+pub(super) const PRESS_MAC: [u8; 6] = [2, 0, 0, 0, 0x10, 0x20];
 
 /// Both assets, as the office knows them.
 pub(super) const ASSETS: [Ipv4Addr; 2] =
