@@ -156,6 +156,16 @@ fn what_is_taken_back_is_cut_in_the_middle_of_a_download() {
     }
 }
 
+/// Before there are other tables, too.
+#[test]
+fn what_else_is_open_ends_when_its_user_logs_out() {
+    let mut tool = Tool::at_work();
+    assert!(tool.asks_anew(&READ));
+    tool.bench.people.access.logout(tool.login, tool.bench.at.now()).unwrap();
+    assert!(tool.bench.cut());
+    assert!(tool.asks(&BLOCK) && !tool.asks_anew(&READ));
+}
+
 /// The same for what drains already.
 #[test]
 fn what_drains_can_be_taken_back() {
