@@ -1,6 +1,7 @@
 //! People, policy, tables and engine as control has them, without its thread: frames in, verdicts out.
 
 mod grants;
+mod latency;
 mod model;
 mod operations;
 mod plant;
