@@ -1,5 +1,6 @@
 //! People, policy, tables and engine as control has them, without its thread: frames in, verdicts out.
 
+mod edges;
 mod grants;
 mod latency;
 mod model;
