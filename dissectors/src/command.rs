@@ -26,6 +26,41 @@ pub struct Command<'a> {
     pub items: Items<'a>,
 }
 
+/// What a command is to an operation of several steps, which leaves a device half-changed where it stops
+/// in the middle: a program download.
+///
+/// The tables are [`modbus::umas::STEPS`](crate::modbus::umas::STEPS) and
+/// [`enip::steps::STEPS`](crate::enip::steps::STEPS). Neither protocol knows select-before-operate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// It stands by itself.
+    #[default]
+    Alone,
+    /// One goes on.
+    Continues,
+    /// One is done with it.
+    Ends,
+    /// One begins.
+    Begins,
+}
+
+impl Command<'_> {
+    /// Which step of an operation it is; of several services the weightiest: what begins one counts
+    /// before what ends one.
+    pub fn step(&self) -> Step {
+        match self.protocol {
+            Protocol::Modbus => crate::modbus::umas::step(self.function, self.sub),
+            Protocol::Enip => self
+                .items
+                .clone()
+                .map(|item| crate::enip::steps::of(&item))
+                .max()
+                .unwrap_or_default(),
+            Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Step::Alone,
+        }
+    }
+}
+
 /// One thing that a command touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Item<'a> {

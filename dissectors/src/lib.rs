@@ -24,7 +24,7 @@ pub mod protocol;
 pub mod scalar;
 
 pub use class::{Class, ClassSet};
-pub use command::{Command, Item, Items, Space, Values};
+pub use command::{Command, Item, Items, Space, Step, Values};
 pub use field::{Field, FieldSink, Shape};
 pub use protocol::{Dialog, Direction, Framed, Key, NotTheProtocol, Protocol, Refusal, Transport};
 pub use scalar::Scalar;

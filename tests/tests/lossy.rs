@@ -28,9 +28,15 @@ fn stamped(packet: Packet, value: u8) -> Packet {
 /// Both ends have timestamps, at 1.
 fn open_stamped() -> (Gate, Talk) {
     let mut gate = Gate::new(&Plant::usual());
-    let (client_next, asset_next) = (101, 501);
-    let mut talk =
-        Talk { client: CLIENT, overlay: (PRESS_3, 502), nat: 0, client_next, asset_next };
+    let mut talk = Talk {
+        client: CLIENT,
+        overlay: (PRESS_3, 502),
+        nat: 0,
+        client_next: 101,
+        asset_next: 501,
+        withheld: 0,
+        injected: 0,
+    };
     let syn = gate.office(&stamped(talk.from_client(100, flag::SYN, &[]), 1));
     talk.nat = syn.seen().src.1;
     gate.line(&stamped(talk.from_asset(500, flag::SYN | ACK, &[]), 1));

@@ -112,6 +112,10 @@ impl Resolved<'_> {
                 self.door(out, *endpoint)?;
                 out.put("nat_port", nat_port)
             }
+            EventKind::OperationStart { grant } | EventKind::OperationEnd { grant } => {
+                self.granted(out)?;
+                out.put("grant", grant)
+            }
             EventKind::Refused { asset, destination, port, reason, .. } => {
                 out.some("asset", asset.map(|id| self.asset(id)))?;
                 out.put("destination", destination)?;

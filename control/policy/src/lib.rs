@@ -55,6 +55,7 @@ pub mod explain;
 pub mod model;
 mod objects;
 pub mod preset;
+mod rate;
 mod reader;
 mod rights;
 mod selector;

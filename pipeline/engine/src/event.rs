@@ -10,6 +10,7 @@ use wicketgate_dissectors::{Class, Item, Protocol, Space};
 use wicketgate_packet::Time;
 
 use crate::flow::Flow;
+use crate::operation::Operation;
 use crate::tables::{AssetId, EndpointId, GrantId, RuleId, SubjectId};
 use crate::verdict::Reason;
 
@@ -57,6 +58,14 @@ impl Event {
         }
     }
 
+    pub(crate) fn operation_start(time: Time, flow: &Flow, operation: Operation) -> Event {
+        Event::of(time, flow, EventKind::OperationStart { grant: operation.grant })
+    }
+
+    pub(crate) fn operation_end(time: Time, flow: &Flow, operation: Operation) -> Event {
+        Event::of(time, flow, EventKind::OperationEnd { grant: operation.grant })
+    }
+
     /// Something that happened in a flow.
     pub fn of(time: Time, flow: &Flow, kind: EventKind) -> Event {
         Event {
@@ -101,6 +110,16 @@ pub enum EventKind {
         cause: EndCause,
         /// What it did.
         totals: Totals,
+    },
+    /// An operation of several steps began in a flow.
+    OperationStart {
+        /// The grant that it began by, by control's number.
+        grant: u64,
+    },
+    /// It is done, or the flow is over in the middle of it.
+    OperationEnd {
+        /// The grant that it began by.
+        grant: u64,
     },
     /// Somebody asked for a flow and did not get it.
     Refused {

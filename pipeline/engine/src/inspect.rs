@@ -221,8 +221,20 @@ impl<F: FrameBuf> Inspection<'_, F> {
     /// Bytes that nobody reads pass while some rule of the grant holds.
     fn unread(&self) -> Result<Inspected, Reason> {
         let open = self.judge.grant.observe || self.judge.grant.matcher.is_open(self.judge.now);
-        let all = Inspected::keep(self.headers.payload_len());
-        if open { Ok(all) } else { Err(Reason::OutsideWindow) }
+        if !open {
+            return Err(Reason::OutsideWindow);
+        }
+        self.check_rate()?;
+        Ok(Inspected::keep(self.headers.payload_len()))
+    }
+
+    /// Of what is not read, frames are counted, and only those of who asks.
+    fn check_rate(&self) -> Result<(), Reason> {
+        let asks = self.direction == Direction::ToServer;
+        match asks && !self.judge.is_within_rate(self.flow) {
+            true => Err(Reason::RateExceeded),
+            false => Ok(()),
+        }
     }
 
     /// A datagram is one PDU, whole, or nothing.
@@ -240,6 +252,7 @@ impl<F: FrameBuf> Inspection<'_, F> {
         match (kind, self.direction) {
             (icmp::ECHO, Direction::ToServer) => {
                 may_open(self.judge.grant, Protocol::Icmp, self.judge.now)?;
+                self.check_rate()?;
             }
             (icmp::ECHO_REPLY, Direction::ToClient) => {}
             _ => return Err(Reason::IcmpUnrelated),
@@ -256,7 +269,7 @@ fn judge_all(
     stream: &mut Stream,
     found: &mut Inspected,
 ) {
-    let Stream { requests, responses, pending, dialog, .. } = stream;
+    let Stream { requests, responses, pending, dialog, operation, .. } = stream;
     let lane = if direction == Direction::ToServer { requests } else { responses };
     while !lane.held().is_empty() {
         let len = match judge.protocol.frame(lane.held()) {
@@ -265,7 +278,7 @@ fn judge_all(
             Err(_) => return lane.skip_held(),
         };
         let pdu = lane.held().get(..len).unwrap_or_default();
-        let said = &mut Said { pending, dialog };
+        let said = &mut Said { pending, dialog, operation };
         let _ = judge.pdu(flow, said, direction, pdu, found);
         lane.release(len);
     }

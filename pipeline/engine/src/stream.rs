@@ -9,6 +9,7 @@ use wicketgate_packet::parse::Segment;
 
 use crate::flow::{FlowId, kept_back};
 use crate::mss::HEADERS;
+use crate::operation::Operation;
 use crate::splice::denials::Denials;
 use crate::splice::lane::Lane;
 use crate::splice::options::Options;
@@ -41,6 +42,8 @@ pub struct Stream {
     pub pending: Pending,
     /// What was said that later requests depend on.
     pub dialog: Dialog,
+    /// The operation of several steps that is under way.
+    pub operation: Option<Operation>,
     /// Denials that wait for those.
     pub denials: Denials,
     /// Requests before this number are not waited for any more.
@@ -139,6 +142,7 @@ impl Stream {
         responses: Lane::EMPTY,
         pending: Pending::EMPTY,
         dialog: Dialog::NEW,
+        operation: None,
         denials: Denials::EMPTY,
         waived: 0,
         ends: [End { mss: DEFAULT_MSS, scale: 0, options: Options::NONE, recent: 0 }; 2],
@@ -152,7 +156,7 @@ impl Stream {
         self.requests.open(0);
         self.responses.open(0);
         self.pending.clear();
-        self.dialog = Dialog::NEW;
+        (self.dialog, self.operation) = (Dialog::NEW, None);
         self.denials.clear();
         self.ends = Stream::EMPTY.ends;
         (self.waived, self.timestamps, self.sack, self.straight) = (0, false, false, true);

@@ -170,6 +170,12 @@ reasons! {
     ValueDenied = "value-denied",
     /// A rule gives the command, but not at this time.
     CommandOutsideWindow = "command-outside-window",
+    /// An operation of several steps would not be done before the rule's end.
+    OperationTooLate = "operation-too-late",
+    /// The grant is over: only an operation that is under way goes on.
+    Draining = "grant-draining",
+    /// More than the conduit's rate.
+    RateExceeded = "rate-exceeded",
     /// It cannot be logged, so it does not happen.
     AuditFull = "audit-full",
 
@@ -193,7 +199,7 @@ impl Reason {
             Reason::ValueDenied | Reason::QuantityDenied | Reason::MalformedCommand => {
                 Refusal::Value
             }
-            Reason::AuditFull => Refusal::Busy,
+            Reason::AuditFull | Reason::RateExceeded => Refusal::Busy,
             _ => Refusal::Function,
         }
     }

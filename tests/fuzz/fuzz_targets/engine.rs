@@ -150,6 +150,8 @@ impl Model {
             nat: port,
             client_next: first,
             asset_next: wicketgate_tests::talk::ASSET_ISN + 1,
+            withheld: 0,
+            injected: 0,
         };
         let syn = gate.office(&talk.syn());
         if syn.left.is_some() {

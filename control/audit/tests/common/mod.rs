@@ -51,6 +51,7 @@ pub fn tables(user: &str, asset: &str, rule: &str) -> Tables {
             tables.add_subject(Subject { name: name.into(), essential, address, port, mac });
         let (matcher, until, observe) = (Matcher::default(), Time::NEVER, false);
         tables.add_grant(Grant {
+            rate: None,
             subject,
             endpoint,
             matcher,

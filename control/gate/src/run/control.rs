@@ -94,7 +94,7 @@ impl Control {
             if tick.is_multiple_of(SECOND) {
                 self.notifier.alive();
                 self.look();
-                self.people.see();
+                self.people.see(clock::both());
                 self.tell_refusals(clock::since_boot());
                 changed |= self.refresh() | self.drift.has_moved(clock::clocks());
             }
@@ -189,7 +189,7 @@ impl Control {
     /// People first: what the policy no longer gives them is cut before tables are made, and these number
     /// rules as the new policy does.
     fn follow_policy(&mut self) -> Result<(), String> {
-        self.people.follow(self.generations.policy());
+        self.people.follow(self.generations.policy(), clock::both());
         self.take_effect();
         self.neighbours.want(self.generations.policy(), &self.interfaces);
         self.interfaces.set_assets(self.generations.policy())?;
@@ -267,7 +267,9 @@ impl Control {
 
     fn publish(&mut self) -> Result<(), String> {
         let Control { interfaces, neighbours, people, .. } = self;
-        let tables = self.generations.compile(&people.holders(), interfaces, neighbours)?;
+        let tables =
+            self.generations.compile(&people.holders(clock::both()), interfaces, neighbours)?;
+        people.in_force(tables.epoch());
         self.shared.iter().for_each(|shared| shared.install(tables.clone()));
         Ok(())
     }

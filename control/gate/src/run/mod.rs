@@ -117,7 +117,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         signals,
         inbox,
         people,
-        drift: clock::Drift::look(),
+        drift: clock::Drift::at(clock::clocks()),
         gatherer: Gatherer::new(sessions),
         accounts,
         admission,

@@ -185,7 +185,7 @@ impl Passage<'_, '_> {
     #[inline]
     fn judge_held(&mut self) {
         while self.found.end.is_none() {
-            let Stream { requests, responses, pending, dialog, denials, .. } =
+            let Stream { requests, responses, pending, dialog, operation, denials, .. } =
                 &mut *self.emitter.stream;
             let lane = match self.direction {
                 Direction::ToServer => requests,
@@ -205,7 +205,7 @@ impl Passage<'_, '_> {
                 }
             };
             let flow = self.emitter.flow;
-            let said = &mut Said { pending, dialog };
+            let said = &mut Said { pending, dialog, operation };
             let refused = self.judge.pdu(flow, said, self.direction, pdu, &mut self.found);
             let Some(reason) = refused else {
                 lane.release(len);

@@ -6,12 +6,12 @@ use std::time::Duration;
 use wicketgate_audit::{Act, Deed};
 use wicketgate_engine::SessionId;
 use wicketgate_identity::access::{
-    ApproveError, Binding, BreakGlassError, BreakGlassId, LoginError, RequestError,
+    ApproveError, BreakGlassError, BreakGlassId, LoginError, RequestError,
 };
 use wicketgate_identity::{Authenticated, GrantId, LoginId, Outcome, Refusal, Role};
 use wicketgate_policy::explain;
 
-use super::{Clerk, Face, clock, port_of, registry};
+use super::{Clerk, clock, port_of};
 use crate::api::desk::{Answer, Ask};
 use crate::api::model::{Arm, Fault, GrantRequest, Request};
 use crate::api::reply::{self, Reply};
@@ -96,7 +96,9 @@ impl Control {
                 let people = &mut self.people;
                 people.access.step_up(id, proven, &people.book, now).map(|()| id)
             }
-            Request::Login(shown) => self.log_in(shown.source, proven),
+            Request::Login(shown) => {
+                self.people.log_in(shown.source, proven, self.generations.policy(), now)
+            }
             _ => return Err(Fault::unavailable("that needs no proof")),
         };
         match login {
@@ -106,30 +108,6 @@ impl Control {
                 Err(login_fault(error))
             }
         }
-    }
-
-    fn log_in(
-        &mut self,
-        source: Option<IpAddr>,
-        proven: &Authenticated,
-    ) -> Result<LoginId, LoginError> {
-        let people = &mut self.people;
-        let binding = match source {
-            Some(address) => Binding::Address(address),
-            None => {
-                people.unbound += 1;
-                Binding::Tunnel(people.unbound)
-            }
-        };
-        let id = people.access.login(proven, binding, clock::both())?;
-        let port = match source {
-            Some(IpAddr::V4(address)) => port_of(self.generations.policy(), address),
-            _ => None,
-        };
-        let (user, right) = (proven.user().name.to_string(), registry::first_right(id));
-        let face = Face { user, address: source, port, right, renewed: Default::default() };
-        self.people.faces.insert(id, face);
-        Ok(id)
     }
 
     fn execute(&mut self, request: &Request) -> Answer {
