@@ -69,7 +69,10 @@ impl FrameBuf for HeapFrame {
         if end > self.chunk.len() {
             return false;
         }
-        self.zero(self.end, end.max(self.end));
+        // Most frames keep their length: to zero nothing is a call all the same.
+        if end > self.end {
+            self.zero(self.end, end);
+        }
         self.end = end;
         true
     }
