@@ -262,44 +262,13 @@ impl Engine {
             self.end_flow(id, cause, arrival.now, arrival.events);
             return Ok(None);
         }
-        self.last_asset = Some(flow.asset);
-        if !self.goes_on(flow, direction, arrival) {
-            self.check(id, direction, arrival)?;
-        }
-        Ok(Some((id, direction)))
-    }
-
-    /// Whether nothing has changed for a flow: looked at once, for each frame.
-    #[inline]
-    fn goes_on<F: FrameBuf>(
-        &self,
-        flow: &Flow,
-        direction: Direction,
-        arrival: &Arrival<'_, F>,
-    ) -> bool {
-        flow.epoch == self.tables.epoch()
-            && flow.dead.is_none()
-            && self.is_open(flow, arrival.now)
-            && is_from_next_hop(flow, direction, &arrival.headers)
-    }
-
-    /// What has changed for a flow, and whether it may be used all the same.
-    #[cold]
-    fn check<F: FrameBuf>(
-        &mut self,
-        id: FlowId,
-        direction: Direction,
-        arrival: &mut Arrival<'_, F>,
-    ) -> Result<(), Reason> {
-        self.last_asset = None;
-        let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
         if flow.epoch != self.tables.epoch() {
             self.readmit(id, arrival)?;
         }
         self.check_session(id, arrival)?;
         self.check_sender(id, direction, arrival)?;
         self.last_asset = self.flows.get(id).map(|flow| flow.asset);
-        Ok(())
+        Ok(Some((id, direction)))
     }
 
     /// One relaxed load and two comparisons.
@@ -341,7 +310,8 @@ impl Engine {
         arrival: &Arrival<'_, F>,
     ) -> Result<(), Reason> {
         let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
-        if is_from_next_hop(flow, direction, &arrival.headers) {
+        let expected = flow.rewrite(Direction::ToServer).dst_mac;
+        if direction == Direction::ToServer || arrival.headers.link.src == expected {
             return Ok(());
         }
         let asset = self.tables.asset(flow.asset).ok_or(Reason::NoAsset)?;
@@ -414,9 +384,7 @@ impl Engine {
     /// segments of its own no longer than that.
     #[inline]
     fn clamp<F: FrameBuf>(&self, id: FlowId, direction: Direction, arrival: &mut Arrival<'_, F>) {
-        if mss::is_said_by(&arrival.headers)
-            && let Some(flow) = self.flows.get(id)
-        {
+        if let Some(flow) = self.flows.get(id) {
             mss::clamp(&self.tables, flow.rewrite(direction).egress, arrival);
         }
     }
@@ -431,12 +399,11 @@ impl Engine {
     ) -> Result<Verdict, Reason> {
         let flow = self.flows.get_mut(id).ok_or(Reason::NoFlow)?;
         flow.last = arrival.now;
-        let rewrite = flow.rewrite(direction);
-        let egress = rewrite.egress;
+        let rewrite = *flow.rewrite(direction);
         let stays = found.kept && found.numbers.is_none();
         let refused = found.refused.filter(|_| found.keep == 0);
         let bytes = match refused {
-            None if !stays => send_on(rewrite, &found, arrival)?,
+            None if !stays => send_on(&rewrite, &found, arrival)?,
             _ => 0,
         };
         let done = found.totals(bytes);
@@ -446,7 +413,7 @@ impl Engine {
         self.counters.own += u64::from(found.own.frames);
         match refused {
             None if stays => Ok(Verdict::Kept),
-            None => Ok(Verdict::Forward(egress)),
+            None => Ok(Verdict::Forward(rewrite.egress)),
             Some(reason) => {
                 let door = self.tables.endpoint(flow.endpoint).ok_or(Reason::NoEndpoint)?;
                 let style = self.tables.grant(flow.grant).map(|grant| grant.denial);
@@ -624,12 +591,6 @@ const EXPIRES: usize = 32;
 
 /// Places of the flow table that one call of [`Engine::age`] looks at.
 const AGE_PLACES: usize = 16;
-
-/// Whether a frame comes from the MAC address that answers to the asset: of clients admission asks it.
-fn is_from_next_hop(flow: &Flow, direction: Direction, headers: &Headers) -> bool {
-    let expected = flow.rewrite(Direction::ToServer).dst_mac;
-    direction == Direction::ToServer || headers.link.src == expected
-}
 
 /// Whether a client's SYN may take the place of this flow: the old one is over, or never began.
 fn reopens(flow: &Flow, headers: &Headers) -> bool {

@@ -71,9 +71,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether the flow's session is live, and its grant's time not over.
-    #[inline]
-    pub(crate) fn is_open(&self, flow: &Flow, now: Time) -> bool {
+    fn is_open(&self, flow: &Flow, now: Time) -> bool {
         now < flow.until && self.sessions.state(flow.slot, flow.session) == SessionState::Live
     }
 

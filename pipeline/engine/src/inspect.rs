@@ -66,8 +66,7 @@ impl<F: FrameBuf> Inspection<'_, F> {
     /// A segment of a connection that is read.
     #[inline]
     fn segment(&mut self, segment: &Segment, stream: &mut Stream) -> Result<Inspected, Reason> {
-        let bytes = self.frame.bytes();
-        let raw_options = self.headers.tcp_options(bytes);
+        let raw_options = self.headers.tcp_options(self.frame.bytes());
         let options = Options::read(raw_options.clone())?;
         let opens = self.flow.tcp.phase() == Phase::Opening;
         if opens || segment.flags & (flags::SYN | flags::RST) != 0 {
@@ -76,6 +75,7 @@ impl<F: FrameBuf> Inspection<'_, F> {
         if self.flow.tcp.phase() == Phase::Closed {
             return Err(Reason::BadSegment);
         }
+        let bytes = self.frame.bytes();
         let tos = Ipv4::at(bytes, usize::from(self.headers.ip_at)).map_or(0, |ip| ip.tos);
         let passage = Passage {
             direction: self.direction,

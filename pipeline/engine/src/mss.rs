@@ -7,7 +7,7 @@
 use wicketgate_packet::checksum::Delta;
 use wicketgate_packet::parse::flags;
 use wicketgate_packet::wire::{Ipv4, Tcp};
-use wicketgate_packet::{FrameBuf, Headers, L4, PortId};
+use wicketgate_packet::{FrameBuf, L4, PortId};
 
 use crate::engine::Arrival;
 use crate::tables::Tables;
@@ -22,15 +22,13 @@ const NOTHING: u8 = 1;
 /// Headers of a segment without options, in bytes: what an MTU has and an MSS has not.
 pub(crate) const HEADERS: u16 = (Ipv4::LEN + Tcp::LEN) as u16;
 
-/// Whether a frame may have the option.
-#[inline]
-pub(crate) fn is_said_by(headers: &Headers) -> bool {
-    matches!(headers.l4, L4::Tcp(segment) if segment.flags & flags::SYN != 0)
-}
-
 /// Lowers the option of a SYN that will leave by `egress`, and mends its checksum.
-#[cold]
+#[inline]
 pub(crate) fn clamp<F: FrameBuf>(tables: &Tables, egress: PortId, arrival: &mut Arrival<'_, F>) {
+    let L4::Tcp(segment) = arrival.headers.l4 else { return };
+    if segment.flags & flags::SYN == 0 {
+        return;
+    }
     let mtus = [arrival.port, egress].map(|port| tables.port(port).map(|port| port.mtu));
     let Some(mtu) = mtus.into_iter().flatten().min() else { return };
     let headers = &arrival.headers;

@@ -78,7 +78,10 @@ impl Window {
         if end > buffer.len() {
             return false;
         }
-        zero(buffer, self.end, end.max(self.end));
+        // Most frames keep their length: to zero nothing is a call all the same.
+        if end > self.end {
+            zero(buffer, self.end, end);
+        }
         self.end = end;
         true
     }

@@ -157,8 +157,7 @@ impl Headers {
     /// # Errors
     /// What is wrong with the first header that is. Fragments are refused here already: without the
     /// other pieces they have no transport header that could be trusted.
-    // Into its callers: as a function of its own it copies what it has read once more.
-    #[inline(always)]
+    #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Headers, Malformed> {
         let link = Link::parse(bytes)?;
         if link.ethertype != ethertype::IPV4 {
