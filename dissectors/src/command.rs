@@ -1,5 +1,7 @@
 //! What a request asks for: the thing that is judged.
 
+use core::fmt;
+
 use crate::enip::{Path, Services};
 use crate::opcua::{Nodes, Target};
 use crate::{Class, Protocol, Scalar};
@@ -60,6 +62,36 @@ impl Item<'_> {
             code: None,
             path: Path::EMPTY,
             target: None,
+        }
+    }
+}
+
+impl<'a> Item<'a> {
+    /// Whether it has a name rather than a number.
+    pub const fn is_named(&self) -> bool {
+        matches!(
+            self.space,
+            Space::Tag | Space::Node | Space::Method | Space::Channel | Space::Identity
+        )
+    }
+
+    /// Its name, where it has one.
+    pub fn label(&self) -> impl fmt::Display + 'a {
+        Named { path: self.path, target: self.target }
+    }
+}
+
+/// The name of an item.
+struct Named<'a> {
+    path: Path<'a>,
+    target: Option<Target<'a>>,
+}
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.target {
+            Some(target) => target.fmt(f),
+            None => self.path.tag().fmt(f),
         }
     }
 }

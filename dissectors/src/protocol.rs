@@ -302,25 +302,30 @@ impl Dialog {
     }
 }
 
-/// Of protocols that number their PDUs: what leaves is numbered without a gap, whatever stays behind or is
-/// put in. Others are left as they are.
+/// Of a protocol that numbers its PDUs: what leaves is numbered without a gap, whatever stays behind or is
+/// put in.
 impl Dialog {
-    /// Gives a PDU that leaves, or its front, its number. Whether that changed it.
+    /// Whether something was opened in which PDUs are numbered.
     #[inline]
-    pub fn number(&mut self, protocol: Protocol, direction: Direction, pdu: &mut [u8]) -> bool {
-        protocol == Protocol::Opcua && self.channel.number(direction, pdu)
+    pub const fn numbers(&self) -> bool {
+        self.channel.has_begun()
     }
 
-    /// A PDU stays behind.
-    pub fn skip(&mut self, protocol: Protocol, direction: Direction, pdu: &mut [u8]) {
-        if protocol == Protocol::Opcua {
-            self.channel.skip(direction, pdu);
-        }
+    /// Gives a PDU that leaves, or its front, its number. Whether that changed it.
+    #[inline]
+    pub fn number(&mut self, direction: Direction, pdu: &mut [u8]) -> bool {
+        self.channel.number(direction, pdu)
+    }
+
+    /// A PDU stays behind. Whether that changed it: never.
+    pub fn skip(&mut self, direction: Direction, pdu: &mut [u8]) -> bool {
+        self.channel.skip(direction, pdu);
+        false
     }
 
     /// Gives a refusal that is put in its number.
-    pub fn stamp(&mut self, protocol: Protocol, refusal: &mut [u8]) {
-        if protocol == Protocol::Opcua {
+    pub fn stamp(&mut self, refusal: &mut [u8]) {
+        if self.numbers() {
             self.channel.stamp(refusal);
         }
     }

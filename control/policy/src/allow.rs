@@ -12,6 +12,7 @@ use wicketgate_engine::{CodeSet, Entry, RangeSet, SpaceSet, ValueRule};
 use crate::catalog::{self, Function};
 use crate::contradiction;
 use crate::diagnostic::{Report, Span};
+use crate::nodes;
 use crate::objects;
 use crate::preset::Preset;
 use crate::reader::Node;
@@ -43,7 +44,7 @@ impl Context {
 
     /// What the protocol calls a function.
     pub(crate) fn function(&self) -> &'static str {
-        if self.protocol == Protocol::Enip { "service" } else { "function" }
+        if matches!(self.protocol, Protocol::Enip | Protocol::Opcua) { "service" } else { "function" }
     }
 
     /// The functions that do something of one of these classes.
@@ -138,9 +139,15 @@ fn entries(selectors: &Selectors, context: &Context) -> Vec<Entry> {
         addresses: ranges(selectors.addresses.as_ref().map(|s| &s.value)),
         quantity: selectors.quantity.as_ref().map(|s| s.value),
         values: selectors.values.as_ref().map_or(ValueRule::Any, |s| s.value.clone()),
-        objects: selectors.objects.rule(),
+        objects: match context.protocol {
+            Protocol::Opcua => selectors.nodes.rule(),
+            _ => selectors.objects.rule(),
+        },
         ..Entry::classes(context.rule, classes)
     };
+    if context.protocol == Protocol::Opcua {
+        return nodes::entries(selectors, base);
+    }
     if context.protocol == Protocol::Enip && !selectors.functions.is_empty() {
         return services(selectors, &base, context);
     }
@@ -206,6 +213,10 @@ fn warn_of_unlimited_writes(
             Protocol::Enip => (
                 "this writes any value to any tag",
                 "limit it: { class = \"write\", tag = \"Setpoint_*\", value = \"0-1500\" }",
+            ),
+            Protocol::Opcua => (
+                "this writes any value to any node",
+                "limit it: { class = \"write\", node = \"ns=2;s=Setpoint*\", value = \"0-1500\" }",
             ),
             _ => (
                 "this writes any value to any address",

@@ -96,6 +96,12 @@ impl Channel {
         }
     }
 
+    /// Whether the client has said Hello.
+    #[inline]
+    pub const fn has_begun(&self) -> bool {
+        !matches!(self.stage, Stage::New)
+    }
+
     /// Whether the channel has a security policy, so that nothing of it can be paired or changed.
     pub const fn is_secured(&self) -> bool {
         self.secured

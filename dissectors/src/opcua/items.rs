@@ -1,5 +1,7 @@
 //! What a request touches, one by one.
 
+use core::fmt;
+
 use super::methods;
 use super::node::NodeId;
 use super::services::{self, Service};
@@ -63,6 +65,18 @@ impl Token {
     /// The word used in policy files.
     pub fn word(self) -> &'static str {
         Token::ALL.iter().find(|row| row.0 == self).map_or("", |row| row.2)
+    }
+}
+
+/// A node as `ns=2;s=Motor`, a method as `object method`, a channel as its policy, a user as a word.
+impl fmt::Display for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Node(node) => node.fmt(f),
+            Target::Method { object, method } => write!(f, "{object} {method}"),
+            Target::Channel { policy, .. } => f.write_str(str::from_utf8(policy).unwrap_or("?")),
+            Target::Identity { token, .. } => f.write_str(token.word()),
+        }
     }
 }
 

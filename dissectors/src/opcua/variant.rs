@@ -62,7 +62,9 @@ fn elements<'a>(
 ) -> Option<Values<'a>> {
     if let Some(length) = fixed(kind) {
         let bytes = reader.take(count.checked_mul(length)?)?;
-        return Some(scalar(kind).map_or(Values::None, |scalar| Values::Scalars(scalar, bytes)));
+        // Of none, no rule could say that all of them fit.
+        let scalar = scalar(kind).filter(|_| !bytes.is_empty());
+        return Some(scalar.map_or(Values::None, |scalar| Values::Scalars(scalar, bytes)));
     }
     for _ in 0..count {
         element(reader, kind, depth)?;

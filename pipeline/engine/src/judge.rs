@@ -30,6 +30,8 @@ pub(crate) struct Inspected {
     pub(crate) kept: bool,
     /// What it has sent by itself.
     pub(crate) own: Sent,
+    /// Some of what leaves is not as it came.
+    pub(crate) renumbered: bool,
     /// Deadlines may have changed.
     pub(crate) slow: bool,
     /// Why the flow is over.
@@ -158,7 +160,7 @@ impl Judge<'_> {
     }
 
     fn response(&self, said: &mut Said<'_>, pdu: &[u8]) -> Option<Reason> {
-        let answers = self.protocol.key(pdu).is_some_and(|key| said.pending.take(key));
+        let answers = self.answers(said, pdu);
         if self.protocol.response(pdu).is_err() {
             Some(Reason::MalformedResponse)
         } else if answers {
@@ -169,12 +171,23 @@ impl Judge<'_> {
         }
     }
 
+    /// Whether a request waits for it; what is encrypted cannot be told.
+    fn answers(&self, said: &mut Said<'_>, pdu: &[u8]) -> bool {
+        let Some(key) = self.protocol.key(pdu).filter(|_| said.dialog.pairs()) else {
+            return !said.dialog.pairs() || self.protocol.is_unasked(pdu);
+        };
+        match self.protocol.completes(pdu) {
+            true => said.pending.take(key),
+            false => said.pending.has(key),
+        }
+    }
+
     /// The verdict on a request, told to the audit.
     fn judge(&mut self, flow: &Flow, dialog: &Dialog, pdu: &[u8]) -> Option<Reason> {
         let command = self.protocol.command(pdu);
         let (rule, denied) = match &command {
             Err(_) => (None, Some(Reason::MalformedCommand)),
-            Ok(_) if dialog.permit(self.protocol, pdu).is_err() => (None, Some(Reason::NotOpened)),
+            Ok(command) if dialog.permit(command, pdu).is_err() => (None, Some(Reason::NotOpened)),
             Ok(command) => match self.grant.matcher.judge(command, self.now) {
                 Ok(rule) => (Some(rule), None),
                 Err(denied) => (denied.nearest, Some(denied.reason)),
@@ -228,7 +241,7 @@ impl Judge<'_> {
         (told.function, told.sub, told.unit) = (command.function, command.sub, command.unit);
         let decisive = decisive(command);
         told.object = decisive.map_or((Space::None, 0, 0), |i| (i.space, i.start, i.count));
-        told.tag = Label::of(decisive.filter(|item| item.space == Space::Tag));
+        told.tag = Label::of(decisive);
         (told.denied, told.observed, told.rule) = (denied, self.grant.observe, rule);
         told.set_payload(pdu);
     }
