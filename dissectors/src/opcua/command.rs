@@ -137,8 +137,9 @@ fn activate<'a>(
     request: &Request<'a>,
     service: &services::Service,
 ) -> Result<Command<'a>, NotTheProtocol> {
-    let found = identity(&mut request.body.clone()).ok_or(NotTheProtocol::Inconsistent)?;
-    let (token, certificate) = found;
+    let mut body = request.body;
+    let found = identity(&mut body).filter(|_| body.is_at_end());
+    let (token, certificate) = found.ok_or(NotTheProtocol::Inconsistent)?;
     let item = Item {
         space: Space::Identity,
         count: 1,

@@ -318,5 +318,5 @@ pub fn identity<'a>(body: &mut Reader<'a>) -> Option<(Token, &'a [u8])> {
     // The signature of the token.
     body.string()?;
     body.string()?;
-    body.is_at_end().then_some((found, certificate))
+    Some((found, certificate))
 }
