@@ -7,7 +7,7 @@
 
 use super::frame::{Chunk, HEADER, Kind, Security, place};
 use super::services::OPAQUE;
-use super::{MAX_REQUEST, Reader};
+use super::Reader;
 use crate::{Command, Direction, NotTheProtocol};
 
 /// The channel of one flow: plain data of fixed size.
@@ -112,13 +112,9 @@ impl Channel {
         !self.in_response
     }
 
-    /// Gives a chunk that leaves its number, and tells the client of the gate's own limits. Whether that
-    /// changed anything.
+    /// Gives a chunk that leaves its number. Whether that changed it.
     #[inline]
     pub fn number(&mut self, direction: Direction, pdu: &mut [u8]) -> bool {
-        if pdu.starts_with(b"ACK") {
-            return direction == Direction::ToClient && limits(pdu);
-        }
         let Some(place) = self.place_of_number(pdu) else { return false };
         let counter = self.counter(direction);
         let came = u32::from_le_bytes(*place);
@@ -171,26 +167,6 @@ impl Channel {
 /// Whether an OPN asks for a security policy; one that cannot be read is nothing that may be changed.
 fn is_secured(chunk: &Chunk<'_>) -> bool {
     Security::take(&mut Reader::new(chunk.body)).is_none_or(|security| security.is_secured())
-}
-
-/// What the server tells of its own limits becomes what the gate holds: messages of at most
-/// [`MAX_REQUEST`] bytes, of one chunk (7.1.2.4). Whether that changed anything.
-pub fn limits(acknowledge: &mut [u8]) -> bool {
-    const AT: usize = HEADER + 3 * 4;
-    let words = acknowledge.get_mut(AT..).map(|bytes| bytes.as_chunks_mut::<4>().0);
-    let Some([most, chunks]) = words else {
-        return false;
-    };
-    // 0 is no limit.
-    let lower = |place: &mut [u8; 4], limit: u32| {
-        let told = u32::from_le_bytes(*place);
-        let is_lower = told == 0 || told > limit;
-        if is_lower {
-            *place = limit.to_le_bytes();
-        }
-        is_lower
-    };
-    lower(most, MAX_REQUEST as u32) | lower(chunks, 1)
 }
 
 /// The numbers of one direction.

@@ -12,9 +12,10 @@
 //!
 //! # Traps
 //!
-//! - A message may be cut into chunks. A request is read only if it is one chunk: [`MAX_REQUEST`] is less than
-//!   the smallest buffer that a chunk may be told to fit (8192 bytes, 7.1.2.3), so nobody who keeps to the
-//!   limits that the gate tells ([`limits`]) has to cut one.
+//! - A message may be cut into chunks. A request is read only if it is one chunk of at most
+//!   [`MAX_REQUEST`] bytes: that is less than the smallest buffer that a chunk may be told to fit (8192 bytes,
+//!   7.1.2.3), so nobody has to cut one that is read. To tell clients of the limit in the Acknowledge
+//!   does harm: asyncua takes it for the length of responses too.
 //! - Chunks are numbered without a gap in either direction (6.7.2.4); a receiver that sees one closes the
 //!   connection. Where one is taken out or put in, all that follow are numbered anew: [`Channel`].
 //! - The bodies of a channel with a security policy are signed, most are encrypted too. Then nothing of
@@ -59,7 +60,7 @@ pub mod variant;
 #[cfg(test)]
 mod tests;
 
-pub use channel::{Channel, limits};
+pub use channel::Channel;
 pub use command::{command, key};
 pub use denial::denial;
 pub use encoding::Reader;

@@ -25,6 +25,7 @@ mod hardening;
 mod iperf;
 mod links;
 mod modbus;
+mod opcua;
 mod people;
 mod plant;
 mod scale;

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -266,7 +267,7 @@ impl Drop for Gate {
 }
 
 /// A third party's program that runs; it ends with this.
-pub(crate) struct Process(Child);
+pub(crate) struct Process(Child, Arc<Mutex<String>>);
 
 impl Process {
     /// Starts a command and waits for the first thing it prints.
@@ -278,11 +279,23 @@ impl Process {
     pub(crate) fn when(command: &mut Command, says: &str) -> Process {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let process = Process(child);
+        let said = Arc::new(Mutex::new(String::new()));
+        let process = Process(child, Arc::clone(&said));
         assert!(lines.any(|line| line.unwrap().contains(says)), "it ended without {says}");
-        // Nobody reads what else it prints; it must not wait for that, nor fail.
-        std::thread::spawn(move || lines.for_each(drop));
+        // It must not wait for somebody who reads what else it prints, nor fail.
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let mut said = said.lock().unwrap();
+                said.push_str(&line);
+                said.push('\n');
+            }
+        });
         process
+    }
+
+    /// What it has printed since then.
+    pub(crate) fn said(&self) -> String {
+        self.1.lock().unwrap().clone()
     }
 }
 

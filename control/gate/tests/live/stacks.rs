@@ -10,10 +10,10 @@ use crate::modbus::{device, programs, register};
 use crate::plant::{Plant, Process};
 use crate::{assert_whole, commands, run_hmi, transactions};
 
-const STACKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../pcaps/stacks");
+pub(crate) const STACKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../pcaps/stacks");
 
 /// Python with the pinned packages, in an environment of its own; says why where there is none.
-fn python() -> Result<PathBuf, String> {
+pub(crate) fn python() -> Result<PathBuf, String> {
     static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     PYTHON.get_or_init(install).clone()
 }
