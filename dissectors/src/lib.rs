@@ -27,5 +27,7 @@ pub mod scalar;
 pub use class::{Class, ClassSet};
 pub use command::{Command, Item, Items, Space, Values};
 pub use field::{Field, FieldSink, Shape};
-pub use protocol::{Dialog, Direction, Framed, Key, NotTheProtocol, Portion, Protocol, Refusal, Transport};
+pub use protocol::{
+    Dialog, Direction, Framed, Key, NotTheProtocol, Portion, Protocol, Refusal, Transport,
+};
 pub use scalar::Scalar;

@@ -44,7 +44,11 @@ impl Context {
 
     /// What the protocol calls a function.
     pub(crate) fn function(&self) -> &'static str {
-        if matches!(self.protocol, Protocol::Enip | Protocol::Opcua) { "service" } else { "function" }
+        if matches!(self.protocol, Protocol::Enip | Protocol::Opcua) {
+            "service"
+        } else {
+            "function"
+        }
     }
 
     /// The functions that do something of one of these classes.

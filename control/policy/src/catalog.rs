@@ -5,8 +5,8 @@ use wicketgate_dissectors::enip::frame::code;
 use wicketgate_dissectors::enip::pccc;
 use wicketgate_dissectors::enip::services::{self, EXECUTE_PCCC, Of, Service, object};
 use wicketgate_dissectors::modbus::functions as modbus;
-use wicketgate_dissectors::opcua::services::{OPAQUE, OPEN_SECURED};
 use wicketgate_dissectors::opcua;
+use wicketgate_dissectors::opcua::services::{OPAQUE, OPEN_SECURED};
 use wicketgate_dissectors::{Class, Protocol, Space};
 
 /// One thing that a function of a protocol does, as far as policy can speak of it. A function that

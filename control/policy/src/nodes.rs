@@ -114,7 +114,11 @@ impl NodeSelectors {
     /// What the selectors reach.
     pub(crate) fn rule(&self) -> ObjectRule {
         let rule = self.node_rule();
-        if rule == NodeRule::default() { ObjectRule::Any } else { ObjectRule::Nodes(Box::new(rule)) }
+        if rule == NodeRule::default() {
+            ObjectRule::Any
+        } else {
+            ObjectRule::Nodes(Box::new(rule))
+        }
     }
 
     fn node_rule(&self) -> NodeRule {
@@ -168,7 +172,8 @@ fn list<T>(
 
 /// `ns=2;s=Line.Motor*`, `ns=3;i=1000-1099`, `ns=2;*`, `i=2258`.
 fn pattern(text: &str) -> Result<NodePattern, String> {
-    let wrong = || format!("`{text}` is not a node like ns=2;s=Line.Motor*, ns=3;i=1000-1099 or ns=2;*");
+    let wrong =
+        || format!("`{text}` is not a node like ns=2;s=Line.Motor*, ns=3;i=1000-1099 or ns=2;*");
     let (namespace, name) = match text.strip_prefix("ns=") {
         Some(rest) => {
             let (index, name) = rest.split_once(';').ok_or_else(wrong)?;
@@ -223,7 +228,9 @@ fn policy(text: &str) -> Result<Box<str>, String> {
     let known = POLICIES.iter().find(|known| **known == text);
     let help = || suggest::known(text, POLICIES.into_iter());
     known.map(|known| Box::from(*known)).ok_or_else(|| match text {
-        "None" => "a channel without security is opened by its services: leave `opaque` out".to_owned(),
+        "None" => {
+            "a channel without security is opened by its services: leave `opaque` out".to_owned()
+        }
         _ => format!("there is no security policy `{text}`: {}", help()),
     })
 }

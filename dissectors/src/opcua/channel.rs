@@ -5,9 +5,9 @@
 //! is put in, whatever follows in that direction is numbered anew. Of a secured channel nothing can be: it
 //! is left as it is, and a refusal there is the connection's last word.
 
+use super::Reader;
 use super::frame::{Chunk, HEADER, Kind, Security, place};
 use super::services::OPAQUE;
-use super::Reader;
 use crate::{Command, Direction, NotTheProtocol};
 
 /// The channel of one flow: plain data of fixed size.

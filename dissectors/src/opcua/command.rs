@@ -52,12 +52,7 @@ pub fn command(pdu: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
     }
 }
 
-fn plain<'a>(
-    function: u16,
-    class: Class,
-    name: &'static str,
-    items: Items<'a>,
-) -> Command<'a> {
+fn plain<'a>(function: u16, class: Class, name: &'static str, items: Items<'a>) -> Command<'a> {
     Command { protocol: Protocol::Opcua, class, function, sub: None, unit: 0, name, items }
 }
 
@@ -79,7 +74,10 @@ fn open<'a>(chunk: &Chunk<'a>) -> Result<Command<'a>, NotTheProtocol> {
     let item = |class| Item {
         space: Space::Channel,
         count: 1,
-        target: Some(Target::Channel { policy: security.name(), certificate: security.certificate }),
+        target: Some(Target::Channel {
+            policy: security.name(),
+            certificate: security.certificate,
+        }),
         ..Item::bare(class)
     };
     if security.is_secured() {

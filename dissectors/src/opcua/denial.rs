@@ -139,7 +139,12 @@ fn front(sequence: &[u8; 16], out: &mut Writer<'_>) -> Option<()> {
 }
 
 /// Type and header of a response (part 4, 7.34): the time is the request's own, no diagnostics.
-fn header(kind: u16, request: Option<&Request<'_>>, result: u32, out: &mut Writer<'_>) -> Option<()> {
+fn header(
+    kind: u16,
+    request: Option<&Request<'_>>,
+    result: u32,
+    out: &mut Writer<'_>,
+) -> Option<()> {
     out.put(&[1, 0])?;
     out.put(&kind.to_le_bytes())?;
     out.put(request.map_or(&[0; 8], |request| request.timestamp))?;

@@ -126,7 +126,11 @@ fn request_fields(chunk: &Chunk<'_>, sink: &mut dyn FieldSink) {
     }
     if let Ok(Some(mut nodes)) = Nodes::of(&request, service) {
         sink.open("items", Shape::List);
-        let first = if service.request == services::TRANSLATE_BROWSE_PATHS { "StartingNode" } else { "NodeId" };
+        let first = if service.request == services::TRANSLATE_BROWSE_PATHS {
+            "StartingNode"
+        } else {
+            "NodeId"
+        };
         while let Some(item) = nodes.next_item() {
             sink.open("", Shape::Object);
             target(item.target, first, sink);

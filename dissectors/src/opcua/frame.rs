@@ -110,7 +110,8 @@ fn length(bytes: &[u8]) -> Result<Option<(usize, u8)>, NotTheProtocol> {
 /// Whether a connection begins with these bytes: a Hello that is all there, with a URL (7.1.2.3).
 pub fn is_opening(bytes: &[u8]) -> bool {
     let is_hello = |chunk: &Chunk<'_>| {
-        chunk.kind == Kind::Hello && chunk.body.get(24..).is_some_and(|url| url.starts_with(b"opc."))
+        chunk.kind == Kind::Hello
+            && chunk.body.get(24..).is_some_and(|url| url.starts_with(b"opc."))
     };
     Chunk::whole(bytes).is_ok_and(|chunk| is_hello(&chunk))
 }

@@ -120,18 +120,13 @@ impl<'a> Nodes<'a> {
                 most = Some(item.class);
             }
         }
-        if nodes.reader.is_at_end() {
-            Ok(most)
-        } else {
-            Err(NotTheProtocol::Inconsistent)
-        }
+        if nodes.reader.is_at_end() { Ok(most) } else { Err(NotTheProtocol::Inconsistent) }
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
         self.left
     }
-
 
     /// The next one; for those that were walked once without an error.
     pub fn next_item(&mut self) -> Option<Item<'a>> {

@@ -72,3 +72,9 @@ static METHODS: [(u32, Class, &str); 58] = [
     (14602, Class::Config, "PubSubConnectionType.Status.Enable"),
     (16403, Class::Alarm, "AlarmConditionType.Suppress"),
 ];
+
+/// Whether the numbers rise, as the search needs them.
+#[cfg(test)]
+pub(super) fn is_sorted() -> bool {
+    METHODS.is_sorted_by_key(|row| row.0)
+}

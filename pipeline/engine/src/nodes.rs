@@ -166,7 +166,8 @@ mod tests {
 
     #[test]
     fn a_kind_of_which_nothing_is_said_is_not_reached() {
-        let nodes = NodeRule { nodes: [pattern(2, NamePattern::Any)].into(), ..NodeRule::default() };
+        let nodes =
+            NodeRule { nodes: [pattern(2, NamePattern::Any)].into(), ..NodeRule::default() };
         let target = node(2, Name::Number(1));
         assert!(nodes.reaches(&item(Space::Node, Target::Node(target))));
         let method = Target::Method { object: target, method: target };

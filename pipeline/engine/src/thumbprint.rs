@@ -19,14 +19,22 @@ pub fn sha1(message: &[u8]) -> [u8; 20] {
     last.iter_mut().skip(length - 8).zip(bits).for_each(|(to, from)| *to = from);
     last.as_chunks::<64>().0.iter().take(length / 64).for_each(|block| compress(&mut state, block));
     let mut digest = [0; 20];
-    digest.as_chunks_mut::<4>().0.iter_mut().zip(state).for_each(|(to, word)| *to = word.to_be_bytes());
+    digest
+        .as_chunks_mut::<4>()
+        .0
+        .iter_mut()
+        .zip(state)
+        .for_each(|(to, word)| *to = word.to_be_bytes());
     digest
 }
 
 fn compress(state: &mut [u32; 5], block: &[u8; 64]) {
     // The last 16 words of the schedule, oldest first.
     let mut words = [0_u32; 16];
-    words.iter_mut().zip(block.as_chunks::<4>().0).for_each(|(to, from)| *to = u32::from_be_bytes(*from));
+    words
+        .iter_mut()
+        .zip(block.as_chunks::<4>().0)
+        .for_each(|(to, from)| *to = u32::from_be_bytes(*from));
     let [mut a, mut b, mut c, mut d, mut e] = *state;
     for round in 0..80 {
         let [word, ..] = words;

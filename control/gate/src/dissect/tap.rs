@@ -54,13 +54,7 @@ impl<'a> Tap<'a> {
         }
     }
 
-    fn ipv6(
-        &mut self,
-        link: &Link,
-        bytes: &[u8],
-        record: &Record,
-        out: &mut impl FnMut(&Pdu<'_>),
-    ) {
+    fn ipv6(&mut self, link: &Link, bytes: &[u8], record: &Record, out: &mut impl FnMut(&Pdu<'_>)) {
         let stamp = Stamp { frame: record.number, time: record.time, tags: link.tags };
         match ipv6::read(bytes, link) {
             Ok(ipv6::Packet { source, destination, carrier, payload }) => match carrier {

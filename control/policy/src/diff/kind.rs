@@ -137,8 +137,7 @@ fn opcua<'e>(entries: impl Iterator<Item = &'e Entry>) -> Vec<Kind> {
     let known = catalog::functions(Protocol::Opcua);
     let is_new = |code: &&u16| !known.iter().any(|function| function.code == **code);
     let new = named.iter().filter(is_new).map(|code| catalog::Function::unknown(*code, None));
-    let may_pass =
-        |f: &catalog::Function| f.class != Class::Unknown || named.contains(&f.code);
+    let may_pass = |f: &catalog::Function| f.class != Class::Unknown || named.contains(&f.code);
     let all = known.iter().copied().chain(new).filter(may_pass);
     let kind = |f: catalog::Function| Kind {
         protocol: Protocol::Opcua,

@@ -66,10 +66,9 @@ impl Place {
             (Space::DataFile { .. }, ObjectRule::Only(only)) => {
                 only.files.iter().filter(|file| is_of(kind, file)).map(file).collect()
             }
-            (
-                Space::Node | Space::Method | Space::Channel | Space::Identity,
-                ObjectRule::Any,
-            ) => vec![(Place::Node(Nodes::default()), None)],
+            (Space::Node | Space::Method | Space::Channel | Space::Identity, ObjectRule::Any) => {
+                vec![(Place::Node(Nodes::default()), None)]
+            }
             (space, ObjectRule::Nodes(rule)) if rule.speaks_of(space) => {
                 let within = vec![NodeRule::clone(rule)];
                 vec![(Place::Node(Nodes { within, ..Nodes::default() }), None)]

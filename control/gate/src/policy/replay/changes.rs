@@ -97,5 +97,9 @@ pub(super) fn describe(protocol: Protocol, pdu: &[u8]) -> (Cow<'static, str>, u8
     let object = item.map_or((Space::None, 0, 0), |item| (item.space, item.start, item.count));
     let bare = Item::bare(command.class);
     let name = item.as_ref().unwrap_or(&bare).label();
-    (words::command(command.name, command.function, command.sub), unit, words::object(object, &name))
+    (
+        words::command(command.name, command.function, command.sub),
+        unit,
+        words::object(object, &name),
+    )
 }
