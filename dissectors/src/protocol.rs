@@ -270,6 +270,22 @@ impl Dialog {
     pub const NEW: Dialog =
         Dialog { connections: enip::Connections::NONE, channel: opcua::Channel::NEW };
 
+    /// What the whole request PDU `pdu` of this flow asks for.
+    ///
+    /// # Errors
+    /// Those of [`Protocol::command`].
+    #[inline]
+    pub fn command<'p>(
+        &self,
+        protocol: Protocol,
+        pdu: &'p [u8],
+    ) -> Result<Command<'p>, NotTheProtocol> {
+        match protocol {
+            Protocol::Opcua if self.channel.is_secured() => opcua::command::sealed(pdu),
+            protocol => protocol.command(pdu),
+        }
+    }
+
     /// Whether the request `pdu`, which asks for `command`, may follow what was said in this flow.
     ///
     /// # Errors

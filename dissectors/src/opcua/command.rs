@@ -52,6 +52,19 @@ pub fn command(pdu: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
     }
 }
 
+/// What the request `pdu` of a channel with a security policy asks for: of its services nothing is known.
+/// Where they are only signed they could be read, but whoever opens such a channel to somebody opens it
+/// whole: a refusal could not be put in.
+///
+/// # Errors
+/// Those of [`command`].
+pub fn sealed(pdu: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
+    match Chunk::whole(pdu)?.kind {
+        Kind::Message | Kind::Close => Ok(opaque()),
+        _ => command(pdu),
+    }
+}
+
 fn plain<'a>(function: u16, class: Class, name: &'static str, items: Items<'a>) -> Command<'a> {
     Command { protocol: Protocol::Opcua, class, function, sub: None, unit: 0, name, items }
 }

@@ -184,7 +184,7 @@ impl Judge<'_> {
 
     /// The verdict on a request, told to the audit.
     fn judge(&mut self, flow: &Flow, dialog: &Dialog, pdu: &[u8]) -> Option<Reason> {
-        let command = self.protocol.command(pdu);
+        let command = dialog.command(self.protocol, pdu);
         let (rule, denied) = match &command {
             Err(_) => (None, Some(Reason::MalformedCommand)),
             Ok(command) if dialog.permit(command, pdu).is_err() => (None, Some(Reason::NotOpened)),
