@@ -123,7 +123,8 @@ fn report_no_class(text: &str, at: &Span, report: &mut Report<'_>) {
 fn classes_of(context: &Context) -> String {
     let union = |set: ClassSet, function: &Function| set.with(function.class);
     let all = context.functions.iter().fold(ClassSet::EMPTY, union);
-    all.iter().map(Class::name).collect::<Vec<_>>().join(", ")
+    let named = all.iter().filter(|class| *class != Class::Unknown);
+    named.map(Class::name).collect::<Vec<_>>().join(", ")
 }
 
 /// Reads one table into an entry, or several where the functions have sub-functions of their own.
