@@ -124,22 +124,35 @@ fn request_fields(chunk: &Chunk<'_>, sink: &mut dyn FieldSink) {
         let row = Token::ALL.iter().find(|row| Some(row.0) == token);
         row.into_iter().for_each(|row| text(sink, "identity", row.3.as_bytes()));
     }
-    if let Ok(Some(mut nodes)) = Nodes::of(&request, service) {
+    if let Ok(Some(nodes)) = Nodes::of(&request, service) {
         sink.open("items", Shape::List);
-        let first = if service.request == services::TRANSLATE_BROWSE_PATHS {
-            "StartingNode"
-        } else {
-            "NodeId"
-        };
-        while let Some(item) = nodes.next_item() {
-            sink.open("", Shape::Object);
-            target(item.target, first, sink);
-            if has_attribute(service.request) {
-                number(sink, "AttributeId", item.start);
+        items_fields(nodes, service.request, sink);
+        sink.close();
+    }
+}
+
+fn items_fields(mut nodes: Nodes<'_>, service: u16, sink: &mut dyn FieldSink) {
+    let is_path = service == services::TRANSLATE_BROWSE_PATHS;
+    let first = if is_path { "StartingNode" } else { "NodeId" };
+    while nodes.count() > 0 {
+        let mut front = nodes.reader();
+        let item = nodes.next_item();
+        sink.open("", Shape::Object);
+        match item {
+            Some(item) => target(item.target, first, sink),
+            // Of a call that cannot be read to its end, what it begins with.
+            None if service == services::CALL => {
+                front.node().into_iter().for_each(|node| sink.field("ObjectId", Field::Node(node)));
             }
-            sink.close();
+            None => {}
+        }
+        if let Some(item) = item.filter(|_| has_attribute(service)) {
+            number(sink, "AttributeId", item.start);
         }
         sink.close();
+        if item.is_none() {
+            return;
+        }
     }
 }
 

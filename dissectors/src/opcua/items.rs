@@ -123,6 +123,11 @@ impl<'a> Nodes<'a> {
         if nodes.reader.is_at_end() { Ok(most) } else { Err(NotTheProtocol::Inconsistent) }
     }
 
+    /// Where the next one begins.
+    pub const fn reader(&self) -> Reader<'a> {
+        self.reader
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.left

@@ -36,11 +36,14 @@ pub(super) struct Packet<'a> {
 /// length 0: then it is as long as the frame.
 ///
 /// # Errors
-/// It is a fragment, carries something else than TCP or UDP, or is cut short.
+/// It is a fragment, carries something else than TCP or UDP, is cut short, or is none.
 pub(super) fn read<'a>(bytes: &'a [u8], link: &Link) -> Result<Packet<'a>, Unread> {
     let packet = bytes.get(usize::from(link.end)..).unwrap_or_default();
     let (header, rest) = packet.split_first_chunk::<HEADER>().ok_or(Unread::Ipv6)?;
-    let [_, _, _, _, high, low, next, _, addresses @ ..] = header;
+    let [version, _, _, _, high, low, next, _, addresses @ ..] = header;
+    if version >> 4 != 6 {
+        return Err(Unread::Ipv6);
+    }
     let (from, to) = addresses.split_at(16);
     let length = usize::from(u16::from_be_bytes([*high, *low]));
     let rest = if length == 0 { rest } else { rest.get(..length).unwrap_or(rest) };

@@ -13,7 +13,7 @@ use super::pdu::Pdu;
 pub(super) enum Unread {
     /// A piece of an IPv4 packet.
     Fragment,
-    /// IPv6 whose headers are cut short.
+    /// IPv6 whose headers are cut short, or of another version.
     Ipv6,
     /// A header that contradicts itself.
     Malformed(Malformed),
@@ -35,7 +35,7 @@ impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Unread::Fragment => "IP fragment (not put together)",
-            Unread::Ipv6 => "IPv6 cut short",
+            Unread::Ipv6 => "IPv6 without its headers",
             Unread::Malformed(why) => why.text(),
             Unread::OtherService => "TCP or UDP on other ports",
             Unread::OtherTransport => "neither TCP, UDP nor ICMP",
