@@ -226,7 +226,7 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 /// `Basic256Sha256`.
 fn policy(text: &str) -> Result<Box<str>, String> {
     let known = POLICIES.iter().find(|known| **known == text);
-    let help = || suggest::known(text, POLICIES.into_iter());
+    let help = || suggest::known(text, POLICIES);
     known.map(|known| Box::from(*known)).ok_or_else(|| match text {
         "None" => {
             "a channel without security is opened by its services: leave `opaque` out".to_owned()

@@ -90,10 +90,10 @@ fn length(bytes: &[u8]) -> Result<Option<(usize, u8)>, NotTheProtocol> {
     let begins = |(_, name, _): &&(Kind, &[u8; 3], usize)| name.starts_with(front);
     let (kind, _, least) = KINDS.iter().find(begins).ok_or(NotTheProtocol::Envelope)?;
     let Some(place) = bytes.get(3) else { return Ok(None) };
-    let fits = match place {
-        &place::FINAL => true,
+    let fits = match *place {
+        place::FINAL => true,
         // Only messages are cut (6.7.2.2).
-        &(place::MORE | place::ABORT) => *kind == Kind::Message,
+        place::MORE | place::ABORT => *kind == Kind::Message,
         _ => false,
     };
     if !fits {
