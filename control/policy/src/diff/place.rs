@@ -6,9 +6,10 @@
 //! no name in common. So no difference is missed; one that no witness shows is said to be undecided.
 
 use wicketgate_dissectors::enip::Target;
+use wicketgate_dissectors::opcua::node::{Name, NodeId};
 use wicketgate_dissectors::{Class, Item, Space};
 use wicketgate_engine::RangeSet;
-use wicketgate_engine::nodes::NodeRule;
+use wicketgate_engine::nodes::{NamePattern, NodePattern, NodeRule};
 use wicketgate_engine::objects::{FileRange, Glob, Instances, ObjectRule, Objects};
 
 use super::kind::{Kind, MAX_WORD};
@@ -137,7 +138,10 @@ impl Place {
         match self {
             Place::Nothing => true,
             Place::Tag(names) => names.is_possible(),
-            Place::Node(nodes) => !nodes.without.iter().any(|rule| nodes.within.contains(rule)),
+            Place::Node(nodes) => {
+                let covered = |rule: &NodeRule| nodes.within.iter().any(|of| includes(rule, of));
+                !nodes.without.iter().any(covered)
+            }
             Place::Object([classes, instances, attributes]) => {
                 let of_kind = !classes.all.intersect(&kind.objects).is_empty();
                 let numbered = [classes, instances, attributes];
@@ -197,6 +201,40 @@ fn put(path: &mut Vec<u8>, kind: u8, number: u32) {
     let (short, _) = bytes.split_at(2);
     path.extend([kind, 0]);
     path.extend(if kind & 3 == 2 { &bytes[..] } else { short });
+}
+
+/// Whether all that fits `inner` surely fits `outer`.
+fn includes(outer: &NodeRule, inner: &NodeRule) -> bool {
+    let patterns = |outer: &[NodePattern], inner: &[NodePattern]| {
+        let held = |one: &NodePattern| outer.iter().any(|pattern| holds(pattern, one));
+        outer.is_empty() || !inner.is_empty() && inner.iter().all(held)
+    };
+    fn list<T: PartialEq>(outer: &[T], inner: &[T]) -> bool {
+        outer.is_empty() || !inner.is_empty() && inner.iter().all(|one| outer.contains(one))
+    }
+    patterns(&outer.nodes, &inner.nodes)
+        && patterns(&outer.objects, &inner.objects)
+        && patterns(&outer.methods, &inner.methods)
+        && (outer.attributes == RangeSet::Any || outer.attributes == inner.attributes)
+        && list(&outer.policies, &inner.policies)
+        && list(&outer.certificates, &inner.certificates)
+        && list(&outer.tokens, &inner.tokens)
+}
+
+/// Whether all nodes of `inner` surely are of `outer`: of text only where that has no wildcard.
+fn holds(outer: &NodePattern, inner: &NodePattern) -> bool {
+    let literal = |text: &[u8]| !text.iter().any(|letter| matches!(letter, b'*' | b'?'));
+    let named = match (&outer.name, &inner.name) {
+        (NamePattern::Any, _) => true,
+        (NamePattern::Numbers(low, high), NamePattern::Numbers(first, last)) => {
+            low <= first && last <= high
+        }
+        (NamePattern::Text(_), NamePattern::Text(text)) if literal(text) => {
+            outer.holds(&NodeId { namespace: outer.namespace, name: Name::Text(text) })
+        }
+        (outer, inner) => outer == inner,
+    };
+    outer.namespace == inner.namespace && named
 }
 
 impl Names {
