@@ -82,7 +82,7 @@ fn nodes_methods_and_channels() {
     gains(
         "\"read\"",
         "\"read\", { opaque = true, security = \"Basic256Sha256\" }",
-        &["opaque", "open-secured-channel: security Basic256Sha256"],
+        &["open-secured-channel: security Basic256Sha256", "opaque"],
     );
     gains("\"read\"", "\"read\", \"auth\"", &["auth"]);
 }
