@@ -1,6 +1,9 @@
 //! What a request asks for: the thing that is judged.
 
+use core::fmt;
+
 use crate::enip::{Path, Services};
+use crate::opcua::{Nodes, Target};
 use crate::{Class, Protocol, Scalar};
 
 /// What one request PDU asks for.
@@ -13,7 +16,7 @@ pub struct Command<'a> {
     /// The class; of a command with several items the most consequential one.
     pub class: Class,
     /// The protocol's primary code (Modbus: function code, 0 to 255; EtherNet/IP: CIP service, or an
-    /// encapsulation command and 0x100).
+    /// encapsulation command and 0x100; OPC UA: type of the request).
     pub function: u16,
     /// The code below it, where the function has one (Modbus: diagnostics sub-function, MEI type,
     /// UMAS code; EtherNet/IP: command and function of PCCC).
@@ -56,7 +59,7 @@ impl Command<'_> {
                 .map(|item| crate::enip::steps::of(&item))
                 .max()
                 .unwrap_or_default(),
-            Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Step::Alone,
+            Protocol::Icmp | Protocol::Opcua | Protocol::Tcp | Protocol::Udp => Step::Alone,
         }
     }
 }
@@ -78,6 +81,8 @@ pub struct Item<'a> {
     pub code: Option<(u16, Option<u16>)>,
     /// CIP: the path to it.
     pub path: Path<'a>,
+    /// OPC UA: the node, the method, the channel or the user.
+    pub target: Option<Target<'a>>,
 }
 
 impl Item<'_> {
@@ -91,6 +96,37 @@ impl Item<'_> {
             values: Values::None,
             code: None,
             path: Path::EMPTY,
+            target: None,
+        }
+    }
+}
+
+impl<'a> Item<'a> {
+    /// Whether it has a name rather than a number.
+    pub const fn is_named(&self) -> bool {
+        matches!(
+            self.space,
+            Space::Tag | Space::Node | Space::Method | Space::Channel | Space::Identity
+        )
+    }
+
+    /// Its name, where it has one.
+    pub fn label(&self) -> impl fmt::Display + 'a {
+        Named { path: self.path, target: self.target }
+    }
+}
+
+/// The name of an item.
+struct Named<'a> {
+    path: Path<'a>,
+    target: Option<Target<'a>>,
+}
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.target {
+            Some(target) => target.fmt(f),
+            None => self.path.tag().fmt(f),
         }
     }
 }
@@ -128,6 +164,14 @@ pub enum Space {
         /// File number.
         number: u16,
     },
+    /// A node of OPC UA: `start` is the attribute.
+    Node,
+    /// A method of OPC UA.
+    Method,
+    /// A secure channel of OPC UA.
+    Channel,
+    /// Who uses a session of OPC UA.
+    Identity,
 }
 
 /// The values that an item writes, in place.
@@ -181,6 +225,8 @@ pub enum Items<'a> {
     },
     /// The services of a CIP message, already checked.
     Services(Services<'a>),
+    /// The nodes or methods of a request of OPC UA, already checked.
+    Nodes(Nodes<'a>),
 }
 
 impl<'a> Items<'a> {
@@ -219,6 +265,7 @@ impl<'a> Iterator for Items<'a> {
             Items::Few([first, second]) => first.take().or_else(|| second.take()),
             Items::Records { rest, write } => crate::modbus::command::next_record(rest, *write),
             Items::Services(services) => services.next_item(),
+            Items::Nodes(nodes) => nodes.next_item(),
         }
     }
 }

@@ -223,6 +223,13 @@ fn object<M: SerializeMap>(out: &mut Fields<M>, command: &CommandEvent) -> Resul
             out.put("tag", command.tag.as_str())?;
             return out.put("count", &count);
         }
+        Space::Node => {
+            out.put("node", command.tag.as_str())?;
+            return out.put("attribute", &address);
+        }
+        Space::Method => return out.put("method", command.tag.as_str()),
+        Space::Channel => return out.put("security", command.tag.as_str()),
+        Space::Identity => return out.put("token", command.tag.as_str()),
         Space::Object { class, attribute } => {
             out.put("object", &class)?;
             out.put("instance", &address)?;

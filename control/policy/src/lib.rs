@@ -53,6 +53,7 @@ mod document;
 mod doors;
 pub mod explain;
 pub mod model;
+mod nodes;
 mod objects;
 pub mod preset;
 mod rate;

@@ -33,6 +33,8 @@ pub(crate) struct Inspected {
     pub(crate) kept: bool,
     /// What it has sent by itself.
     pub(crate) own: Sent,
+    /// Some of what leaves is not as it came.
+    pub(crate) renumbered: bool,
     /// Deadlines may have changed.
     pub(crate) slow: bool,
     /// Why the flow is over.
@@ -167,7 +169,7 @@ impl Judge<'_> {
 
     fn response(&mut self, flow: &Flow, said: &mut Said<'_>, pdu: &[u8]) -> Option<Reason> {
         let key = self.protocol.key(pdu);
-        let answers = key.is_some_and(|key| said.pending.take(key));
+        let answers = self.answers(said, pdu);
         if self.protocol.response(pdu).is_err() {
             Some(Reason::MalformedResponse)
         } else if answers {
@@ -182,13 +184,24 @@ impl Judge<'_> {
         }
     }
 
+    /// Whether a request waits for it; what is encrypted cannot be told.
+    fn answers(&self, said: &mut Said<'_>, pdu: &[u8]) -> bool {
+        let Some(key) = self.protocol.key(pdu).filter(|_| said.dialog.pairs()) else {
+            return !said.dialog.pairs() || self.protocol.is_unasked(pdu);
+        };
+        match self.protocol.completes(pdu) {
+            true => said.pending.take(key),
+            false => said.pending.has(key),
+        }
+    }
+
     /// The verdict on a request, told to the audit.
     fn judge(&mut self, flow: &Flow, said: &mut Said<'_>, pdu: &[u8]) -> Option<Reason> {
-        let command = self.protocol.command(pdu);
+        let command = said.dialog.command(self.protocol, pdu);
         let mut moment = Moment::at(self.now);
         let verdict = match &command {
             Err(_) => Err((None, Reason::MalformedCommand)),
-            Ok(_) if said.dialog.permit(self.protocol, pdu).is_err() => {
+            Ok(command) if said.dialog.permit(command, pdu).is_err() => {
                 Err((None, Reason::NotOpened))
             }
             Ok(command) => {
@@ -284,10 +297,10 @@ impl Judge<'_> {
         (told.function, told.sub, told.unit) = (command.function, command.sub, command.unit);
         let decisive = decisive(command);
         told.object = decisive.map_or((Space::None, 0, 0), |i| (i.space, i.start, i.count));
-        let tag = decisive.filter(|item| item.space == Space::Tag);
+        let named = decisive.filter(Item::is_named);
         // Of few commands it is one, and a label is long.
-        if tag.is_some() || !told.tag.is_empty() {
-            told.tag = Label::of(tag);
+        if named.is_some() || !told.tag.is_empty() {
+            told.tag = Label::of(named);
         }
         (told.denied, told.observed, told.rule) = (denied, self.grant.observe, rule);
         told.set_payload(pdu);

@@ -428,6 +428,10 @@ impl SpaceSet {
             Space::Tag => 128,
             Space::Object { .. } => 256,
             Space::DataFile { .. } => 512,
+            Space::Node => 1024,
+            Space::Method => 2048,
+            Space::Channel => 4096,
+            Space::Identity => 8192,
         }
     }
 }

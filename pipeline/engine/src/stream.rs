@@ -224,10 +224,16 @@ impl Stream {
         self.straight = quiet && self.denials.is_empty();
     }
 
+    /// Whether a refusal may be put into the responses now: not inside one.
+    pub(crate) fn may_interject(&self) -> bool {
+        self.dialog.may_interject() && !self.responses.is_passing()
+    }
+
     /// When something is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let lanes = [self.requests.deadline(), self.responses.deadline()];
-        let denial = self.denials.first().map(|(denial, _)| denial.until);
+        let denial = self.denials.first().filter(|_| self.may_interject());
+        let denial = denial.map(|(denial, _)| denial.until);
         lanes.into_iter().flatten().chain(denial).min()
     }
 
@@ -340,6 +346,15 @@ impl Pending {
         self.first = (self.first + 1) % PENDING;
         self.len -= 1;
         true
+    }
+
+    /// Whether some request waits for `answer`, of which more is to come.
+    pub fn has(&self, answer: Key) -> bool {
+        (0..self.len).any(|step| {
+            self.at(step).is_some_and(|(key, _)| {
+                (key.transaction, key.function) == (answer.transaction, answer.function)
+            })
+        })
     }
 
     /// The number that the next request gets; they are counted from 0.

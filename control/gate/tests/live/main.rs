@@ -26,6 +26,7 @@ mod iperf;
 mod links;
 mod lossy;
 mod modbus;
+mod opcua;
 mod people;
 mod plant;
 mod ratio;

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -278,8 +279,8 @@ impl Drop for Gate {
 /// A third party's program that runs; it ends with this.
 pub(crate) struct Process {
     child: Child,
-    /// The last that it says.
-    last: Option<JoinHandle<Option<String>>>,
+    said: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Process {
@@ -292,18 +293,30 @@ impl Process {
     pub(crate) fn when(command: &mut Command, says: &str) -> Process {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut process = Process { child, last: None };
+        let said = Arc::new(Mutex::new(String::new()));
+        let mut process = Process { child, said: Arc::clone(&said), reader: None };
         assert!(lines.any(|line| line.unwrap().contains(says)), "it ended without {says}");
         // Whatever else it prints, it must not wait for a reader, nor fail.
-        process.last = Some(std::thread::spawn(move || lines.map_while(Result::ok).last()));
+        process.reader = Some(std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let mut said = said.lock().unwrap();
+                said.push_str(&line);
+                said.push('\n');
+            }
+        }));
         process
+    }
+
+    /// What it has printed since then.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
     }
 
     /// Has it end; the last that it says.
     pub(crate) fn stop(mut self) -> String {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
-        let last = self.last.take().and_then(|last| last.join().unwrap());
-        last.unwrap_or_default()
+        self.reader.take().map(JoinHandle::join).transpose().unwrap();
+        self.said().lines().last().unwrap_or_default().to_owned()
     }
 }
 

@@ -42,6 +42,10 @@ mod tests;
 #[path = "../tests/diff_enip.rs"]
 mod tests_of_enip;
 
+#[cfg(test)]
+#[path = "../tests/diff_opcua.rs"]
+mod tests_of_opcua;
+
 use std::fmt;
 
 use serde::Serialize;

@@ -64,6 +64,10 @@ pub struct Lane {
     vouch_at: Time,
     /// The gate owes the delivery of everything before this.
     owned: Offset,
+    /// Bytes of a PDU that was judged by its front, still to come: they pass.
+    passing: u64,
+    /// Some of what was released is not as it came.
+    renumbered: bool,
     /// Where the FIN lies in the receiver's numbers.
     fin: Option<Offset>,
     /// When to send again what is owed, and how often that was done.
@@ -96,6 +100,8 @@ impl Lane {
         vouches: false,
         vouch_at: Time::EPOCH,
         owned: FIRST,
+        passing: 0,
+        renumbered: false,
         fin: None,
         retry: None,
         heard: FIRST,
@@ -110,6 +116,7 @@ impl Lane {
         self.edits = Edits::EMPTY;
         (self.edge, self.told_edge, self.vouched, self.owned) = (FIRST, FIRST, FIRST, FIRST);
         (self.fin, self.retry, self.heard, self.loses) = (None, None, FIRST, false);
+        (self.passing, self.renumbered) = (0, false);
         self.forget(FIRST);
     }
 
