@@ -9,11 +9,14 @@ pub enum Alarm {
     FramesLost,
     /// The worker of this number, from 0 on, stands still; the gate ends.
     WorkerStalled(u32),
+    /// The kernel does not answer by netlink.
+    NetlinkSilent,
 }
 
 impl Alarm {
     /// All causes, each at its [`place`](Alarm::place).
-    pub const ALL: [Alarm; 3] = [Alarm::KernelForwards, Alarm::FramesLost, Alarm::WorkerStalled(0)];
+    pub const ALL: [Alarm; 4] =
+        [Alarm::KernelForwards, Alarm::FramesLost, Alarm::WorkerStalled(0), Alarm::NetlinkSilent];
 
     /// The cause's place among all.
     pub const fn place(self) -> usize {
@@ -21,6 +24,7 @@ impl Alarm {
             Alarm::KernelForwards => 0,
             Alarm::FramesLost => 1,
             Alarm::WorkerStalled(_) => 2,
+            Alarm::NetlinkSilent => 3,
         }
     }
 
@@ -30,6 +34,7 @@ impl Alarm {
             Alarm::KernelForwards => "kernel-forwards",
             Alarm::FramesLost => "frames-lost",
             Alarm::WorkerStalled(_) => "worker-stalled",
+            Alarm::NetlinkSilent => "netlink-silent",
         }
     }
 
@@ -37,7 +42,7 @@ impl Alarm {
     pub const fn worker(self) -> Option<u32> {
         match self {
             Alarm::WorkerStalled(worker) => Some(worker),
-            Alarm::KernelForwards | Alarm::FramesLost => None,
+            Alarm::KernelForwards | Alarm::FramesLost | Alarm::NetlinkSilent => None,
         }
     }
 }

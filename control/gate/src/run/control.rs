@@ -1,13 +1,12 @@
 //! The control thread: whatever is not a frame.
 
-use std::io;
 use std::sync::Arc;
 use std::thread::{ScopedJoinHandle, sleep};
 use std::time::Duration;
 
 use wicketgate_audit::{Act, Alarm, Deed};
 use wicketgate_engine::Event;
-use wicketgate_netlink::{Change, Netlink, Watch};
+use wicketgate_netlink::{Change, Watch};
 
 use super::accounts::Accounts;
 use super::alarms::{Alarms, Tell};
@@ -20,6 +19,7 @@ use super::desk::Gatherer;
 use super::interfaces::Interfaces;
 use super::journal::{AT_ONCE, Journal};
 use super::neighbours::Neighbours;
+use super::netlink::Kernel;
 use super::notify::Notifier;
 use super::people::People;
 use super::policy::Generations;
@@ -65,7 +65,7 @@ pub(super) struct Control {
     pub(super) alarms: Alarms,
     pub(super) books: Books,
     pub(super) notifier: Notifier,
-    pub(super) kernel: Netlink,
+    pub(super) kernel: Kernel,
     /// `None` once it has failed.
     pub(super) watch: Option<Watch>,
 }
@@ -196,37 +196,62 @@ impl Control {
         self.publish()
     }
 
-    /// Takes over what the kernel tells and workers see; true where tables have to follow.
+    /// Takes over what the kernel tells and workers see, and has the kernel asked; true where tables have to
+    /// follow.
     fn follow(&mut self) -> bool {
-        let Control { interfaces, neighbours, watch, .. } = self;
-        let (mut changed, mut lost) = (neighbours.listen(), false);
-        let Some(told) = watch else { return changed };
-        let told = told.changes(|change| match change {
-            Change::Neighbour(found) => changed |= neighbours.learn_from_kernel(&found),
-            Change::Link(link) => changed |= interfaces.note_link(&link),
-            Change::LinkGone(index) => interfaces.note_gone(index),
-            Change::Address(index, address) => interfaces.note_address(index, address, true),
-            Change::AddressGone(index, address) => interfaces.note_address(index, address, false),
-            Change::Lost => lost = true,
+        let changed = self.neighbours.listen() | self.hear_kernel() | self.take_answer();
+        self.kernel.ask(self.neighbours.take_unresolved());
+        changed
+    }
+
+    /// Takes over what the kernel tells by itself.
+    fn hear_kernel(&mut self) -> bool {
+        let Control { interfaces, neighbours, kernel, watch, .. } = self;
+        let Some(told) = watch else { return false };
+        let (mut changed, mut overtakes) = (false, false);
+        let told = told.changes(|change| {
+            overtakes |= concerns(&change, interfaces);
+            match change {
+                Change::Neighbour(found) => changed |= neighbours.learn_from_kernel(&found),
+                Change::Link(link) => changed |= interfaces.note_link(&link),
+                Change::LinkGone(index) => interfaces.note_gone(index),
+                Change::Address(index, address) => interfaces.note_address(index, address, true),
+                Change::AddressGone(index, address) => {
+                    interfaces.note_address(index, address, false);
+                }
+                Change::Lost => kernel.look_again(),
+            }
         });
+        if changed || overtakes {
+            kernel.overtake();
+        }
         if let Err(error) = told {
             complain(format_args!("changes are followed once a second only: {error}"));
             *watch = None;
         }
-        changed | (lost && self.refresh())
+        changed
     }
 
-    /// Looks at everything anew; true where tables have to follow: the kernel's side, or a window.
-    fn refresh(&mut self) -> bool {
-        let links = self.interfaces.look(&mut self.kernel);
-        let neighbours = self.neighbours.refresh();
-        let or_say = |outcome: io::Result<bool>| {
-            outcome.unwrap_or_else(|error| {
+    /// Takes over what the kernel has answered, if it has.
+    fn take_answer(&mut self) -> bool {
+        match self.kernel.answer() {
+            Some(Ok(known)) => {
+                let links = self.interfaces.note_all(&known.links, &known.addresses);
+                links | self.neighbours.learn_all(&known.neighbours)
+            }
+            Some(Err(error)) => {
                 complain(format_args!("links and neighbours are not followed: {error}"));
                 false
-            })
-        };
-        or_say(links) | or_say(neighbours) | self.generations.is_due(clock::wall())
+            }
+            None => false,
+        }
+    }
+
+    /// Has everything looked at anew; true where a window has opened or closed.
+    fn refresh(&mut self) -> bool {
+        self.neighbours.refresh();
+        self.kernel.look_again();
+        self.generations.is_due(clock::wall())
     }
 
     pub(super) fn try_publish(&mut self) {
@@ -235,10 +260,11 @@ impl Control {
         }
     }
 
-    /// Looks whether the kernel still does not forward, and whether no frame was lost.
+    /// Looks whether the kernel still does not forward, and answers, and whether no frame was lost.
     fn look(&mut self) {
-        let forwards = self.barriers.fault();
+        let (forwards, silent) = (self.barriers.fault(), self.kernel.fault());
         self.report(Alarm::KernelForwards, forwards);
+        self.report(Alarm::NetlinkSilent, silent);
         if let Some(fault) = self.count() {
             self.report(Alarm::FramesLost, fault);
         }
@@ -281,5 +307,16 @@ impl Control {
         self.report(alarm, Some(format!("worker {worker} {does}; the gate stops at once")));
         self.audit.flush();
         std::process::exit(Exit::Finding as i32);
+    }
+}
+
+/// Whether a change is of the settings of an interface of the gate's.
+fn concerns(change: &Change, interfaces: &Interfaces) -> bool {
+    match change {
+        Change::Link(link) => interfaces.has(link.index),
+        Change::LinkGone(index) | Change::Address(index, _) | Change::AddressGone(index, _) => {
+            interfaces.has(*index)
+        }
+        Change::Neighbour(_) | Change::Lost => false,
     }
 }

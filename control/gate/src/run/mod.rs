@@ -6,6 +6,10 @@
 //!  events|  |tables    bounded queues each
 //!        v  |
 //!   control thread     audit log, signals, policy, links and neighbours
+//!        |  ^
+//! questions|  |answers  bounded
+//!        v  |
+//!   netlink thread     waits for the kernel, so that control does not
 //! ```
 //!
 //! The XDP program is attached last and detached first. Before and after nothing is the gate's, and the
@@ -26,6 +30,7 @@ mod interfaces;
 mod journal;
 mod memory;
 mod neighbours;
+mod netlink;
 mod notify;
 mod owners;
 mod people;
@@ -61,6 +66,7 @@ use exchange::Exchange;
 use interfaces::Interfaces;
 use journal::Journal;
 use neighbours::Neighbours;
+use netlink::Kernel;
 use notify::Notifier;
 use people::People;
 use policy::Generations;
@@ -109,6 +115,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let data = data_paths(workers, &shared, &cores, arguments.spin);
     let (accounts, admission) = (Accounts::read(), Admission::default());
     let (desk, inbox) = Desk::new();
+    let (kernel, responder) = Kernel::open(kernel);
     admission.set(accounts.peers(generations.policy().control())?);
     let socket = Socket::open(&gate, &accounts, desk, admission.clone())?;
     let mut control = Control {
@@ -136,6 +143,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     control.interfaces.announce(&attached, &opened);
     announce(&gate.tuning, &cores, &opened);
     sandbox::enter(arguments, user.as_ref())?;
+    responder.serve()?;
     socket.map_or(Ok(()), Socket::serve)?;
     let outcomes = serve(&mut control, data, attached);
     // Frames that were under way between workers are all with one of them now, or in common.

@@ -222,15 +222,33 @@ impl Gate {
         self.child.id()
     }
 
-    /// Its threads; the first is control, the others are workers.
+    /// Its threads: control, then workers, then those that have a name of their own.
     pub(crate) fn threads(&self) -> Vec<u32> {
         let folder = format!("/proc/{}/task", self.id());
         let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
         let entries = std::fs::read_dir(folder).unwrap().map(name);
         let mut threads: Vec<u32> =
             entries.map(|name| name.into_string().unwrap().parse().unwrap()).collect();
-        threads.sort_by_key(|thread| (*thread != self.id(), *thread));
+        let own_name = self.name_of(self.id());
+        let key = |thread: &u32| (*thread != self.id(), self.name_of(*thread) != own_name, *thread);
+        threads.sort_by_key(key);
         threads
+    }
+
+    /// The thread of that name, once it has it.
+    pub(crate) fn thread(&self, name: &str) -> u32 {
+        loop {
+            let threads = self.threads();
+            if let Some(found) = threads.iter().find(|thread| self.name_of(**thread) == name) {
+                return *found;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn name_of(&self, thread: u32) -> String {
+        let path = format!("/proc/{}/task/{thread}/comm", self.id());
+        std::fs::read_to_string(path).unwrap_or_default().trim().to_owned()
     }
 
     /// How it ended.

@@ -176,7 +176,7 @@ fn each_session_that_is_taken_back_is_cut() {
 
 /// Nanoseconds from asking that a session end to the last answer that it got; it asks as fast as it can. Who
 /// was cut off has to log in anew.
-fn last_answer_after_a_revocation(office: &Office) -> u64 {
+pub(super) fn last_answer_after_a_revocation(office: &Office) -> u64 {
     office.enter("alice", Some(DESK));
     let mut stream = office.connected();
     stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
