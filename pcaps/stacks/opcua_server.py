@@ -1,12 +1,18 @@
-"""A press on asyncua: an OPC UA server without security. Prints what is written and called.
+"""A press on asyncua: an OPC UA server. Prints what is written and called.
 
-Usage: opcua_server.py HOST PORT
+Usage: opcua_server.py HOST PORT [FOLDER]
+
+Without a folder it has no security; with one it has a key and a certificate there, and also opens channels that
+are signed, or signed and encrypted.
 """
 import asyncio
 import logging
 import sys
+from pathlib import Path
 
 from asyncua import Server, ua
+from asyncua.crypto.cert_gen import setup_self_signed_certificate
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 NAMESPACE = "urn:wicketgate:press"
 
@@ -40,11 +46,26 @@ async def press(server):
     return [setpoint, motor]
 
 
-async def serve(host, port):
+async def secure(server, folder):
+    key, certificate = Path(folder) / "server.pem", Path(folder) / "server.der"
+    await setup_self_signed_certificate(
+        key, certificate, "urn:wicketgate:press:server", "localhost",
+        [ExtendedKeyUsageOID.SERVER_AUTH], {"countryName": "CH", "organizationName": "press"})
+    await server.set_application_uri("urn:wicketgate:press:server")
+    await server.load_certificate(str(certificate))
+    await server.load_private_key(str(key))
+
+
+async def serve(host, port, folder=None):
     server = Server()
     await server.init()
     server.set_endpoint(f"opc.tcp://{host}:{port}/press")
-    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    policies = [ua.SecurityPolicyType.NoSecurity]
+    if folder:
+        await secure(server, folder)
+        policies += [ua.SecurityPolicyType.Basic256Sha256_Sign,
+                     ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt]
+    server.set_security_policy(policies)
     watched = await press(server)
     async with server:
         subscription = await server.create_subscription(10, Watch())
@@ -56,4 +77,4 @@ async def serve(host, port):
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.ERROR)
-    asyncio.run(serve(sys.argv[1], int(sys.argv[2])))
+    asyncio.run(serve(sys.argv[1], int(sys.argv[2]), *sys.argv[3:4]))

@@ -35,18 +35,18 @@ fn plant() -> Plant {
     plant
 }
 
-/// The press, on asyncua.
-fn press(plant: &Plant, python: &Path) -> Process {
+/// The press, on asyncua; with a folder for its key it has security.
+fn press(plant: &Plant, python: &Path, folder: &[&str]) -> Process {
     let script = format!("{STACKS}/opcua_server.py");
     let mut server = plant.line.command(python);
-    Process::start(server.args([&script, "0.0.0.0", "4840"]))
+    Process::start(server.args([&script, "0.0.0.0", "4840"]).args(folder))
 }
 
 /// What a client says, line by line.
-fn answers(plant: &Plant, python: &Path, script: &str) -> Vec<String> {
+fn answers(plant: &Plant, python: &Path, script: &str, more: &[&str]) -> Vec<String> {
     let script = format!("{STACKS}/{script}");
     let mut client = plant.user.command(python);
-    let output = client.args([&script, "100.64.10.20", "4840", "10"]).output().unwrap();
+    let output = client.args([&script, "100.64.10.20", "4840"]).args(more).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {said}{errors}", output.status);
@@ -66,10 +66,10 @@ fn a_denied_write_or_call_is_refused_and_the_connection_goes_on() {
         Err(why) => return skip(test, &why),
     };
     let plant = plant();
-    let press = press(&plant, &python);
+    let press = press(&plant, &python, &[]);
     let gate = plant.start("audit.jsonl");
     assert_eq!(
-        answers(&plant, &python, "opcua_client.py"),
+        answers(&plant, &python, "opcua_client.py", &["10"]),
         [
             "read 12.5",
             "browse 6",
@@ -116,7 +116,7 @@ fn another_stack_is_refused_in_the_same_words() {
         Err(why) => return skip(test, &why),
     };
     let plant = plant();
-    let press = press(&plant, &python);
+    let press = press(&plant, &python, &[]);
     let gate = plant.start("audit.jsonl");
     let round = [
         "read 12.5",
@@ -127,10 +127,57 @@ fn another_stack_is_refused_in_the_same_words() {
         "call-lamp ok",
         "read 900",
     ];
-    assert_eq!(answers(&plant, &python, "opcua_freeopcua.py"), round.repeat(5));
+    assert_eq!(answers(&plant, &python, "opcua_freeopcua.py", &["10"]), round.repeat(5));
     gate.stop();
     let audit = plant.audit("audit.jsonl");
     assert_eq!((flows(&audit), commands(&audit, "denied").len()), (1, 15));
     let said = press.said();
     assert!(!said.contains("2000") && !said.contains("Reset"), "{said}");
+}
+
+/// What is encrypted or signed passes whole by a rule of its own, for the client that the rule names, or not at
+/// all.
+#[test]
+fn a_secured_channel_needs_a_rule_of_its_own() {
+    let test = "a_secured_channel_needs_a_rule_of_its_own";
+    let python = match wicketgate_lab::available().and_then(|()| python()) {
+        Ok(python) => python,
+        Err(why) => return skip(test, &why),
+    };
+    let plant = plant();
+    let folder = plant.file("keys");
+    std::fs::create_dir(&folder).unwrap();
+    let folder = folder.to_str().unwrap();
+    let press = press(&plant, &python, &[folder]);
+    let ask = |mode| answers(&plant, &python, "opcua_secured.py", &[folder, mode]);
+    let gate = plant.start("refused.jsonl");
+    let refused = ask("SignAndEncrypt");
+    assert!(refused.len() == 1 && refused[0].starts_with("refused"), "{refused:?}");
+    gate.stop();
+    assert!(!press.said().contains("Press.Motor 7"), "{}", press.said());
+
+    let certificate = std::fs::read(plant.file("keys").join("client.der")).unwrap();
+    let digits =
+        wicketgate_engine::thumbprint::sha1(&certificate).map(|byte| format!("{byte:02x}"));
+    let element = |print: &str| {
+        let element = format!(
+            "{{ opaque = true, security = \"Basic256Sha256\", certificate = \"{print}\" }},"
+        );
+        RIGHTS.replace("allow = [", &format!("allow = [{element}"))
+    };
+    plant.write_policy(&element(&digits.concat()));
+    let gate = plant.start("passed.jsonl");
+    for mode in ["SignAndEncrypt", "Sign"] {
+        assert_eq!(ask(mode), ["connected", "read 12.5", "recipe 20000", "read 7"], "{mode}");
+    }
+    gate.stop();
+    let audit = plant.audit("passed.jsonl");
+    assert_eq!(commands(&audit, "denied").len(), 0);
+    let opened = |record: &&Value| record["security"] == "Basic256Sha256";
+    assert_eq!(audit.iter().filter(opened).count(), 2);
+
+    plant.write_policy(&element(&"00".repeat(20)));
+    let gate = plant.start("another.jsonl");
+    assert!(ask("SignAndEncrypt")[0].starts_with("refused"), "another certificate");
+    gate.stop();
 }
