@@ -21,6 +21,7 @@ pub mod enip;
 pub mod field;
 pub mod modbus;
 pub mod protocol;
+pub mod s7comm;
 pub mod scalar;
 
 pub use class::{Class, ClassSet};

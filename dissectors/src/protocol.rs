@@ -3,7 +3,7 @@
 use core::fmt;
 use core::num::NonZeroUsize;
 
-use crate::{Command, FieldSink, enip, modbus};
+use crate::{Command, FieldSink, enip, modbus, s7comm};
 
 /// What carries a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +43,8 @@ pub enum Protocol {
     Modbus,
     /// EtherNet/IP, explicit messages over TCP or UDP (The CIP Networks Library, volume 2).
     Enip,
+    /// S7comm and S7comm-plus over TCP (RFC 1006).
+    S7comm,
     /// ICMP echo: the asset may be pinged. Judged as one command, `echo`, class `diag`.
     Icmp,
     /// A TCP service whose bytes are not read; granted whole or not at all.
@@ -53,14 +55,21 @@ pub enum Protocol {
 
 impl Protocol {
     /// All protocols.
-    pub const ALL: &[Protocol] =
-        &[Protocol::Modbus, Protocol::Enip, Protocol::Icmp, Protocol::Tcp, Protocol::Udp];
+    pub const ALL: &[Protocol] = &[
+        Protocol::Modbus,
+        Protocol::Enip,
+        Protocol::S7comm,
+        Protocol::Icmp,
+        Protocol::Tcp,
+        Protocol::Udp,
+    ];
 
     /// The word used in policy files and reports.
     pub const fn name(self) -> &'static str {
         match self {
             Protocol::Modbus => "modbus",
             Protocol::Enip => "enip",
+            Protocol::S7comm => "s7comm",
             Protocol::Icmp => "icmp",
             Protocol::Tcp => "tcp",
             Protocol::Udp => "udp",
@@ -77,6 +86,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => Some(modbus::PORT),
             Protocol::Enip => Some(enip::PORT),
+            Protocol::S7comm => Some(s7comm::PORT),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
         }
     }
@@ -95,14 +105,18 @@ impl Protocol {
     /// The protocol of a connection, where its first bytes from the client leave no doubt; for what only
     /// looks. Modbus has no such beginning.
     pub fn recognise(transport: Transport, bytes: &[u8]) -> Option<Protocol> {
-        let enip = transport == Transport::Tcp && enip::frame::is_opening(bytes);
-        enip.then_some(Protocol::Enip)
+        match transport {
+            Transport::Tcp if enip::frame::is_opening(bytes) => Some(Protocol::Enip),
+            Transport::Tcp if s7comm::frame::is_opening(bytes) => Some(Protocol::S7comm),
+            Transport::Tcp | Transport::Udp | Transport::Icmp => None,
+        }
     }
 
     /// What may carry it. Modbus and EtherNet/IP: TCP and UDP, on the same port.
     pub const fn transports(self) -> &'static [Transport] {
         match self {
             Protocol::Modbus | Protocol::Enip => &[Transport::Tcp, Transport::Udp],
+            Protocol::S7comm => &[Transport::Tcp],
             Protocol::Icmp => &[Transport::Icmp],
             Protocol::Tcp => &[Transport::Tcp],
             Protocol::Udp => &[Transport::Udp],
@@ -111,7 +125,7 @@ impl Protocol {
 
     /// Whether commands are read and judged; the others are granted whole.
     pub const fn is_inspected(self) -> bool {
-        matches!(self, Protocol::Modbus | Protocol::Enip)
+        matches!(self, Protocol::Modbus | Protocol::Enip | Protocol::S7comm)
     }
 
     /// Length of the longest PDU, in bytes: what a flow ever needs to hold.
@@ -119,6 +133,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::MAX_ADU,
             Protocol::Enip => enip::MAX_PDU,
+            Protocol::S7comm => s7comm::MAX_PDU,
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0,
         }
     }
@@ -131,6 +146,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::frame(bytes),
             Protocol::Enip => enip::frame(bytes),
+            Protocol::S7comm => s7comm::frame(bytes),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
         }
     }
@@ -144,6 +160,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::command(pdu),
             Protocol::Enip => enip::command(pdu),
+            Protocol::S7comm => s7comm::command(pdu),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
         }
     }
@@ -153,6 +170,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::key(pdu),
             Protocol::Enip => enip::key(pdu),
+            Protocol::S7comm => s7comm::key(pdu),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
         }
     }
@@ -161,7 +179,7 @@ impl Protocol {
     pub fn unit(self, pdu: &[u8]) -> u8 {
         match self {
             Protocol::Modbus => modbus::unit(pdu),
-            Protocol::Enip | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0,
+            Protocol::Enip | Protocol::S7comm | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0,
         }
     }
 
@@ -173,6 +191,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::response(pdu),
             Protocol::Enip => enip::response(pdu),
+            Protocol::S7comm => s7comm::response(pdu),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
         }
     }
@@ -190,6 +209,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::denial(pdu, why, out),
             Protocol::Enip => enip::denial(pdu, &dialog.connections, why, out),
+            Protocol::S7comm => s7comm::denial(pdu, &dialog.association, out),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
         }
     }
@@ -199,7 +219,16 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::fields(pdu, direction, sink),
             Protocol::Enip => enip::fields(pdu, direction, sink),
+            Protocol::S7comm => s7comm::fields(pdu, direction, sink),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => {}
+        }
+    }
+
+    /// What the whole PDU `pdu` is of, where a protocol consists of several: of S7comm the layer.
+    pub fn layer(self, pdu: &[u8]) -> &'static str {
+        match self {
+            Protocol::S7comm => s7comm::fields::layer(pdu),
+            other => other.name(),
         }
     }
 }
@@ -209,11 +238,13 @@ impl Protocol {
 #[derive(Clone, Debug)]
 pub struct Dialog {
     connections: enip::Connections,
+    association: s7comm::Association,
 }
 
 impl Dialog {
     /// A flow in which nothing was said yet.
-    pub const NEW: Dialog = Dialog { connections: enip::Connections::NONE };
+    pub const NEW: Dialog =
+        Dialog { connections: enip::Connections::NONE, association: s7comm::Association::NONE };
 
     /// Whether the request `pdu` may follow what was said in this flow.
     ///
@@ -222,14 +253,24 @@ impl Dialog {
     pub fn permit(&self, protocol: Protocol, pdu: &[u8]) -> Result<(), NotTheProtocol> {
         match protocol {
             Protocol::Enip => self.connections.permit(pdu),
-            Protocol::Modbus | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Ok(()),
+            Protocol::Modbus
+            | Protocol::S7comm
+            | Protocol::Icmp
+            | Protocol::Tcp
+            | Protocol::Udp => Ok(()),
         }
+    }
+
+    /// Whether the asset may say `pdu` without being asked for it.
+    pub fn is_unasked(&self, protocol: Protocol, pdu: &[u8]) -> bool {
+        protocol == Protocol::S7comm && self.association.is_unasked(pdu)
     }
 
     /// Notes a PDU that was let through.
     pub fn note(&mut self, protocol: Protocol, direction: Direction, pdu: &[u8]) {
         match protocol {
             Protocol::Enip => self.connections.note(direction, pdu),
+            Protocol::S7comm => self.association.note(direction, pdu),
             Protocol::Modbus | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => {}
         }
     }

@@ -57,7 +57,15 @@ fn result(command: &CommandEvent) -> &'static str {
 /// A table as the word of the policy file; empty for what is no table.
 pub(crate) fn table(space: Space) -> &'static str {
     match space {
-        Space::None | Space::Tag | Space::Object { .. } | Space::DataFile { .. } => "",
+        Space::None
+        | Space::Tag
+        | Space::Object { .. }
+        | Space::DataFile { .. }
+        | Space::Memory { .. }
+        | Space::Nck { .. }
+        | Space::Block(_)
+        | Space::Szl
+        | Space::Role => "",
         Space::Coils => "coils",
         Space::DiscreteInputs => "discrete-inputs",
         Space::InputRegisters => "input-registers",

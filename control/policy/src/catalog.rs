@@ -5,6 +5,7 @@ use wicketgate_dissectors::enip::frame::code;
 use wicketgate_dissectors::enip::pccc;
 use wicketgate_dissectors::enip::services::{self, EXECUTE_PCCC, Of, Service, object};
 use wicketgate_dissectors::modbus::functions as modbus;
+use wicketgate_dissectors::s7comm::{Area, BlockType, functions as s7};
 use wicketgate_dissectors::{Class, Protocol, Space};
 
 /// One thing that a function of a protocol does, as far as policy can speak of it. A function that
@@ -60,6 +61,7 @@ pub(crate) fn functions(protocol: Protocol) -> Vec<Function> {
     match protocol {
         Protocol::Modbus => modbus::functions().iter().flat_map(from_modbus).collect(),
         Protocol::Enip => enip(),
+        Protocol::S7comm => s7::functions().iter().map(from_s7).chain([OPAQUE]).collect(),
         Protocol::Icmp => vec![ECHO],
         Protocol::Tcp | Protocol::Udp => Vec::new(),
     }
@@ -72,6 +74,7 @@ pub(crate) fn codes(protocol: Protocol) -> core::ops::RangeInclusive<u32> {
         Protocol::Modbus => 1..=127,
         // The upper half are replies (CIP 2-4.1).
         Protocol::Enip => 0..=127,
+        Protocol::S7comm => 0..=s7::OPAQUE.into(),
         Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0..=255,
     }
 }
@@ -166,4 +169,35 @@ fn from_modbus(function: &modbus::Function) -> impl Iterator<Item = Function> {
     let reads_too = function.code == modbus::READ_WRITE_MULTIPLE_REGISTERS;
     let read = Function { class: Class::Read, writes: false, ..main };
     [Some(main), reads_too.then_some(read)].into_iter().flatten()
+}
+
+/// What of S7 cannot be read.
+const OPAQUE: Function = Function {
+    code: s7::OPAQUE,
+    sub: None,
+    name: s7::OPAQUE_FUNCTION.name,
+    class: Class::Unknown,
+    space: Space::None,
+    of: None,
+    writes: false,
+};
+
+fn from_s7(function: &s7::Function) -> Function {
+    let db = Space::Memory { area: Area::DataBlocks, db: 0 };
+    let space = match function.name {
+        "read-var" | "write-var" => db,
+        "plus-get-multi-variables" | "plus-set-multi-variables" => db,
+        "request-download" | "start-upload" | "block-info" => Space::Block(BlockType::Db),
+        "insert-block" | "insert-block-2" | "delete-block" => Space::Block(BlockType::Db),
+        "read-szl" => Space::Szl,
+        "connect" => Space::Role,
+        _ => Space::None,
+    };
+    Function {
+        name: function.name,
+        class: function.class,
+        space,
+        writes: function.name == "write-var",
+        ..Function::unknown(function.code, function.sub)
+    }
 }

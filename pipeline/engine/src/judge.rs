@@ -158,7 +158,8 @@ impl Judge<'_> {
     }
 
     fn response(&self, said: &mut Said<'_>, pdu: &[u8]) -> Option<Reason> {
-        let answers = self.protocol.key(pdu).is_some_and(|key| said.pending.take(key));
+        let answers = said.dialog.is_unasked(self.protocol, pdu)
+            || self.protocol.key(pdu).is_some_and(|key| said.pending.take(key));
         if self.protocol.response(pdu).is_err() {
             Some(Reason::MalformedResponse)
         } else if answers {

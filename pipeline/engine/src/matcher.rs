@@ -320,6 +320,12 @@ impl SpaceSet {
             Space::Tag => 128,
             Space::Object { .. } => 256,
             Space::DataFile { .. } => 512,
+            // Rules tell these apart by their objects.
+            Space::Memory { .. }
+            | Space::Nck { .. }
+            | Space::Block(_)
+            | Space::Szl
+            | Space::Role => 1024,
         }
     }
 }

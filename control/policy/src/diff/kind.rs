@@ -126,6 +126,7 @@ pub(super) fn kinds<'e>(protocol: Protocol, entries: impl Iterator<Item = &'e En
             known.chain(unknown(entries)).collect()
         }
         Protocol::Enip => services::kinds(entries),
+        Protocol::S7comm => Vec::new(),
         Protocol::Icmp | Protocol::Tcp | Protocol::Udp => vec![whole(protocol)],
     }
 }

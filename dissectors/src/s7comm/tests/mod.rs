@@ -1,0 +1,1 @@
+//! The dissector byte for byte.
