@@ -172,7 +172,7 @@ fn from_modbus(function: &modbus::Function) -> impl Iterator<Item = Function> {
 }
 
 /// What of S7 cannot be read.
-const OPAQUE: Function = Function {
+pub(crate) const OPAQUE: Function = Function {
     code: s7::OPAQUE,
     sub: None,
     name: s7::OPAQUE_FUNCTION.name,

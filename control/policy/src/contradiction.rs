@@ -113,7 +113,7 @@ fn of_function(code: &Code, sub: Option<u16>, context: &Context) -> Subject {
 fn label(context: &Context, code: u16, sub: Option<u16>, functions: &[Function]) -> String {
     let what = context.function();
     let code = match context.protocol {
-        Protocol::Enip => format!("{code:#04x}"),
+        Protocol::Enip | Protocol::S7comm => format!("{code:#04x}"),
         _ => code.to_string(),
     };
     let number = sub.map_or(format!("{what} {code}"), |sub| format!("{what} {code}/{sub}"));
@@ -147,7 +147,13 @@ fn tests(selectors: &Selectors) -> Vec<Test<'_>> {
         keeps: Box::new(|function| objects::fits(function, &selectors.objects)),
         lacks: "is not of such objects",
     });
-    let tests = [class, subs, spaces, files, objects, addresses, quantity, values];
+    let operands = selectors.operands.first().map(|(key, span)| Test {
+        span,
+        key,
+        keeps: Box::new(|function| selectors.operands.fits(function)),
+        lacks: "is not of such objects",
+    });
+    let tests = [class, subs, spaces, files, objects, operands, addresses, quantity, values];
     tests.into_iter().flatten().collect()
 }
 

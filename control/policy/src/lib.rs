@@ -54,6 +54,7 @@ mod doors;
 pub mod explain;
 pub mod model;
 mod objects;
+mod operands;
 pub mod preset;
 mod reader;
 mod rights;

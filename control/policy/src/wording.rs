@@ -8,6 +8,7 @@ use wicketgate_engine::{CodeSet, Entry, RangeSet, SpaceSet, ValueRule};
 
 use crate::allow::SPACES;
 use crate::catalog::{self, Function};
+use crate::operands;
 
 /// The elements of an `allow` list.
 pub(crate) fn allow(entries: &[Entry], protocol: Protocol) -> Vec<String> {
@@ -62,6 +63,8 @@ fn function(protocol: Protocol, code: u16, entry: &Entry) -> String {
         (Protocol::Enip, [name]) if code > 0xff => (*name).to_owned(),
         (Protocol::Enip, [name]) => format!("{code:#04x} ({name})"),
         (Protocol::Enip, _) => format!("{code:#04x}"),
+        (Protocol::S7comm, [name]) => format!("{code:#04x} ({name})"),
+        (Protocol::S7comm, _) => format!("{code:#04x}"),
         (_, [name]) => format!("{code} ({name})"),
         _ => code.to_string(),
     }
@@ -81,7 +84,13 @@ fn reached(function: &Function, entry: &Entry) -> bool {
 }
 
 fn objects(rule: &ObjectRule) -> Option<String> {
-    let ObjectRule::Only(only) = rule else { return None };
+    let only = match rule {
+        ObjectRule::Any => return None,
+        ObjectRule::Only(only) => only,
+        ObjectRule::Operands(ranges) => {
+            return Some(ranges.iter().map(operands::written).collect::<Vec<_>>().join(" or "));
+        }
+    };
     let Objects { instances, tags, files } = &**only;
     let tags = tags.iter().map(|tag| format!("tag {}", tag.text()));
     let files = files.iter().map(file);

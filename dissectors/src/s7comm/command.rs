@@ -229,6 +229,9 @@ fn of_userdata<'a>(message: &Message<'a>) -> Result<Command<'a>, NotTheProtocol>
 }
 
 fn of_plus<'a>(asked: &Asked<'a>) -> Command<'a> {
+    if asked.function.class == Class::Unknown && asked.code != functions::OPAQUE {
+        return unknown(asked.code, None);
+    }
     let Some(addresses) = asked.addresses else { return bare(asked.function) };
     let heaviest = addresses.map(|item| item.class).max_by_key(|class| class.weight());
     let items = match (addresses.clone().next(), addresses.count()) {
@@ -264,7 +267,7 @@ fn plus_by_code(data: Tsdu<'_>) -> &'static Function {
     let Ok(plus) = Plus::read(data) else { return &OPAQUE_FUNCTION };
     match plus.head() {
         Some(head) if head.opcode == opcode::REQUEST => Asked::read(&plus).function,
-        Some(head) => functions::find(head.function, None),
+        Some(head) => functions::find_plus(head.function, None),
         None => &OPAQUE_FUNCTION,
     }
 }

@@ -252,15 +252,26 @@ fn of_userdata(message: &Message<'_>, sink: &mut dyn FieldSink) {
         number(sink, "param_err", error);
     }
     let Ok(data) = userdata::data(message) else { return bytes("data", message.data, sink) };
-    let mut front = data;
     let is_szl = (parameters.group, parameters.subfunction) == (group::CPU, 1);
-    match front.array() {
-        Some([a, b, c, d]) if is_szl => {
-            number(sink, "szl_id", u16::from_be_bytes([a, b]));
-            number(sink, "szl_index", u16::from_be_bytes([c, d]));
+    match szl(data).filter(|_| is_szl) {
+        Some((id, index)) => {
+            number(sink, "szl_id", id);
+            number(sink, "szl_index", index);
         }
-        _ => bytes("data", data, sink),
+        None => bytes("data", data, sink),
     }
+}
+
+/// Id and index of a list of the system state: of a request all there is, of an answer behind them the
+/// length and number of its entries. What continues an answer has neither.
+fn szl(mut data: Tsdu<'_>) -> Option<(u16, u16)> {
+    let (id, index) = (data.word()?, data.word()?);
+    if let Some(length) = data.word() {
+        let all = u32::from(length) * u32::from(data.word()?);
+        let here = u32::try_from(data.len()).ok()?;
+        (here <= all && all <= u32::from(u16::MAX)).then_some(())?;
+    }
+    Some((id, index))
 }
 
 // Between them lie the jobs of a download that name a file.

@@ -108,6 +108,15 @@ pub fn find(code: u16, sub: Option<u16>) -> &'static Function {
         .unwrap_or(&UNKNOWN)
 }
 
+/// The function of S7comm-plus; of one that does something else with certain variables or objects the
+/// rest of it, whose sub-code is 0.
+pub fn find_plus(code: u16, sub: Option<u16>) -> &'static Function {
+    match find(code, Some(sub.unwrap_or(0))) {
+        unknown if unknown.class == Class::Unknown => find(code, None),
+        known => known,
+    }
+}
+
 /// The function of userdata; of the group as a whole, where all of it does the same.
 pub fn find_userdata(group: u8, sub: u8) -> &'static Function {
     let code = USERDATA | u16::from(group);
@@ -296,12 +305,12 @@ static FUNCTIONS: &[Function] = &[
     ud(group::TIME, 0x04, Class::Time, "set-clock-following"),
     of(USERDATA | group::NC as u16, Class::ProgramWrite, "nc-programming"),
     of(0x04bb, Class::Discover, "plus-explore"),
-    of(0x04ca, Class::ProgramWrite, "plus-create-object"),
+    below(0x04ca, 0, Class::ProgramWrite, "plus-create-object"),
     below(0x04ca, 0x011f, Class::Session, "plus-create-session"),
     below(0x04ca, 0x03e9, Class::Subscribe, "plus-create-subscription"),
-    of(0x04d4, Class::ProgramWrite, "plus-delete-object"),
+    below(0x04d4, 0, Class::ProgramWrite, "plus-delete-object"),
     below(0x04d4, 1, Class::Session, "plus-delete-session"),
-    of(0x04f2, Class::Config, "plus-set-variable"),
+    below(0x04f2, 0, Class::Config, "plus-set-variable"),
     below(0x04f2, 1, Class::Subscribe, "plus-set-subscription-credit"),
     below(0x04f2, 1846, Class::Auth, "plus-legitimate"),
     below(0x04f2, 2167, Class::Mode, "plus-set-operating-state"),
@@ -314,7 +323,7 @@ static FUNCTIONS: &[Function] = &[
     of(0x0556, Class::Session, "plus-begin-sequence"),
     of(0x0560, Class::Session, "plus-end-sequence"),
     of(0x056b, Class::Mode, "plus-invoke"),
-    of(0x057c, Class::Config, "plus-set-variable-streamed"),
+    below(0x057c, 0, Class::Config, "plus-set-variable-streamed"),
     below(0x057c, 1846, Class::Auth, "plus-legitimate-streamed"),
     of(0x0586, Class::Read, "plus-get-variable-streamed"),
     of(0x0590, Class::Read, "plus-get-variables-address"),

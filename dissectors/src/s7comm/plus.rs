@@ -123,24 +123,30 @@ pub struct Head<'a> {
 /// What a request asks for: its function, what it touches, and whether that is several things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked<'a> {
-    /// The function with what is below it.
+    /// The function with what is below it; where it is opaque, its code is in `code`.
     pub function: &'static Function,
+    /// The function's code, where it has one that can be read.
+    pub code: u16,
     /// Addresses, where it has some.
     pub addresses: Option<Addresses<'a>>,
 }
 
 impl<'a> Asked<'a> {
-    const OPAQUE: Asked<'static> = Asked { function: &functions::OPAQUE_FUNCTION, addresses: None };
+    const OPAQUE: Asked<'static> =
+        Asked { function: &functions::OPAQUE_FUNCTION, code: functions::OPAQUE, addresses: None };
 
     /// Reads a request. What it cannot read is [opaque](functions::OPAQUE).
     pub fn read(plus: &Plus<'a>) -> Asked<'a> {
         let head = plus.head().filter(|head| plus.is_last && head.opcode == opcode::REQUEST);
-        head.and_then(|head| asked(&head)).unwrap_or(Asked::OPAQUE)
+        let Some(head) = head else { return Asked::OPAQUE };
+        let is_known = functions::find_plus(head.function, None).class != Class::Unknown;
+        let code = if is_known { functions::OPAQUE } else { head.function };
+        asked(&head).unwrap_or(Asked { code, ..Asked::OPAQUE })
     }
 }
 
 fn plain(code: u16, sub: Option<u16>) -> Asked<'static> {
-    Asked { function: functions::find(code, sub), addresses: None }
+    Asked { function: functions::find_plus(code, sub), code, addresses: None }
 }
 
 fn asked<'a>(head: &Head<'a>) -> Option<Asked<'a>> {
@@ -157,7 +163,7 @@ fn asked<'a>(head: &Head<'a>) -> Option<Asked<'a>> {
         }
         SET_VARIABLE | SET_VARIABLE_STREAMED => set_variable(code, data),
         SET_MULTI_VARIABLES | GET_MULTI_VARIABLES => multi(code, data),
-        _ => Some(plain(code, None)),
+        _ => Some(plain(code, None)).filter(|asked| asked.function.class != Class::Unknown),
     }
 }
 
@@ -213,7 +219,7 @@ fn multi(code: u16, mut data: Tsdu<'_>) -> Option<Asked<'_>> {
             fields += counted.take_one()?.1;
         }
         let function = functions::find(code, None);
-        return (fields == numbers).then_some(Asked { function, addresses: Some(addresses) });
+        return (fields == numbers).then_some(Asked { function, code, addresses: Some(addresses) });
     }
     let special = (0..items).map(|_| number(&mut data)).try_fold(None, |found, id| {
         let id = id?;

@@ -39,6 +39,7 @@ mod live;
 pub mod matcher;
 mod mss;
 pub mod objects;
+pub mod operands;
 pub mod owner;
 pub mod session;
 mod source;

@@ -204,7 +204,7 @@ impl Entry {
         check(self.units.contains(u32::from(command.unit)), Reason::UnitDenied)?;
         check(self.reaches(item), Reason::AddressDenied)?;
         check(self.quantity.is_none_or(|most| item.count <= most), Reason::QuantityDenied)?;
-        check(self.values.fits(item), Reason::ValueDenied)?;
+        check(self.values.fits(item, &self.objects), Reason::ValueDenied)?;
         check(self.window.is_none_or(|w| w.is_open(now)), Reason::CommandOutsideWindow)
     }
 
@@ -332,8 +332,8 @@ impl SpaceSet {
 
 impl ValueRule {
     /// Whether everything that `item` writes fits. A rule that speaks of values does not allow an
-    /// item that writes none.
-    fn fits(&self, item: &Item<'_>) -> bool {
+    /// item that writes none, or whose type it does not say.
+    fn fits(&self, item: &Item<'_>, objects: &ObjectRule) -> bool {
         match (self, item.values) {
             (ValueRule::Any, _) => true,
             (_, Values::None) => false,
@@ -343,6 +343,9 @@ impl ValueRule {
             (_, Values::Scalars(scalar, bytes)) => {
                 scalar.numbers(bytes).all(|number| self.fits_scalar(number))
             }
+            (_, Values::Raw(bytes)) => objects.scalar(item).is_some_and(|scalar| {
+                scalar.numbers_be(bytes).all(|number| self.fits_scalar(number))
+            }),
             (_, values) => values.numbers(item.count).all(|number| self.fits_number(number)),
         }
     }

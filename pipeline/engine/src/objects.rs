@@ -2,9 +2,10 @@
 //! the name of a tag, by the number of a data file.
 
 use wicketgate_dissectors::enip::{Path, Segment};
-use wicketgate_dissectors::{Item, Space};
+use wicketgate_dissectors::{Item, Scalar, Space};
 
 use crate::matcher::RangeSet;
+use crate::operands::Range;
 
 /// Objects of a device.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,6 +15,8 @@ pub enum ObjectRule {
     Any,
     /// These.
     Only(Box<Objects>),
+    /// These, of an S7 controller: all of an item lies in one of the ranges.
+    Operands(Box<[Range]>),
 }
 
 /// Objects that are named; an object must fit what is said of its kind, and a kind of which nothing is
@@ -61,7 +64,14 @@ impl ObjectRule {
         match self {
             ObjectRule::Any => true,
             ObjectRule::Only(objects) => objects.reach(item),
+            ObjectRule::Operands(ranges) => ranges.iter().any(|range| range.reaches(item)),
         }
+    }
+
+    /// The type of what `item` holds, where the rule says it.
+    pub fn scalar(&self, item: &Item<'_>) -> Option<Scalar> {
+        let ObjectRule::Operands(ranges) = self else { return None };
+        ranges.iter().find_map(|range| range.scalar(item))
     }
 }
 

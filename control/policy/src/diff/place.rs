@@ -11,7 +11,9 @@ use wicketgate_engine::RangeSet;
 use wicketgate_engine::objects::{FileRange, Glob, Instances, ObjectRule, Objects};
 
 use super::kind::{Kind, MAX_WORD};
+use super::operands::Operands;
 use super::set::Set;
+use crate::operands::is_operand;
 
 /// A place, or what all of a path must fit.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +24,8 @@ pub(super) enum Place {
     Tag(Names),
     /// Objects: their classes, instances and attributes.
     Object([Numbered; 3]),
+    /// Objects of S7.
+    Operand(Operands),
 }
 
 /// Names that fit all of some patterns, and none of others.
@@ -56,8 +60,11 @@ impl Place {
             (Space::DataFile { .. }, ObjectRule::Only(only)) => {
                 only.files.iter().filter(|file| is_of(kind, file)).map(file).collect()
             }
+            (space, rule) if is_operand(space) => {
+                Operands::of(space, rule).into_iter().map(|of| (Place::Operand(of), None)).collect()
+            }
             (_, ObjectRule::Any) => vec![(Place::Nothing, None)],
-            (_, ObjectRule::Only(_)) => Vec::new(),
+            (_, ObjectRule::Only(_) | ObjectRule::Operands(_)) => Vec::new(),
         }
     }
 
@@ -81,6 +88,9 @@ impl Place {
                 }
                 parts
             }
+            (Place::Operand(mine), Place::Operand(theirs)) => {
+                mine.minus(theirs).map(Place::Operand).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -97,6 +107,9 @@ impl Place {
                 both.iter_mut().zip(theirs).for_each(|(left, right)| *left = left.intersect(right));
                 Place::Object(both)
             }
+            (Place::Operand(mine), Place::Operand(theirs)) => {
+                Place::Operand(mine.intersect(theirs))
+            }
             _ => self.clone(),
         }
     }
@@ -106,6 +119,7 @@ impl Place {
         match self {
             Place::Nothing => true,
             Place::Tag(names) => names.is_possible(),
+            Place::Operand(operands) => operands.is_possible(),
             Place::Object([classes, instances, attributes]) => {
                 let of_kind = !classes.all.intersect(&kind.objects).is_empty();
                 let numbered = [classes, instances, attributes];
@@ -119,6 +133,7 @@ impl Place {
         match self {
             Place::Nothing => Some(Vec::new()),
             Place::Tag(names) => names.path(),
+            Place::Operand(operands) => operands.is_whole().then(Vec::new),
             Place::Object([classes, instances, attributes]) => {
                 let of_kind = Numbered { absent: false, ..classes.clone() }.touching(&kind.objects);
                 let mut path = Vec::new();
