@@ -120,7 +120,7 @@ impl Fragment {
     }
 }
 
-/// A TPDU that carries no user data fills its TPKT, and stands by itself.
+/// A TPDU that carries no user data stands by itself; one that opens a connection fills its TPKT.
 fn control(indicator: usize, kind: u8, length: usize, first: bool) -> Result<(), NotTheProtocol> {
     let least = match kind {
         tpdu::CR | tpdu::CC | tpdu::DR => 6,
@@ -131,8 +131,11 @@ fn control(indicator: usize, kind: u8, length: usize, first: bool) -> Result<(),
     if !first {
         return Err(NotTheProtocol::Envelope);
     }
-    let fills = indicator >= least && TPKT + 1 + indicator == length;
-    if fills { Ok(()) } else { Err(NotTheProtocol::Length) }
+    let header = TPKT + 1 + indicator;
+    // Some stacks (python-snap7) end a connection with a byte too many.
+    let ends = matches!(kind, tpdu::DR | tpdu::DC | tpdu::ER) && header < length;
+    let fits = indicator >= least && (header == length || ends);
+    if fits { Ok(()) } else { Err(NotTheProtocol::Length) }
 }
 
 /// What one PDU is to COTP.

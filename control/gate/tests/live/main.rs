@@ -27,6 +27,7 @@ mod links;
 mod modbus;
 mod people;
 mod plant;
+mod s7;
 mod scale;
 mod service;
 mod shapes;

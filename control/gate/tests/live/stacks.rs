@@ -10,10 +10,10 @@ use crate::modbus::{device, programs, register};
 use crate::plant::{Plant, Process};
 use crate::{assert_whole, commands, run_hmi, transactions};
 
-const STACKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../pcaps/stacks");
+pub(crate) const STACKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../pcaps/stacks");
 
 /// Python with the pinned packages, in an environment of its own; says why where there is none.
-fn python() -> Result<PathBuf, String> {
+pub(crate) fn python() -> Result<PathBuf, String> {
     static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     PYTHON.get_or_init(install).clone()
 }
@@ -30,13 +30,13 @@ fn install() -> Result<PathBuf, String> {
     Ok(python)
 }
 
-fn run(command: &mut Command) -> Result<(), String> {
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("no pymodbus from PyPI: {}", said.lines().last().unwrap_or("no word")))
+    Err(format!("nothing from the registry: {}", said.lines().last().unwrap_or("no word")))
 }
 
 macro_rules! need {

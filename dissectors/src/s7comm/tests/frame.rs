@@ -26,6 +26,16 @@ fn a_fragment_without_data_belongs_to_what_follows() {
     assert!(whole(&hex("03000007 02f080")), "nothing, and its end");
 }
 
+/// python-snap7 says goodbye with a byte too many; a request may not.
+#[test]
+fn a_disconnect_may_be_too_long() {
+    assert!(
+        whole(&hex("0300000c 0680 0001 0001 00 00")) && whole(&hex("0300000b 0680 0001 0001 00"))
+    );
+    assert!(frame(&hex("0300000a 0680 0001 0001")).is_err());
+    assert!(frame(&hex("03000017 11e0 0000 0001 00 c0010a c1020100 c2020102 00")).is_err());
+}
+
 #[test]
 fn a_prefix_is_never_refused_and_never_whole() {
     let (front, rest) = (job(READ, "")[7..18].to_vec(), job(READ, "")[18..].to_vec());
