@@ -98,7 +98,7 @@ fn snap7_is_refused_in_its_own_words_and_goes_on() {
     for what in [
         "write DB10.DBW0 = 1501",
         "write DB10.DBB1",
-        "write DB1",
+        "write DB1.DBW0",
         "write MB0",
         "set the clock",
         "upload",
