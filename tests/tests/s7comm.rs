@@ -257,14 +257,11 @@ fn captures() -> Vec<PathBuf> {
 /// Which way the PDUs go, up to the first that ends the connection: what a client sends of a program that
 /// its device fetches has no refusal.
 fn until_the_end(pdus: &Pdus) -> impl Iterator<Item = Direction> + '_ {
-    let mut ended = false;
-    pdus.iter().map_while(move |(to, pdu)| {
-        let goes_on = !std::mem::replace(
-            &mut ended,
-            ended || *to == Direction::ToServer && pdu[7..9.min(pdu.len())] == [0x32, 3],
-        );
-        goes_on.then_some(*to)
-    })
+    let is_answer = |(to, pdu): &(Direction, Vec<u8>)| {
+        *to == Direction::ToServer && pdu.get(7..9) == Some(&[0x32, 3])
+    };
+    let last = pdus.iter().position(is_answer).unwrap_or(pdus.len());
+    pdus.iter().take(last + 1).map(|(to, _)| *to)
 }
 
 #[test]
