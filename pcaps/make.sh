@@ -16,7 +16,7 @@ PCAPS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$PCAPS/stacks/plant.sh"
 
 CASES=(hmi-poll maintenance-writes every-function pipelined udp ping-and-unreachable midstream
-    unit-ids vendor-functions reconnects enip-tags s7comm-controller)
+    unit-ids vendor-functions reconnects enip-tags s7comm-controller opcua-press)
 PRESS_3=192.168.10.20
 PRESS_4=192.168.10.21
 # Recordings are moved in time to begin in this second, a Monday morning in a shift, so that a policy
@@ -40,6 +40,11 @@ cpppo_server() { # HOST
 
 snap7_server() { # HOST
     start "$WORK/server-$1.log" "$1" "$PYTHON" "$HERE/s7_server.py" 102
+    await "$WORK/server-$1.log" READY
+}
+
+asyncua_server() { # HOST ADDRESS
+    start "$WORK/server-$1.log" "$1" "$PYTHON" "$HERE/opcua_server.py" "$2" 4840
     await "$WORK/server-$1.log" READY
 }
 
@@ -212,6 +217,15 @@ case_s7comm_controller() {
     NODE_PATH=$STACKS/node/node_modules client laptop node "$HERE/s7_client.cjs" $PRESS_3
 }
 
+case_opcua_press() {
+    asyncua_server press-3 $PRESS_3
+    one_source_port laptop 50200
+    record
+    client laptop "$PYTHON" "$HERE/opcua_client.py" $PRESS_3 4840
+    one_source_port laptop 50201
+    client laptop "$PYTHON" "$HERE/opcua_freeopcua.py" $PRESS_3 4840
+}
+
 # --- checks --------------------------------------------------------------------------------------
 
 frames() { # FILE FILTER
@@ -229,6 +243,7 @@ folder() { # CASE
     case $1 in
         enip-*) echo "$PCAPS/enip/${1#enip-}" ;;
         s7comm-*) echo "$PCAPS/s7comm/${1#s7comm-}" ;;
+        opcua-*) echo "$PCAPS/opcua/${1#opcua-}" ;;
         *) echo "$PCAPS/modbus/$1" ;;
     esac
 }
@@ -240,7 +255,7 @@ check() { # CASE
     size=$(stat -c %s "$file")
     bad=$(frames "$file" "$BAD_CHECKSUM")
     printf '%-22s %7d bytes %5d frames %5d with PDUs %3d malformed %3d bad checksums\n' "$1" "$size" \
-        "$(frames "$file" frame)" "$(frames "$file" "mbtcp || mbudp || enip || s7comm")" "$(frames "$file" _ws.malformed)" "$bad"
+        "$(frames "$file" frame)" "$(frames "$file" "mbtcp || mbudp || enip || s7comm || opcua")" "$(frames "$file" _ws.malformed)" "$bad"
     ((bad == 0 && size >= 2000 && size <= 300000))
 }
 

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::num::NonZeroUsize;
 
-use crate::{Command, FieldSink, enip, modbus, s7comm};
+use crate::{Command, FieldSink, enip, modbus, opcua, s7comm};
 
 /// What carries a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +45,8 @@ pub enum Protocol {
     Enip,
     /// S7comm and S7comm-plus over TCP (RFC 1006).
     S7comm,
+    /// OPC UA, binary encoding over TCP (OPC 10000-6).
+    Opcua,
     /// ICMP echo: the asset may be pinged. Judged as one command, `echo`, class `diag`.
     Icmp,
     /// A TCP service whose bytes are not read; granted whole or not at all.
@@ -59,6 +61,7 @@ impl Protocol {
         Protocol::Modbus,
         Protocol::Enip,
         Protocol::S7comm,
+        Protocol::Opcua,
         Protocol::Icmp,
         Protocol::Tcp,
         Protocol::Udp,
@@ -70,6 +73,7 @@ impl Protocol {
             Protocol::Modbus => "modbus",
             Protocol::Enip => "enip",
             Protocol::S7comm => "s7comm",
+            Protocol::Opcua => "opcua",
             Protocol::Icmp => "icmp",
             Protocol::Tcp => "tcp",
             Protocol::Udp => "udp",
@@ -87,6 +91,7 @@ impl Protocol {
             Protocol::Modbus => Some(modbus::PORT),
             Protocol::Enip => Some(enip::PORT),
             Protocol::S7comm => Some(s7comm::PORT),
+            Protocol::Opcua => Some(opcua::PORT),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
         }
     }
@@ -97,7 +102,8 @@ impl Protocol {
         let owns = |protocol: &Protocol| {
             let more =
                 (*protocol, transport, port) == (Protocol::Enip, Transport::Udp, enip::IO_PORT);
-            protocol.default_port() == Some(port) || more
+            let carried = protocol.transports().contains(&transport);
+            protocol.default_port() == Some(port) && carried || more
         };
         Protocol::ALL.iter().copied().find(owns)
     }
@@ -108,7 +114,8 @@ impl Protocol {
         match transport {
             Transport::Tcp if enip::frame::is_opening(bytes) => Some(Protocol::Enip),
             Transport::Tcp if s7comm::frame::is_opening(bytes) => Some(Protocol::S7comm),
-            Transport::Tcp | Transport::Udp | Transport::Icmp => None,
+            Transport::Tcp if opcua::frame::is_opening(bytes) => Some(Protocol::Opcua),
+            _ => None,
         }
     }
 
@@ -118,14 +125,14 @@ impl Protocol {
             Protocol::Modbus | Protocol::Enip => &[Transport::Tcp, Transport::Udp],
             Protocol::S7comm => &[Transport::Tcp],
             Protocol::Icmp => &[Transport::Icmp],
-            Protocol::Tcp => &[Transport::Tcp],
+            Protocol::Opcua | Protocol::Tcp => &[Transport::Tcp],
             Protocol::Udp => &[Transport::Udp],
         }
     }
 
     /// Whether commands are read and judged; the others are granted whole.
     pub const fn is_inspected(self) -> bool {
-        matches!(self, Protocol::Modbus | Protocol::Enip | Protocol::S7comm)
+        matches!(self, Protocol::Modbus | Protocol::Enip | Protocol::S7comm | Protocol::Opcua)
     }
 
     /// Length of the longest PDU, in bytes: what a flow ever needs to hold.
@@ -134,6 +141,7 @@ impl Protocol {
             Protocol::Modbus => modbus::MAX_ADU,
             Protocol::Enip => enip::MAX_PDU,
             Protocol::S7comm => s7comm::MAX_PDU,
+            Protocol::Opcua => opcua::MAX_REQUEST,
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0,
         }
     }
@@ -147,8 +155,25 @@ impl Protocol {
             Protocol::Modbus => modbus::frame(bytes),
             Protocol::Enip => enip::frame(bytes),
             Protocol::S7comm => s7comm::frame(bytes),
+            Protocol::Opcua => opcua::frame(bytes),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
         }
+    }
+
+    /// How much of what begins at `bytes[0]` and travels in `direction` is judged at once, and so is held
+    /// until all of it is there: a PDU, or of a long response the front.
+    ///
+    /// # Errors
+    /// Those of [`frame`](Protocol::frame).
+    #[inline]
+    pub fn portion(self, direction: Direction, bytes: &[u8]) -> Result<Portion, NotTheProtocol> {
+        if self == Protocol::Opcua {
+            return opcua::portion(direction, bytes);
+        }
+        Ok(match self.frame(bytes)? {
+            Framed::Whole(length) => Portion::Whole(length),
+            Framed::Need(length) => Portion::Need(length),
+        })
     }
 
     /// What the whole request PDU `pdu` asks for.
@@ -161,6 +186,7 @@ impl Protocol {
             Protocol::Modbus => modbus::command(pdu),
             Protocol::Enip => enip::command(pdu),
             Protocol::S7comm => s7comm::command(pdu),
+            Protocol::Opcua => opcua::command(pdu),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
         }
     }
@@ -171,6 +197,7 @@ impl Protocol {
             Protocol::Modbus => modbus::key(pdu),
             Protocol::Enip => enip::key(pdu),
             Protocol::S7comm => s7comm::key(pdu),
+            Protocol::Opcua => opcua::key(pdu),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
         }
     }
@@ -179,8 +206,19 @@ impl Protocol {
     pub fn unit(self, pdu: &[u8]) -> u8 {
         match self {
             Protocol::Modbus => modbus::unit(pdu),
-            Protocol::Enip | Protocol::S7comm | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0,
+            _ => 0,
         }
+    }
+
+    /// Whether the response `pdu` ends the answer to its request: not where more of it follows.
+    pub fn completes(self, pdu: &[u8]) -> bool {
+        self != Protocol::Opcua || opcua::response::completes(pdu)
+    }
+
+    /// Whether clients tell answers apart by what numbers them, in whatever order they come. Else a
+    /// refusal comes behind the answers to earlier requests.
+    pub const fn answers_in_any_order(self) -> bool {
+        matches!(self, Protocol::Opcua)
     }
 
     /// Checks the whole response PDU `pdu` by itself.
@@ -192,6 +230,7 @@ impl Protocol {
             Protocol::Modbus => modbus::response(pdu),
             Protocol::Enip => enip::response(pdu),
             Protocol::S7comm => s7comm::response(pdu),
+            Protocol::Opcua => opcua::response(pdu),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
         }
     }
@@ -210,6 +249,7 @@ impl Protocol {
             Protocol::Modbus => modbus::denial(pdu, why, out),
             Protocol::Enip => enip::denial(pdu, &dialog.connections, why, out),
             Protocol::S7comm => s7comm::denial(pdu, &dialog.association, out),
+            Protocol::Opcua => opcua::denial(pdu, &dialog.channel, why, out),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
         }
     }
@@ -220,6 +260,7 @@ impl Protocol {
             Protocol::Modbus => modbus::fields(pdu, direction, sink),
             Protocol::Enip => enip::fields(pdu, direction, sink),
             Protocol::S7comm => s7comm::fields(pdu, direction, sink),
+            Protocol::Opcua => opcua::fields(pdu, direction, sink),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => {}
         }
     }
@@ -239,20 +280,41 @@ impl Protocol {
 pub struct Dialog {
     connections: enip::Connections,
     association: s7comm::Association,
+    channel: opcua::Channel,
 }
 
 impl Dialog {
     /// A flow in which nothing was said yet.
-    pub const NEW: Dialog =
-        Dialog { connections: enip::Connections::NONE, association: s7comm::Association::NONE };
+    pub const NEW: Dialog = Dialog {
+        connections: enip::Connections::NONE,
+        association: s7comm::Association::NONE,
+        channel: opcua::Channel::NEW,
+    };
 
-    /// Whether the request `pdu` may follow what was said in this flow.
+    /// What the whole request PDU `pdu` of this flow asks for.
+    ///
+    /// # Errors
+    /// Those of [`Protocol::command`].
+    #[inline]
+    pub fn command<'p>(
+        &self,
+        protocol: Protocol,
+        pdu: &'p [u8],
+    ) -> Result<Command<'p>, NotTheProtocol> {
+        match protocol {
+            Protocol::Opcua if self.channel.is_secured() => opcua::command::sealed(pdu),
+            protocol => protocol.command(pdu),
+        }
+    }
+
+    /// Whether the request `pdu`, which asks for `command`, may follow what was said in this flow.
     ///
     /// # Errors
     /// It goes over something that was not opened in this flow, so that nobody can tell what it does.
-    pub fn permit(&self, protocol: Protocol, pdu: &[u8]) -> Result<(), NotTheProtocol> {
-        match protocol {
+    pub fn permit(&self, command: &Command<'_>, pdu: &[u8]) -> Result<(), NotTheProtocol> {
+        match command.protocol {
             Protocol::Enip => self.connections.permit(pdu),
+            Protocol::Opcua => self.channel.permit(pdu, command),
             Protocol::Modbus
             | Protocol::S7comm
             | Protocol::Icmp
@@ -263,15 +325,59 @@ impl Dialog {
 
     /// Whether the asset may say `pdu` without being asked for it.
     pub fn is_unasked(&self, protocol: Protocol, pdu: &[u8]) -> bool {
-        protocol == Protocol::S7comm && self.association.is_unasked(pdu)
+        match protocol {
+            Protocol::S7comm => self.association.is_unasked(pdu),
+            Protocol::Opcua => opcua::response::is_unasked(pdu),
+            _ => false,
+        }
     }
 
-    /// Notes a PDU that was let through.
+    /// Notes a PDU, or what it was judged by, that was let through.
     pub fn note(&mut self, protocol: Protocol, direction: Direction, pdu: &[u8]) {
         match protocol {
             Protocol::Enip => self.connections.note(direction, pdu),
             Protocol::S7comm => self.association.note(direction, pdu),
+            Protocol::Opcua => self.channel.note(direction, pdu),
             Protocol::Modbus | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => {}
+        }
+    }
+
+    /// Whether responses can be paired with their requests: not where they are encrypted.
+    pub const fn pairs(&self) -> bool {
+        !self.channel.is_secured()
+    }
+
+    /// Whether a refusal may be put in behind the response that was noted last.
+    pub const fn may_interject(&self) -> bool {
+        self.channel.may_interject()
+    }
+}
+
+/// Of a protocol that numbers its PDUs: what leaves is numbered without a gap, whatever stays behind or is
+/// put in.
+impl Dialog {
+    /// Whether something was opened in which PDUs are numbered.
+    #[inline]
+    pub const fn numbers(&self) -> bool {
+        self.channel.has_begun()
+    }
+
+    /// Gives a PDU that leaves, or its front, its number. Whether that changed it.
+    #[inline]
+    pub fn number(&mut self, direction: Direction, pdu: &mut [u8]) -> bool {
+        self.channel.number(direction, pdu)
+    }
+
+    /// A PDU stays behind. Whether that changed it: never.
+    pub fn skip(&mut self, direction: Direction, pdu: &mut [u8]) -> bool {
+        self.channel.skip(direction, pdu);
+        false
+    }
+
+    /// Gives a refusal that is put in its number.
+    pub fn stamp(&mut self, refusal: &mut [u8]) {
+        if self.numbers() {
+            self.channel.stamp(refusal);
         }
     }
 }
@@ -289,6 +395,22 @@ pub enum Framed {
     Whole(NonZeroUsize),
     /// Not all there yet: come again when there are at least this many bytes, counted from the
     /// PDU's first.
+    Need(usize),
+}
+
+/// How much of some bytes is judged at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Portion {
+    /// A PDU of this length, all of it there.
+    Whole(NonZeroUsize),
+    /// The PDU is `len` bytes long, and what it is judged by is there.
+    Front {
+        /// What it is judged by.
+        front: NonZeroUsize,
+        /// All of it.
+        len: usize,
+    },
+    /// Not enough there yet: come again when there are at least this many bytes.
     Need(usize),
 }
 

@@ -12,6 +12,7 @@
 //! | [`enip`] | the same of EtherNet/IP |
 //! | [`s7comm`] | the same of S7comm |
 //! | [`modbus`] | requests and responses as bytes |
+//! | [`opcua`] | the same of OPC UA |
 //! | [`capture`] | the bundled captures as the frames that enter an engine |
 
 #![allow(
@@ -27,6 +28,7 @@ pub mod enip;
 pub mod frame;
 pub mod gate;
 pub mod modbus;
+pub mod opcua;
 pub mod plant;
 pub mod s7comm;
 pub mod talk;

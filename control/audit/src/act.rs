@@ -65,11 +65,13 @@ pub enum Deed {
     FactorReset,
     /// The policy was read again.
     PolicyReload,
+    /// Requests at the control socket were refused.
+    RequestRefused,
 }
 
 impl Deed {
     /// All kinds.
-    pub const ALL: [Deed; 26] = [
+    pub const ALL: [Deed; 27] = [
         Deed::Login,
         Deed::LoginRefused,
         Deed::StepUp,
@@ -96,6 +98,7 @@ impl Deed {
         Deed::FactorEnrolled,
         Deed::FactorReset,
         Deed::PolicyReload,
+        Deed::RequestRefused,
     ];
 
     /// The word for it, `type` of its record.
@@ -127,6 +130,7 @@ impl Deed {
             Deed::FactorEnrolled => "factor-enrolled",
             Deed::FactorReset => "factor-reset",
             Deed::PolicyReload => "policy-reload",
+            Deed::RequestRefused => "request-refused",
         }
     }
 
@@ -142,6 +146,7 @@ impl Deed {
             | Deed::FactorEnrolled
             | Deed::FactorReset => "user",
             Deed::PolicyReload => "policy",
+            Deed::RequestRefused => "access",
             _ => "grant",
         }
     }
@@ -174,8 +179,10 @@ pub struct Act<'a> {
     pub asset: Option<&'a str>,
     /// The rule it is about.
     pub rule: Option<&'a str>,
-    /// Factors shown, proven or lacking, or roles given: words separated by blanks.
+    /// Factors shown, proven or lacking, or roles given: words separated by blanks. Or what was asked for.
     pub what: Option<&'a str>,
+    /// How often, where that is counted and not told each time.
+    pub times: Option<u64>,
     /// Why: a word of this log's own.
     pub reason: Option<&'a str>,
     /// Why, as a person wrote it.
@@ -197,6 +204,7 @@ impl<'a> Act<'a> {
             asset: None,
             rule: None,
             what: None,
+            times: None,
             reason: None,
             text: None,
         }
@@ -211,6 +219,7 @@ impl<'a> Act<'a> {
         out.some("client", self.client)?;
         out.some("asset", self.asset.map(cut))?;
         out.some("what", self.what.map(cut))?;
+        out.some("times", self.times)?;
         out.some("reason", self.reason.map(cut))?;
         out.some("rule", self.rule.map(cut))?;
         let whole = |text: &'a str| text.get(..text.floor_char_boundary(MAX_TEXT));

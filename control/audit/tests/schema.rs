@@ -104,7 +104,7 @@ fn each_reason_and_result_is_told() {
 #[test]
 fn objects_of_cip_are_told_by_what_names_them() {
     let path = Target::read(b"\x91\x05Motor\0\x28\x03").unwrap().path;
-    let item = Item { path, ..Item::bare(Class::Write) };
+    let item = Item { space: Space::Tag, path, ..Item::bare(Class::Write) };
     let told = |object, keys: &[&str]| {
         let tag = Label::of(Some(item));
         let command = CommandEvent { object, tag, ..write_register() };
@@ -121,6 +121,14 @@ fn objects_of_cip_are_told_by_what_names_them() {
     let memory = Space::Memory { area: Area::DataBlocks, db: 10 };
     assert_eq!(told((memory, 0, 16), &["operand", "address"]), ["\"DB10.DBB0-DBB1\"", "null"]);
     assert_eq!(told((Space::Szl, 0x11, 1), &["operand"]), ["\"szl 0x0011\""]);
+    // The same label stands for what OPC UA names.
+    let keys = ["node", "attribute", "tag"];
+    assert_eq!(told((Space::Node, 13, 1), &keys), ["\"Motor[3]\"", "13", "null"]);
+    for (space, key) in
+        [(Space::Method, "method"), (Space::Channel, "security"), (Space::Identity, "token")]
+    {
+        assert_eq!(told((space, 0, 1), &[key, "count"]), ["\"Motor[3]\"", "null"]);
+    }
 }
 
 #[test]
@@ -128,6 +136,23 @@ fn each_alarm_is_documented() {
     for alarm in Alarm::ALL {
         assert!(document().contains(&format!("`{}`", alarm.code())), "{alarm:?}");
     }
+}
+
+#[test]
+fn a_worker_that_stands_still_is_named() {
+    let mut log = AuditLog::new(Vec::new(), common::GATE, 7, common::START).unwrap();
+    for alarm in Alarm::ALL.into_iter().chain([Alarm::WorkerStalled(3)]) {
+        log.alarm(common::START, 7, alarm, true).unwrap();
+    }
+    let records = parsed(&log.finish().unwrap().0);
+    let workers: Vec<_> = records[1..].iter().map(|record| record["worker"].as_u64()).collect();
+    assert_eq!(workers, [None, None, Some(0), Some(3)]);
+}
+
+#[test]
+fn each_alarm_has_a_place_of_its_own() {
+    let places = Alarm::ALL.map(Alarm::place);
+    assert_eq!(places, [0, 1, 2, 3]);
 }
 
 #[test]

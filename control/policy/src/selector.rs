@@ -6,6 +6,7 @@ use wicketgate_engine::{RangeSet, ValueRule};
 use crate::allow::{self, Context, SPACES, Word};
 use crate::catalog::{self, Function};
 use crate::diagnostic::{Report, Span};
+use crate::nodes::NodeSelectors;
 use crate::objects::{self, ObjectSelectors};
 use crate::operands::OperandSelectors;
 use crate::reader::{Node, Table};
@@ -28,6 +29,7 @@ pub(crate) struct Selectors {
     pub(crate) files: Option<Selector<Vec<(u32, u32)>>>,
     pub(crate) objects: ObjectSelectors,
     pub(crate) operands: OperandSelectors,
+    pub(crate) nodes: NodeSelectors,
     pub(crate) addresses: Option<Selector<Vec<(u32, u32)>>>,
     pub(crate) quantity: Option<Selector<u32>>,
     pub(crate) values: Option<Selector<ValueRule>>,
@@ -68,6 +70,10 @@ impl Selectors {
             Protocol::S7comm => (
                 Selectors::s7comm(&mut table, context, report),
                 ["class", "function", "opaque"].as_slice(),
+            ),
+            Protocol::Opcua => (
+                Selectors::opcua(&mut table, context, report),
+                ["class", "service", "opaque"].as_slice(),
             ),
             _ => (Selectors::by_class(&mut table, context, report), ["class"].as_slice()),
         };
@@ -121,6 +127,18 @@ impl Selectors {
         selectors.functions.extend(opaque(table, report));
         let values = selectors.values.as_ref().map(|values| &values.span);
         selectors.operands.check_values(values, report);
+        selectors
+    }
+
+    fn opcua(table: &mut Table<'_>, context: &Context, report: &mut Report<'_>) -> Selectors {
+        let selectors = Selectors {
+            classes: classes(table, context, report).unwrap_or_default(),
+            functions: functions(table, "service", context, report).unwrap_or_default(),
+            nodes: NodeSelectors::read(table, report),
+            values: values(table, u32::MAX, report),
+            ..Selectors::default()
+        };
+        selectors.nodes.check(&selectors, report);
         selectors
     }
 
@@ -182,7 +200,7 @@ fn function(node: Node<'_>, context: &Context, report: &mut Report<'_>) -> Optio
 fn opaque(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Code> {
     let node = table.optional("opaque")?;
     if node.flag(report)? {
-        let (code, name) = (s7comm::functions::OPAQUE, Some(catalog::OPAQUE.name));
+        let (code, name) = (s7comm::functions::OPAQUE, Some(catalog::S7_OPAQUE.name));
         return Some(Code { code, name, sub: None, span: node.span() });
     }
     report.error_with(&node.span(), "`opaque = false` says nothing", "leave it out");

@@ -2,12 +2,14 @@
 
 use wicketgate_dissectors::enip::pccc::DataFile;
 use wicketgate_dissectors::enip::services::Of;
+use wicketgate_dissectors::opcua::services::OPEN_SECURED;
 use wicketgate_dissectors::{Class, Protocol};
 use wicketgate_engine::objects::{FileRange, ObjectRule, Objects};
 use wicketgate_engine::{CodeSet, Entry, RangeSet, SpaceSet, ValueRule};
 
 use crate::allow::SPACES;
 use crate::catalog::{self, Function};
+use crate::nodes;
 use crate::operands;
 
 /// The elements of an `allow` list.
@@ -46,7 +48,7 @@ fn codes(what: &str, set: &CodeSet, word: impl Fn(u16) -> String) -> Option<Stri
 
 /// What the protocol calls a function.
 const fn called(protocol: Protocol) -> &'static str {
-    if matches!(protocol, Protocol::Enip) { "service" } else { "function" }
+    if matches!(protocol, Protocol::Enip | Protocol::Opcua) { "service" } else { "function" }
 }
 
 /// The code, and the name if that is one function. What has no code on the wire has only a name.
@@ -65,6 +67,7 @@ fn function(protocol: Protocol, code: u16, entry: &Entry) -> String {
         (Protocol::Enip, _) => format!("{code:#04x}"),
         (Protocol::S7comm, [name]) => format!("{code:#04x} ({name})"),
         (Protocol::S7comm, _) => format!("{code:#04x}"),
+        (Protocol::Opcua, [name]) if code >= OPEN_SECURED => (*name).to_owned(),
         (_, [name]) => format!("{code} ({name})"),
         _ => code.to_string(),
     }
@@ -90,6 +93,7 @@ fn objects(rule: &ObjectRule) -> Option<String> {
         ObjectRule::Operands(ranges) => {
             return Some(ranges.iter().map(operands::written).collect::<Vec<_>>().join(" or "));
         }
+        ObjectRule::Nodes(rule) => return Some(nodes::words(rule)),
     };
     let Objects { instances, tags, files } = &**only;
     let tags = tags.iter().map(|tag| format!("tag {}", tag.text()));
@@ -130,7 +134,7 @@ fn spaces(set: SpaceSet) -> Option<String> {
     Some(named.map(|(name, _)| *name).collect::<Vec<_>>().join(" "))
 }
 
-fn ranges(what: &str, set: &RangeSet) -> Option<String> {
+pub(crate) fn ranges(what: &str, set: &RangeSet) -> Option<String> {
     let RangeSet::Ranges(ranges) = set else { return None };
     let words: Vec<String> = ranges.iter().map(range).collect();
     Some(format!("{what} {}", words.join(" ")))

@@ -5,18 +5,21 @@ use wicketgate_dissectors::enip::{Path, Segment};
 use wicketgate_dissectors::{Item, Scalar, Space};
 
 use crate::matcher::RangeSet;
+use crate::nodes::NodeRule;
 use crate::operands::Range;
 
-/// Objects of a device.
+/// Objects of a device, or nodes of a server.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum ObjectRule {
     /// All.
     #[default]
     Any,
-    /// These.
+    /// These of a CIP device.
     Only(Box<Objects>),
     /// These, of an S7 controller: all of an item lies in one of the ranges.
     Operands(Box<[Range]>),
+    /// These of an OPC UA server.
+    Nodes(Box<NodeRule>),
 }
 
 /// Objects that are named; an object must fit what is said of its kind, and a kind of which nothing is
@@ -65,6 +68,7 @@ impl ObjectRule {
             ObjectRule::Any => true,
             ObjectRule::Only(objects) => objects.reach(item),
             ObjectRule::Operands(ranges) => ranges.iter().any(|range| range.reaches(item)),
+            ObjectRule::Nodes(nodes) => nodes.reaches(item),
         }
     }
 
@@ -212,7 +216,7 @@ impl Name {
 
 /// Whether `name` fits `pattern`: in one pass that goes back to the last `*` only, so that the cost is
 /// at most the product of their lengths.
-fn fits(pattern: &[u8], name: &[u8]) -> bool {
+pub(crate) fn fits(pattern: &[u8], name: &[u8]) -> bool {
     let (mut at, mut letter) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while let Some(read) = name.get(letter) {

@@ -41,13 +41,14 @@ fn prefixes_need_more(pdu: &[u8]) {
 }
 
 fn read(pdu: &[u8], dialog: &mut Dialog) {
-    if let Ok(command) = S7.command(pdu) {
+    if let Ok(command) = dialog.command(S7, pdu) {
+        let _ = dialog.permit(&command, pdu);
         let items = command.items.clone().count();
         assert!((1..=MOST).contains(&items));
         let heaviest = command.items.map(|item| item.class.weight()).max();
         assert!(heaviest <= Some(command.class.weight()), "the heaviest decides");
     }
-    let _ = (S7.response(pdu), dialog.permit(S7, pdu));
+    let _ = S7.response(pdu);
     for direction in [Direction::ToServer, Direction::ToClient] {
         S7.fields(pdu, direction, &mut |_: &'static str, _: Field<'_>| {});
         dialog.note(S7, direction, pdu);

@@ -1,7 +1,7 @@
 //! What a PDU is called where it is no valid request: a response, or one that contradicts itself.
 
 use wicketgate_dissectors::modbus::{self, Adu, EXCEPTION, functions};
-use wicketgate_dissectors::{Class, Protocol, enip, s7comm};
+use wicketgate_dissectors::{Class, Protocol, enip, opcua, s7comm};
 
 /// Class and name after the codes alone.
 pub(super) fn by_code(protocol: Protocol, pdu: &[u8]) -> (Class, &'static str) {
@@ -9,6 +9,7 @@ pub(super) fn by_code(protocol: Protocol, pdu: &[u8]) -> (Class, &'static str) {
         Protocol::Modbus => modbus_function(pdu),
         Protocol::Enip => return enip::command::by_code(pdu),
         Protocol::S7comm => return s7comm::command::by_code(pdu),
+        Protocol::Opcua => return opcua::command::by_code(pdu),
         Protocol::Icmp | Protocol::Tcp | Protocol::Udp => &functions::UNKNOWN,
     };
     (function.class, function.name)
@@ -24,6 +25,9 @@ pub(super) fn is_known(protocol: Protocol, bytes: &[u8]) -> bool {
     // TPKT and COTP are seven bytes of which six can only be one thing.
     if protocol == Protocol::S7comm {
         return bytes.len() > s7comm::frame::DATA_HEADER;
+    }
+    if protocol == Protocol::Opcua {
+        return bytes.len() >= opcua::frame::HEADER;
     }
     by_code(protocol, bytes).0 != Class::Unknown
 }

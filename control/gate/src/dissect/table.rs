@@ -96,9 +96,13 @@ fn write_item(line: &mut String, item: &Item<'_>) -> fmt::Result {
         | Space::Nck { .. }
         | Space::Block(_)
         | Space::Szl
-        | Space::Role => {
+        | Space::Role
+        | Space::Node
+        | Space::Method
+        | Space::Channel
+        | Space::Identity => {
             let object = (item.space, item.start, item.count);
-            write!(line, " {}", words::object(object, &item.path.tag()))?;
+            write!(line, " {}", words::object(object, &item.label()))?;
             return write_scalars(line, item.values);
         }
         Space::File(number) => write!(line, " file {number} {start}")?,

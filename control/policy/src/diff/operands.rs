@@ -61,7 +61,7 @@ impl Operands {
     pub(super) fn of(space: Space, rule: &ObjectRule) -> Vec<Operands> {
         match rule {
             ObjectRule::Any => vec![Operands::default()],
-            ObjectRule::Only(_) => Vec::new(),
+            ObjectRule::Only(_) | ObjectRule::Nodes(_) => Vec::new(),
             ObjectRule::Operands(ranges) => {
                 let of_kind = ranges.iter().filter(|range| range.is_of(space));
                 of_kind.map(|range| Operands::default().within(range)).collect()

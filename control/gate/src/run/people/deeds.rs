@@ -16,9 +16,7 @@ impl Control {
         let what = people.what(event);
         let act = Act { what: what.as_deref(), ..people.act(event) };
         self.audit.act(epoch, &act);
-        if let (EventKind::LoginEnd(_), Some(login)) = (&event.kind, event.login) {
-            people.faces.remove(&login);
-        }
+        people.told(event);
     }
 
     /// Writes what came of an attempt that was refused. What succeeded, access tells.
