@@ -19,7 +19,7 @@ pub struct HeapFrame {
 }
 
 impl HeapFrame {
-    fn new() -> HeapFrame {
+    pub(crate) fn new() -> HeapFrame {
         HeapFrame { chunk: vec![0; CHUNK].into_boxed_slice(), start: HEADROOM, end: HEADROOM }
     }
 
