@@ -5,13 +5,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, fence};
 
-use rustix::event::{EventfdFlags, eventfd};
+use rustix::pipe::{PipeFlags, pipe_with};
 
-/// An eventfd(2), and whether anybody listens: who works hears nothing, and costs no system call.
+/// A pipe(2), and whether anybody listens: who works hears nothing, and costs no system call.
 #[derive(Debug)]
 pub struct Bell {
     asleep: AtomicBool,
-    bell: OwnedFd,
+    heard: OwnedFd,
+    rung: OwnedFd,
 }
 
 impl Bell {
@@ -20,8 +21,8 @@ impl Bell {
     /// # Errors
     /// The kernel has none left (EMFILE).
     pub fn new() -> io::Result<Bell> {
-        let bell = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
-        Ok(Bell { asleep: AtomicBool::new(false), bell })
+        let (heard, rung) = pipe_with(PipeFlags::NONBLOCK | PipeFlags::CLOEXEC)?;
+        Ok(Bell { asleep: AtomicBool::new(false), heard, rung })
     }
 
     /// Wakes the sleeper, if there is one. Called after something was put into its ring.
@@ -29,8 +30,8 @@ impl Bell {
         // Either the sleeper sees what was put there, or this sees that it sleeps.
         fence(SeqCst);
         if self.asleep.load(Relaxed) && self.asleep.swap(false, Relaxed) {
-            // It can only fail where it has been rung 2^64 times and nobody came.
-            let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
+            // It can only fail where the pipe is full, and then it has been rung.
+            let _ = rustix::io::write(&self.rung, &[1]);
         }
     }
 
@@ -44,7 +45,7 @@ impl Bell {
     pub fn wake(&self) {
         if !self.asleep.swap(false, Relaxed) {
             // It was rung, or will be in a moment: then the next sleep is a short one.
-            let _ = rustix::io::read(&self.bell, &mut [0_u8; 8]);
+            let _ = rustix::io::read(&self.heard, &mut [0_u8; 64]);
         }
     }
 }
@@ -52,7 +53,7 @@ impl Bell {
 impl AsFd for Bell {
     /// Readable while it has been rung.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+        self.heard.as_fd()
     }
 }
 
