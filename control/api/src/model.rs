@@ -5,7 +5,7 @@
 //! the token of. What is left to control is what only the gate's state can tell.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -119,6 +119,18 @@ pub enum Request {
         id: LoginNumber,
     },
 
+    // Tunnels: the gate's own thread asks, on no route. -> Reply::Tunnel, Reply::Done
+    OpenTunnel(TunnelLogin),
+    CloseTunnel {
+        tunnel: u32,
+        by_user: bool,
+    },
+    TunnelSpoofed {
+        tunnel: u32,
+        source: Ipv4Addr,
+        packets: u64,
+    },
+
     // What they were given. -> Reply::Grant, Reply::Grants, Reply::Done
     Grants,
     RequestGrant {
@@ -218,6 +230,17 @@ pub struct Credentials {
     pub code: Option<Secret>,
     /// The address whose frames this login stands for; without one it only asks, approves and arms.
     pub source: Option<IpAddr>,
+}
+
+/// A login by a tunnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TunnelLogin {
+    /// The tunnel's number, which no other ever has.
+    pub tunnel: u32,
+    /// Where its frames come from.
+    pub peer: SocketAddr,
+    /// Who it is.
+    pub shown: Credentials,
 }
 
 /// The body of a step-up: factors proven anew.

@@ -65,11 +65,13 @@ pub enum Deed {
     FactorReset,
     /// The policy was read again.
     PolicyReload,
+    /// Packets came out of a tunnel with an address that is not its own.
+    TunnelSpoofed,
 }
 
 impl Deed {
     /// All kinds.
-    pub const ALL: [Deed; 26] = [
+    pub const ALL: [Deed; 27] = [
         Deed::Login,
         Deed::LoginRefused,
         Deed::StepUp,
@@ -96,6 +98,7 @@ impl Deed {
         Deed::FactorEnrolled,
         Deed::FactorReset,
         Deed::PolicyReload,
+        Deed::TunnelSpoofed,
     ];
 
     /// The word for it, `type` of its record.
@@ -127,6 +130,7 @@ impl Deed {
             Deed::FactorEnrolled => "factor-enrolled",
             Deed::FactorReset => "factor-reset",
             Deed::PolicyReload => "policy-reload",
+            Deed::TunnelSpoofed => "tunnel-spoofed",
         }
     }
 

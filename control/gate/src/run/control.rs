@@ -21,9 +21,10 @@ use super::interfaces::Interfaces;
 use super::journal::Journal;
 use super::neighbours::Neighbours;
 use super::notify::Notifier;
-use super::people::People;
+use super::people::{self, People};
 use super::policy::Generations;
 use super::signals::Signals;
+use super::tunnel::Tunnels;
 use crate::api::desk::Inbox;
 use crate::api::peers::Admission;
 use crate::exit::{Exit, complain};
@@ -49,6 +50,8 @@ pub(super) struct Control {
     pub(super) signals: Signals,
     pub(super) inbox: Inbox,
     pub(super) people: People,
+    /// `None`: nobody comes from afar.
+    pub(super) tunnels: Option<Tunnels>,
     pub(super) drift: Drift,
     pub(super) gatherer: Gatherer,
     pub(super) accounts: Accounts,
@@ -87,6 +90,7 @@ impl Control {
                 self.watch(&mut seen);
                 self.notifier.alive();
                 self.look();
+                self.mind_tunnels();
                 self.people.see();
                 changed |= self.refresh() | self.drift.has_moved(clock::clocks());
             }
@@ -122,6 +126,8 @@ impl Control {
         {
             if let Some(tables) = self.generations.tables(epoch) {
                 self.people.note(tables, &event);
+                let told = (epoch, &event);
+                people::tell_denied(&self.people, self.tunnels.as_mut(), &self.generations, told);
                 let time = self.drift.wall(event.time);
                 self.audit.record(tables, &Event { time, ..event });
             }
@@ -167,6 +173,9 @@ impl Control {
             let _ = self.follow_policy();
         }
         self.admission.set(outcome?);
+        if let Some(tunnels) = &self.tunnels {
+            tunnels.renew(self.generations.policy())?;
+        }
         Ok(())
     }
 
@@ -246,6 +255,14 @@ impl Control {
         self.notifier.status(said);
         if tell != Tell::GoesOn {
             self.audit.alarm(self.generations.epoch(), alarm, tell == Tell::Begins);
+        }
+    }
+
+    /// Without its thread nobody comes in by a tunnel; whoever is in is out. Machines are not concerned.
+    fn mind_tunnels(&mut self) {
+        if self.tunnels.as_ref().is_some_and(Tunnels::has_ended) {
+            complain("ALARM: the tunnel thread has ended: nobody can come by a tunnel until a restart");
+            self.tunnels = None;
         }
     }
 

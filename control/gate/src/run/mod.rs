@@ -35,6 +35,7 @@ mod sandbox;
 mod signals;
 mod socket;
 mod stats;
+mod tunnel;
 
 use std::sync::Arc;
 
@@ -54,7 +55,7 @@ use audit::Audit;
 use barriers::Barriers;
 use census::Books;
 use control::Control;
-use data::{DataPath, Shared};
+use data::{DataPath, Shared, WorkerPort};
 use desk::Gatherer;
 use exchange::Exchange;
 use interfaces::Interfaces;
@@ -107,6 +108,8 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
 
     let shared: Vec<Arc<Shared>> =
         ports.iter().map(|_| Arc::new(Shared::new(exchange.clone()))).collect();
+    let (desk, inbox) = Desk::new();
+    let tunnel::Opened { ports, listener } = tunnel::open(ports, generations.policy(), &desk)?;
     let sessions = Arc::new(Sessions::new(SESSIONS));
     let people = People::open(generations.policy(), sessions.clone());
     let workers = workers(ports, &tables, &sessions)?.into_iter().zip(&shared).enumerate();
@@ -117,8 +120,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let journal = Journal::new(&shared);
     let barriers = Barriers::open(interfaces.names())?;
     let (alarms, books) = (Alarms::default(), Books::new(frames));
-    let (accounts, admission, (desk, inbox)) =
-        (Accounts::read(), Admission::default(), Desk::new());
+    let (accounts, admission) = (Accounts::read(), Admission::default());
     admission.set(accounts.peers(generations.policy().control())?);
     let socket = Socket::open(generations.policy().gate(), &accounts, desk, admission.clone())?;
     let mut control = Control {
@@ -127,6 +129,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         signals,
         inbox,
         people,
+        tunnels: None,
         drift: clock::Drift::look(),
         gatherer: Gatherer::new(sessions),
         accounts,
@@ -145,8 +148,10 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let attached = control.interfaces.attach()?;
     control.interfaces.announce(&attached, &opened);
     announce(&tuning, &cores, &opened);
-    sandbox::enter(arguments, user.as_ref())?;
+    let files = tunnel::files(control.generations.policy());
+    sandbox::enter(arguments, user.as_ref(), &files)?;
     socket.map_or(Ok(()), Socket::serve)?;
+    control.tunnels = listener.map(tunnel::Listener::serve).transpose()?;
     let outcomes = std::thread::scope(|scope| {
         let threads: Vec<_> =
             data.into_iter().map(|data| scope.spawn(move || data.run())).collect();
@@ -155,6 +160,9 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         control.notifier.ready();
         control.run(&threads);
         drop(attached);
+        if let Some(tunnels) = control.tunnels.take() {
+            tunnels.stop();
+        }
         control.people.stop();
         control.wind_up(threads)
     });
@@ -194,10 +202,10 @@ fn announce(tuning: &Tuning, cores: &[usize], opened: &Opened) {
 
 /// A worker for each port, all with the same sessions and the same stopwatch.
 fn workers<'u>(
-    ports: Vec<XdpPort<'u>>,
+    ports: Vec<WorkerPort<'u>>,
     tables: &Arc<Tables>,
     sessions: &Arc<Sessions>,
-) -> Result<Vec<Worker<XdpPort<'u>, Machine>>, String> {
+) -> Result<Vec<Worker<WorkerPort<'u>, Machine>>, String> {
     let stopwatch = Machine::start();
     let ends = HandOver::among(ports.len()).map_err(|error| format!("no doorbells: {error}"))?;
     let alone = ports.len() == 1;

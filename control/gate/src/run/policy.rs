@@ -98,9 +98,10 @@ impl Generations {
         let same = (new.overlay, &new.tuning) == (old.overlay, &old.tuning);
         let same_socket =
             (&new.control_socket, &new.control_group) == (&old.control_socket, &old.control_group);
-        if !same || !same_socket || policy.ports() != self.policy.ports() {
+        let same_doors = (policy.ports(), policy.tunnel()) == (self.policy.ports(), self.policy.tunnel());
+        if !same || !same_socket || !same_doors {
             let path = self.path.display();
-            let what = "overlay, ports, workers or control socket have changed";
+            let what = "overlay, ports, tunnel, workers or control socket have changed";
             return Err(format!("{path}: {what}: that needs a restart"));
         }
         Ok(std::mem::replace(&mut self.policy, policy))

@@ -101,6 +101,8 @@ pub enum End {
     Idle,
     /// The user logged out, or gave the grant back.
     GivenBack,
+    /// The tunnel was lost.
+    TunnelLost,
     /// The same tunnel or address logged in anew.
     Superseded,
     /// Nobody approved or proved in time.
@@ -126,9 +128,12 @@ impl End {
     /// drain. What is taken back is taken at once.
     pub const fn drains(self) -> bool {
         match self {
-            End::Expired | End::WindowClosed | End::ProofTooOld | End::Idle | End::GivenBack => {
-                true
-            }
+            End::Expired
+            | End::WindowClosed
+            | End::ProofTooOld
+            | End::Idle
+            | End::GivenBack
+            | End::TunnelLost => true,
             End::Superseded
             | End::Unanswered
             | End::TooManySessions
@@ -149,6 +154,7 @@ impl End {
             End::ProofTooOld => "proof-too-old",
             End::Idle => "idle",
             End::GivenBack => "given-back",
+            End::TunnelLost => "tunnel-lost",
             End::Superseded => "superseded",
             End::Unanswered => "unanswered",
             End::TooManySessions => "too-many-sessions",

@@ -127,6 +127,10 @@ impl Desk {
             Request::Login(shown) => {
                 (shown.user.clone(), shown.source, &shown.password, &shown.code)
             }
+            Request::OpenTunnel(open) => {
+                let shown = &open.shown;
+                (shown.user.clone(), Some(open.peer.ip()), &shown.password, &shown.code)
+            }
             Request::StepUp { proof, .. } => {
                 (user.unwrap_or_default(), None, &proof.password, &proof.code)
             }

@@ -16,6 +16,7 @@
 //! | `registry` | sessions that are live, and whose they are |
 //! | `requests` | what is asked at the control socket |
 //! | `told` | logins, grants and sessions as the control socket tells them |
+//! | `tunnels` | logins by tunnels, and what their users are told |
 //!
 //! Invariant: a cut comes before anything is compiled, and nothing here waits for the disk.
 
@@ -26,6 +27,7 @@ mod effects;
 pub(super) mod registry;
 mod requests;
 mod told;
+mod tunnels;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -33,16 +35,18 @@ use std::sync::Arc;
 
 use wicketgate_engine::tables::Side;
 use wicketgate_engine::{AssetId, Event, Sessions, Tables};
-use wicketgate_identity::access::{Access, Binding, Lifetimes, Standing};
+use wicketgate_identity::access::{Access, Lifetimes, Standing};
 use wicketgate_identity::{Authenticator, LoginId, Now, UserId, UserName};
 use wicketgate_packet::PortId;
 use wicketgate_policy::{Held, Holder, Policy};
+use wicketgate_ports::tunnel::mac_of;
 
 use super::clock;
 use crate::exit::complain;
 use book::Book;
 use clerk::Clerk;
 use registry::Registry;
+pub(super) use tunnels::tell_denied;
 
 /// Logins and what comes of them.
 pub(super) struct People {
@@ -73,6 +77,8 @@ struct Face {
     address: Option<IpAddr>,
     /// The only port that its frames may come in by.
     port: Option<PortId>,
+    /// The tunnel by which they come, by its number.
+    tunnel: Option<u32>,
     /// The last number of its rights, and those of assets on which something was taken back.
     right: u64,
     renewed: BTreeMap<Arc<str>, u64>,
@@ -168,7 +174,7 @@ impl People {
 
     fn holder(&self, id: LoginId, granted: Option<Vec<Held>>, now: Now) -> Option<Holder> {
         let (login, face) = (self.access.login_of(id)?, self.faces.get(&id)?);
-        let Binding::Address(IpAddr::V4(address)) = login.binding else { return None };
+        let IpAddr::V4(address) = face.address? else { return None };
         let mut held = granted.unwrap_or_default();
         for (rule, terms) in self.book.standing(&login.roles, now.wall) {
             if let Standing::Until(until) = self.access.standing(id, &terms, now) {
@@ -179,6 +185,7 @@ impl People {
         Some(Holder {
             address,
             port: face.port,
+            mac: face.tunnel.map(mac_of),
             user: face.user.clone(),
             until: clock::of(login.until),
             held,
@@ -203,6 +210,12 @@ impl People {
     /// Whose doing it is, what is happening now.
     pub(super) fn acting(&self) -> Option<&str> {
         self.acting.as_deref()
+    }
+
+    /// The login of a tunnel.
+    pub(super) fn in_tunnel(&self, tunnel: u32) -> Option<LoginId> {
+        let mut faces = self.faces.iter();
+        faces.find(|(_, face)| face.tunnel == Some(tunnel)).map(|(login, _)| *login)
     }
 
     /// The name of a user.

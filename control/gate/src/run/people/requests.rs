@@ -26,7 +26,8 @@ impl Control {
         if is_the_clerks(&ask.request) {
             return self.hand_on(ask);
         }
-        self.people.acting = Some(words(&ask.actor));
+        let own = matches!(ask.request, Request::CloseTunnel { .. } | Request::TunnelSpoofed { .. });
+        self.people.acting = (!own).then(|| words(&ask.actor));
         let answer = self.execute(&ask.request);
         self.settle();
         self.people.acting = None;
@@ -72,7 +73,7 @@ impl Control {
 
     /// The clerk has looked at an attempt.
     pub(super) fn attempted(&mut self, ask: Ask, outcome: Outcome) {
-        self.people.acting = Some(words(&ask.actor));
+        self.people.acting = Some(asker(&ask));
         let answer = match &outcome.answer {
             Ok(proven) => self.proven(&ask.request, proven, &outcome),
             Err(refusal) => {
@@ -90,6 +91,9 @@ impl Control {
         let now = clock::both();
         let user = proven.user();
         self.people.names.insert(user.id, user.name.clone());
+        if let Request::OpenTunnel(open) = request {
+            return self.open_tunnel(open, proven, outcome);
+        }
         let login = match request {
             Request::StepUp { login, .. } => {
                 let id = LoginId(*login);
@@ -127,7 +131,8 @@ impl Control {
             _ => None,
         };
         let (user, right) = (proven.user().name.to_string(), registry::first_right(id));
-        let face = Face { user, address: source, port, right, renewed: Default::default() };
+        let renewed = Default::default();
+        let face = Face { user, address: source, port, tunnel: None, right, renewed };
         self.people.faces.insert(id, face);
         Ok(id)
     }
@@ -190,6 +195,10 @@ impl Control {
                 let revoked = people.access.revoke(GrantId(*grant), None, now);
                 revoked.map_err(|_| no_grant())?;
                 Ok(Reply::done(format_args!("grant {grant} is taken back")))
+            }
+            Request::CloseTunnel { tunnel, by_user } => Ok(self.close_tunnel(*tunnel, *by_user)),
+            Request::TunnelSpoofed { tunnel, source, packets } => {
+                Ok(self.tell_spoofed(*tunnel, *source, *packets))
             }
             _ => self.emergency(request),
         }
@@ -290,6 +299,7 @@ fn is_the_clerks(request: &Request) -> bool {
     matches!(
         request,
         Request::Login(_)
+            | Request::OpenTunnel(_)
             | Request::StepUp { .. }
             | Request::Users
             | Request::AddUser(_)
@@ -305,6 +315,14 @@ fn is_the_clerks(request: &Request) -> bool {
     )
 }
 
+/// Who asks, for the audit: of a tunnel, where it comes from.
+fn asker(ask: &Ask) -> String {
+    match &ask.request {
+        Request::OpenTunnel(open) => format!("tunnel from {}", open.peer),
+        _ => words(&ask.actor),
+    }
+}
+
 /// Who asks, for the audit.
 pub(super) fn words(actor: &Actor) -> String {
     match &actor.name {
@@ -313,7 +331,7 @@ pub(super) fn words(actor: &Actor) -> String {
     }
 }
 
-fn no_login() -> Fault {
+pub(super) fn no_login() -> Fault {
     Fault::unproven("the login is over: log in")
 }
 
@@ -328,7 +346,7 @@ fn refused(refusal: Refusal) -> Fault {
     }
 }
 
-fn login_fault(error: LoginError) -> Fault {
+pub(super) fn login_fault(error: LoginError) -> Fault {
     match error {
         LoginError::NoSuchLogin => no_login(),
         LoginError::Full => Fault::unavailable(error),
