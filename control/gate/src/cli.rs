@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 use crate::client::arguments as client;
+use crate::connect::arguments::Connect;
 use crate::decode_as::DecodeAs;
 use crate::policy::user::UserArgument;
 use crate::replay::login::LoginArgument;
@@ -35,6 +36,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: User,
     },
+    /// The user's end of a tunnel: log in at a gate from afar
+    Connect(Connect),
     /// Log in at a running gate, or prove factors anew
     Login(client::Login),
     /// Log out

@@ -31,6 +31,7 @@ mod scale;
 mod service;
 mod shapes;
 mod stacks;
+mod tunnel;
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;

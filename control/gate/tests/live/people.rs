@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use super::*;
 
-const PASSWORD: &str = "a strange horse with 7 batteries";
+pub(crate) const PASSWORD: &str = "a strange horse with 7 batteries";
 
 /// The HMI's conduit, and what people may do from the other address of the office.
 const RULES: &str = r#"
@@ -36,7 +36,7 @@ max_duration = "1h"
 const DESK: &str = "192.168.20.6";
 
 /// A code of RFC 6238 by Python's own HMAC, so many steps from now.
-fn code(secret: &str, step: i64) -> String {
+pub(crate) fn code(secret: &str, step: i64) -> String {
     const PROGRAM: &str = "
 import base64, hmac, struct, sys
 secret = base64.b32decode(sys.argv[1] + '=' * (-len(sys.argv[1]) % 8))
@@ -61,20 +61,20 @@ fn now_step() -> i64 {
 }
 
 /// A step of TOTP that does not end in the middle of what is to come.
-fn early_in_a_step() {
+pub(crate) fn early_in_a_step() {
     while seconds() % 30 > 15 {
         std::thread::sleep(Duration::from_millis(500));
     }
 }
 
 /// A plant with people: a conduit for the HMI, rules for whoever logs in, a place for the store.
-struct Office {
-    plant: Plant,
-    state: PathBuf,
+pub(crate) struct Office {
+    pub(crate) plant: Plant,
+    pub(crate) state: PathBuf,
 }
 
 impl Office {
-    fn new(rules: &str) -> Office {
+    pub(crate) fn new(rules: &str) -> Office {
         let mut plant = Plant::new(1);
         plant.allow_logins("office");
         plant.user.ip(&format!("address add {DESK}/24 dev eth0")).unwrap();
@@ -89,20 +89,20 @@ impl Office {
         self.plant.write_policy(&format!("{CONDUIT}{rules}{gate}"));
     }
 
-    fn start(&self) -> Gate {
+    pub(crate) fn start(&self) -> Gate {
         let gate = self.plant.try_start("audit.jsonl");
         assert!(gate.says("running"));
         gate
     }
 
-    fn user(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn user(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wicketgate"));
         command.arg("user").args(arguments).arg("--state-dir").arg(&self.state);
         command
     }
 
     /// Adds a user by the command line; the TOTP secret. The code that confirms it is the last step's.
-    fn add(&self, name: &str, roles: &[&str]) -> String {
+    pub(crate) fn add(&self, name: &str, roles: &[&str]) -> String {
         let roles = roles.iter().flat_map(|role| ["--role", role]);
         let arguments: Vec<&str> = ["add", name].into_iter().chain(roles).collect();
         let mut command = self.user(&arguments);
@@ -121,7 +121,7 @@ impl Office {
         secret
     }
 
-    fn ask(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
+    pub(crate) fn ask(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
         http(&self.state.join("control.sock"), method, path, token, body)
     }
 
@@ -135,7 +135,7 @@ impl Office {
         self.plant.connect_from(DESK)
     }
 
-    fn audited(&self, kind: &str) -> Vec<Value> {
+    pub(crate) fn audited(&self, kind: &str) -> Vec<Value> {
         let audit = self.plant.audit("audit.jsonl");
         audit.into_iter().filter(|record| record["type"] == kind).collect()
     }
@@ -169,13 +169,13 @@ fn http(
 }
 
 /// A machine that asks all the while; it says how often it got its answer once it is told to end.
-struct Hmi {
+pub(crate) struct Hmi {
     end: std::sync::Arc<std::sync::atomic::AtomicBool>,
     thread: std::thread::JoinHandle<usize>,
 }
 
 impl Hmi {
-    fn start(plant: &Plant) -> Hmi {
+    pub(crate) fn start(plant: &Plant) -> Hmi {
         let mut stream = plant.connect().unwrap();
         let end = std::sync::Arc::<std::sync::atomic::AtomicBool>::default();
         let ends = end.clone();
@@ -191,7 +191,7 @@ impl Hmi {
         Hmi { end, thread }
     }
 
-    fn stop(self) -> usize {
+    pub(crate) fn stop(self) -> usize {
         self.end.store(true, std::sync::atomic::Ordering::Relaxed);
         self.thread.join().expect("it got every answer")
     }
@@ -299,7 +299,7 @@ fn refuses_write(stream: &mut TcpStream) -> bool {
 }
 
 /// What comes within two seconds.
-fn within<T>(mut what: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn within<T>(mut what: impl FnMut() -> Option<T>) -> T {
     let tries = (0..40).find_map(|_| {
         std::thread::sleep(Duration::from_millis(50));
         what()

@@ -206,6 +206,12 @@ impl Gate {
         std::iter::from_fn(|| self.said.recv_timeout(PATIENCE).ok()).any(|line| line.contains(what))
     }
 
+    /// The first line that says this, before it ends or patience does.
+    pub(crate) fn line(&self, what: &str) -> Option<String> {
+        let mut lines = std::iter::from_fn(|| self.said.recv_timeout(PATIENCE).ok());
+        lines.find(|line| line.contains(what))
+    }
+
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()

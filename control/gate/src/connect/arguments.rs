@@ -1,0 +1,52 @@
+//! `wicketgate connect`: its arguments.
+
+use std::env;
+use std::path::PathBuf;
+
+use clap::Args;
+use wicketgate_tunnel::tls::Fingerprint;
+
+use super::Failure;
+
+/// `wicketgate connect`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Password and code are asked at the terminal and not shown, or are the first two lines of standard input.
+Neither ever stands on a command line.
+
+The first time, the gate's fingerprint is shown: compare it with the one that the gate printed when it
+started. From then on another one is refused.
+
+Packets to the overlay go into the tunnel, and no others. The device needs CAP_NET_ADMIN (root, or
+`setcap cap_net_admin+ep`); it and its route are gone when the command ends.
+
+Exit status: 0 logged out; 1 the gate said no, or ended the tunnel; 2 no gate, or bad usage.")]
+pub(crate) struct Connect {
+    /// The gate: a name or an address; port 4433 where none is named
+    #[arg(value_name = "GATE[:PORT]")]
+    pub(crate) gate: String,
+    /// The name to log in by; without it $USER
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// The fingerprint that the gate must show, instead of asking
+    #[arg(long, value_name = "SHA256", value_parser = fingerprint)]
+    pub(crate) pin: Option<Fingerprint>,
+    /// Where fingerprints are kept; without it wicketgate/known_gates in $XDG_CONFIG_HOME or ~/.config
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known_gates: Option<PathBuf>,
+    /// The name of the device
+    #[arg(long, value_name = "NAME", default_value = "wicket0")]
+    pub(crate) device: String,
+}
+
+impl Connect {
+    /// Who logs in.
+    pub(super) fn user(&self) -> Result<String, Failure> {
+        let user = self.user.clone().or_else(|| env::var("USER").ok());
+        user.ok_or_else(|| Failure::Unusable("who logs in? give --user NAME".to_owned()))
+    }
+}
+
+fn fingerprint(text: &str) -> Result<Fingerprint, String> {
+    Fingerprint::parse(text).ok_or_else(|| "64 hexadecimal digits are wanted".to_owned())
+}

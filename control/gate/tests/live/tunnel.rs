@@ -1,0 +1,246 @@
+//! People from afar: a login through QUIC, a real client's commands through a TUN device, the gate on AF_XDP,
+//! a real device; and what is refused, told and kept from others.
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use super::*;
+use crate::people::{Hmi, Office, PASSWORD, code, early_in_a_step, within};
+use crate::plant::DOOR;
+
+/// Where the gate listens.
+const GATE: &str = "192.168.20.1:4433";
+
+/// What an engineer may do, and where they come in.
+const RULES: &str = r#"
+[[rule]]
+name = "maintenance operates"
+roles = ["maintenance"]
+assets = ["press-3"]
+protocol = "modbus"
+allow = ["read", { class = "write", function = 6, address = "0-99" }]
+factors = ["password", "totp"]
+
+[[rule]]
+name = "experts write all"
+roles = ["expert"]
+assets = ["press-3"]
+protocol = "modbus"
+allow = ["write"]
+factors = ["password", "totp"]
+
+[tunnel]
+listen = "192.168.20.1:4433"
+addresses = "100.64.255.0/28"
+"#;
+
+/// A user at a laptop: the office's network, and no route to the overlay.
+struct Laptop {
+    office: Office,
+    secret: String,
+    gate: Gate,
+    pin: String,
+}
+
+impl Laptop {
+    fn new() -> Laptop {
+        let office = Office::new(RULES);
+        office.plant.user.ip("route del 100.64.0.0/16").unwrap();
+        let secret = office.add("alice", &["maintenance"]);
+        let gate = office.plant.try_start("audit.jsonl");
+        let said = gate.line("fingerprint").expect("a gate with a fingerprint");
+        let pin = said.rsplit(' ').next().unwrap().to_owned();
+        assert!(gate.says("running"));
+        Laptop { office, secret, gate, pin }
+    }
+
+    fn known_gates(&self) -> PathBuf {
+        self.office.plant.file("known_gates")
+    }
+
+    fn command(&self, code: &str) -> Command {
+        let typed = self.office.plant.file(&format!("typed-{code}"));
+        std::fs::write(&typed, format!("{PASSWORD}\n{code}\n")).unwrap();
+        let mut command = self.office.plant.user.command(env!("CARGO_BIN_EXE_wicketgate"));
+        command.args(["connect", GATE, "--user", "alice", "--known-gates"]);
+        command.arg(self.known_gates()).stdin(Stdio::from(File::open(typed).unwrap()));
+        command
+    }
+
+    /// Starts the user's end with this code.
+    fn connect(&self, code: &str) -> Gate {
+        Gate::spawn(self.command(code).args(["--pin", &self.pin]))
+    }
+
+    /// Logs in; comes back when packets flow.
+    fn log_in(&self, step: i64) -> Gate {
+        let tunnel = self.connect(&code(&self.secret, step));
+        assert!(tunnel.says("running: packets to 100.64.0.0/16"), "no tunnel");
+        tunnel
+    }
+
+    /// A connection to the asset from the laptop.
+    fn reach(&self) -> std::io::Result<TcpStream> {
+        let door: SocketAddr = DOOR.parse().unwrap();
+        let connect = || TcpStream::connect_timeout(&door, Duration::from_millis(500));
+        let stream = self.office.plant.user.enter(connect).unwrap()?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// Takes back the login that there is.
+    fn revoke(&self) {
+        let (_, logins) = self.office.ask("GET", "/v1/logins", None, &Value::Null);
+        let id = logins[0]["id"].as_u64().unwrap();
+        let path = format!("/v1/logins/{id}");
+        let (status, done) = self.office.ask("DELETE", &path, None, &Value::Null);
+        assert_eq!(status, 200, "{done}");
+    }
+}
+
+#[test]
+fn an_engineer_works_through_a_tunnel() {
+    let (server, hmi) = need!("an_engineer_works_through_a_tunnel");
+    let laptop = Laptop::new();
+    let _device = device(&laptop.office.plant, &server);
+    assert!(laptop.reach().is_err(), "there is no way to the overlay");
+    let tunnel = laptop.log_in(0);
+    run_hmi(&laptop.office.plant, &hmi, 500);
+    let mut stream = laptop.reach().unwrap();
+    assert_eq!(register(&mut stream, 7), 70);
+    assert_eq!(ask(&mut stream, &[6, 0, 200, 0, 7]).unwrap()[0], 0x86, "denied");
+    let said = tunnel.line("refused by rule").expect("the user is told");
+    assert!(said.contains("write-single-register holding-registers 200 on press-3"), "{said}");
+    assert!(said.contains("\"maintenance operates\"") && said.contains("expert"), "{said}");
+    drop(stream);
+    tunnel.signal(Signal::TERM);
+    assert_eq!(tunnel.exit_code(), Some(0));
+    within(|| (laptop.office.audited("logout").len() == 1).then_some(()));
+    assert!(laptop.reach().is_err(), "the route is gone");
+    assert_whole(&laptop.gate.stop());
+
+    let login = &laptop.office.audited("login")[0];
+    assert_eq!((&login["user"], &login["what"]), (&json!("alice"), &json!("password totp")));
+    assert_eq!(login["client"], "100.64.255.1");
+    assert!(login["actor"].as_str().unwrap().starts_with("tunnel from 192.168.20.5:"), "{login}");
+    assert_eq!(laptop.office.audited("logout")[0]["reason"], "given-back");
+    let audit = laptop.office.plant.audit("audit.jsonl");
+    let done = commands(&audit, "success");
+    assert_eq!(done.len(), transactions(500) + 1);
+    assert!(done.iter().all(|command| command["user"] == "alice"));
+    assert_eq!(commands(&audit, "denied").len(), 1);
+}
+
+#[test]
+fn a_login_that_is_taken_back_ends_the_tunnel_at_once() {
+    let (server, _) = need!("a_login_that_is_taken_back_ends_the_tunnel_at_once");
+    let laptop = Laptop::new();
+    let _device = device(&laptop.office.plant, &server);
+    // The machine's line is beside the laptop's tunnel, and has its own way to the overlay.
+    laptop.office.plant.user.ip("route add 100.64.10.20/32 via 192.168.20.1 table 7").unwrap();
+    laptop.office.plant.user.ip("rule add from 192.168.20.5 table 7").unwrap();
+    let tunnel = laptop.log_in(0);
+    let mut stream = laptop.reach().unwrap();
+    assert_eq!(register(&mut stream, 7), 70);
+    laptop.revoke();
+    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(ask(&mut stream, &[3, 0, 7, 0, 1]).is_err(), "not one more");
+    assert!(tunnel.says("somebody has taken the login back"));
+    assert_eq!(tunnel.exit_code(), Some(1));
+    let again = laptop.log_in(1);
+    assert_eq!(register(&mut laptop.reach().unwrap(), 8), 80, "and in again");
+    assert!(laptop.office.user(&["disable", "alice"]).status().unwrap().success());
+    assert!(again.says("the user was disabled"));
+    assert_eq!(again.exit_code(), Some(1));
+    assert_whole(&laptop.gate.stop());
+    let reasons: Vec<_> =
+        laptop.office.audited("logout").iter().map(|record| record["reason"].clone()).collect();
+    assert_eq!(reasons, ["revoked", "disabled"]);
+}
+
+#[test]
+fn who_cannot_prove_it_gets_no_tunnel() {
+    let (_, _) = need!("who_cannot_prove_it_gets_no_tunnel");
+    let laptop = Laptop::new();
+    let wrong = laptop.connect("000000");
+    assert!(wrong.says("not logged in") || wrong.exit_code() == Some(1));
+    early_in_a_step();
+    let good = code(&laptop.secret, 0);
+    let tunnel = laptop.connect(&good);
+    assert!(tunnel.says("running"));
+    tunnel.signal(Signal::TERM);
+    assert_eq!(tunnel.exit_code(), Some(0));
+    assert_eq!(laptop.connect(&good).exit_code(), Some(1), "a code is good once");
+    drop(laptop.gate.stop());
+    let refused = laptop.office.audited("login-refused");
+    let reasons: Vec<_> = refused.iter().map(|record| &record["reason"]).collect();
+    assert_eq!(reasons, ["wrong-code", "reused-code"]);
+    assert!(refused.iter().all(|record| record["client"] == "192.168.20.5"), "{refused:?}");
+    let text = std::fs::read_to_string(laptop.office.plant.file("audit.jsonl")).unwrap();
+    for secret in [PASSWORD, &laptop.secret, &good] {
+        assert!(!text.contains(secret), "no secret is in the audit");
+    }
+}
+
+#[test]
+fn another_gate_in_its_place_is_refused_before_anything_is_said() {
+    let (_, _) = need!("another_gate_in_its_place_is_refused_before_anything_is_said");
+    let laptop = Laptop::new();
+    let unknown = Gate::spawn(&mut laptop.command("000001"));
+    assert!(unknown.says(&laptop.pin), "its fingerprint is shown");
+    assert_eq!(unknown.exit_code(), Some(2), "and nobody is there to compare it");
+    let tunnel = laptop.log_in(0);
+    tunnel.signal(Signal::INT);
+    assert_eq!(tunnel.exit_code(), Some(0));
+    let known = std::fs::read_to_string(laptop.known_gates()).unwrap();
+    assert_eq!(known, format!("{GATE} {}\n", laptop.pin));
+    std::fs::write(laptop.known_gates(), known.replace(&laptop.pin, &"AB".repeat(32))).unwrap();
+    let other = Gate::spawn(&mut laptop.command("000002"));
+    assert!(other.says("NOT the gate that is known"));
+    assert_eq!(other.exit_code(), Some(1));
+    drop(laptop.gate.stop());
+    assert!(laptop.office.audited("login-refused").is_empty(), "nothing was said to it");
+}
+
+#[test]
+fn another_inner_address_is_dropped_and_audited() {
+    let (server, _) = need!("another_inner_address_is_dropped_and_audited");
+    let laptop = Laptop::new();
+    let _device = device(&laptop.office.plant, &server);
+    let tunnel = laptop.log_in(0);
+    // Another login's address, and the machine's.
+    laptop.office.plant.user.ip("address add 100.64.255.2/32 dev wicket0").unwrap();
+    let spoofed = laptop.office.plant.connect_from("100.64.255.2");
+    assert!(spoofed.is_err());
+    assert_eq!(register(&mut laptop.reach().unwrap(), 7), 70, "its own goes on");
+    within(|| (!laptop.office.audited("tunnel-spoofed").is_empty()).then_some(()));
+    drop(tunnel);
+    drop(laptop.gate.stop());
+    let told = &laptop.office.audited("tunnel-spoofed")[0];
+    assert_eq!((&told["user"], &told["client"]), (&json!("alice"), &json!("100.64.255.2")));
+    assert_eq!((&told["result"], &told["reason"]), (&json!("denied"), &json!("spoofed")));
+}
+
+#[test]
+fn a_tunnel_thread_that_is_flooded_stops_no_machine() {
+    let (server, _) = need!("a_tunnel_thread_that_is_flooded_stops_no_machine");
+    let office = Office::new(RULES);
+    let _device = device(&office.plant, &server);
+    let gate = office.start();
+    let hmi = Hmi::start(&office.plant);
+    let flood = || {
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        for number in 0..20_000_u32 {
+            // Long headers of QUIC, of no version and of its own.
+            let mut bytes = vec![0xc3_u8, 0, 0, 0, number as u8 & 1, 8];
+            bytes.resize(1200, number as u8);
+            let _ = socket.send_to(&bytes, GATE);
+        }
+    };
+    office.plant.user.enter(flood).unwrap();
+    assert!(hmi.stop() > 0);
+    assert_whole(&gate.stop());
+}
