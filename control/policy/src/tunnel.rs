@@ -45,11 +45,7 @@ impl Tunnel {
 }
 
 /// Reads `[tunnel]`, once all assets are known.
-pub(crate) fn read(
-    node: Node<'_>,
-    topology: &Topology,
-    report: &mut Report<'_>,
-) -> Option<Tunnel> {
+pub(crate) fn read(node: Node<'_>, topology: &Topology, report: &mut Report<'_>) -> Option<Tunnel> {
     let mut table = node.table("[tunnel]", report)?;
     if topology.gate.state_dir().is_none() {
         let help = "write state_dir in [gate]: people log in by the store in it";
@@ -85,7 +81,8 @@ pub(crate) fn refuse_machines(
     let inside = |conduit: &&Conduit| tunnel.addresses.contains(conduit.from.address);
     for conduit in conduits.iter().filter(inside) {
         let (name, address) = (&conduit.name, conduit.from.address);
-        let message = format!("the machine of conduit `{name}` has one of the addresses: {address}");
+        let message =
+            format!("the machine of conduit `{name}` has one of the addresses: {address}");
         report.error_with(&node.span(), message, "people would have its rights: choose others");
     }
 }

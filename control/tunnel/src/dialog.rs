@@ -116,10 +116,7 @@ mod tests {
 
     fn asking() -> Dialog {
         let mut dialog = Dialog::default();
-        assert_eq!(
-            dialog.hear(hello(VERSION)),
-            Step::Say(ToUser::Hello { version: VERSION })
-        );
+        assert_eq!(dialog.hear(hello(VERSION)), Step::Say(ToUser::Hello { version: VERSION }));
         dialog
     }
 

@@ -90,7 +90,8 @@ pub fn server(identity: Identity) -> Result<ServerConfig, Error> {
 pub fn client(pin: Option<Fingerprint>) -> Result<(ClientConfig, Arc<Pinned>), Error> {
     let provider = provider();
     let verifier = Arc::new(Pinned { pin, seen: Mutex::new(None), provider: provider.clone() });
-    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13])?;
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13])?;
     let builder = builder.dangerous().with_custom_certificate_verifier(verifier.clone());
     let mut config = builder.with_no_client_auth();
     config.alpn_protocols = vec![ALPN.to_vec()];
@@ -130,7 +131,8 @@ impl Pinned {
         let first = ParsedCertificate::try_from(first)?;
         let algorithms = self.provider.signature_verification_algorithms.all;
         verify_server_cert_signed_by_trust_anchor(&first, &roots, between, now, algorithms)?;
-        let own = ServerName::try_from(OWN_NAME).map_err(|_| Error::General(OWN_NAME.to_owned()))?;
+        let own =
+            ServerName::try_from(OWN_NAME).map_err(|_| Error::General(OWN_NAME.to_owned()))?;
         verify_server_name(&first, name).or_else(|_| verify_server_name(&first, &own))
     }
 }
@@ -194,8 +196,13 @@ mod tests {
     fn fingerprints_are_read_as_they_are_written() {
         let print = Fingerprint::of(b"certificate");
         assert_eq!(Fingerprint::parse(&print.to_string()), Some(print));
-        assert_eq!(Fingerprint::parse(&print.to_string().replace(':', "").to_lowercase()), Some(print));
-        for wrong in ["", "AB", &"A".repeat(63), &"A".repeat(66), &"+1".repeat(32), &"G1".repeat(32)] {
+        assert_eq!(
+            Fingerprint::parse(&print.to_string().replace(':', "").to_lowercase()),
+            Some(print)
+        );
+        for wrong in
+            ["", "AB", &"A".repeat(63), &"A".repeat(66), &"+1".repeat(32), &"G1".repeat(32)]
+        {
             assert_eq!(Fingerprint::parse(wrong), None, "{wrong}");
         }
     }

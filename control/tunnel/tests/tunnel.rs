@@ -1,6 +1,11 @@
 //! Both ends over loopback: what a user may, and what they are told.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test asserts by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test asserts by panicking"
+)]
 
 use std::future::ready;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -87,8 +87,9 @@ async fn connect(arguments: &Connect) -> Result<(), Failure> {
 
 /// `HOST`, `HOST:PORT`, `[IPV6]:PORT`.
 fn find(text: &str) -> Result<Gate, String> {
-    let bare = text.rsplit_once(':').is_none_or(|(host, _)| host.contains(':') && !text.ends_with(']'))
-        || text.ends_with(']');
+    let bare =
+        text.rsplit_once(':').is_none_or(|(host, _)| host.contains(':') && !text.ends_with(']'))
+            || text.ends_with(']');
     let named = if bare { format!("{text}:{PORT}") } else { text.to_owned() };
     let address = named.to_socket_addrs().map_err(|error| format!("{text}: {error}"))?.next();
     let address: SocketAddr = address.ok_or_else(|| format!("{text}: it has no address"))?;
@@ -144,15 +145,26 @@ fn shown(user: &str) -> Result<Credentials, Failure> {
     let secret = |text: crate::api::secret::Secret| Secret::new(text.expose().to_owned());
     let password = ask::hidden("Password: ").map_err(Failure::Unusable)?;
     let code = ask::hidden("Code (none: just Enter): ").ok();
-    Ok(Credentials { user: user.to_owned(), password: Some(secret(password)), code: code.map(secret) })
+    Ok(Credentials {
+        user: user.to_owned(),
+        password: Some(secret(password)),
+        code: code.map(secret),
+    })
 }
 
 /// Moves packets, and tells what the gate says, until somebody has enough.
 async fn carry(arguments: &Connect, mut line: Line, admitted: &Admitted) -> Result<(), Failure> {
     let packets = line.packets();
     let device = device::open(arguments, admitted).map_err(Failure::Unusable)?;
-    complain(format_args!("running: packets to {} go by {}", screen::overlay(admitted), device.name()));
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let mut signals = [SignalKind::interrupt(), SignalKind::terminate()].map(listen);
+    let [Ok(interrupt), Ok(terminate)] = &mut signals else {
+        return Err(Failure::Unusable("no signal handlers".to_owned()));
+    };
+    complain(format_args!(
+        "running: packets to {} go by {}",
+        screen::overlay(admitted),
+        device.name()
+    ));
     let mut clock = screen::Countdown::start(admitted.left);
     let ended = tokio::select! {
         ended = device.pump(&packets) => ended,
@@ -164,8 +176,8 @@ async fn carry(arguments: &Connect, mut line: Line, admitted: &Admitted) -> Resu
     ended
 }
 
-fn listen(kind: SignalKind) -> Result<Signal, Failure> {
-    signal(kind).map_err(|error| Failure::Unusable(format!("no signal handler: {error}")))
+fn listen(kind: SignalKind) -> std::io::Result<Signal> {
+    signal(kind)
 }
 
 /// Tells the user what the gate says, and how long the login still lasts.
@@ -188,7 +200,8 @@ mod tests {
 
     #[test]
     fn gates_are_found_by_name_and_port() {
-        let found = |text: &str| find(text).map(|gate| (gate.address.to_string(), gate.name)).unwrap();
+        let found =
+            |text: &str| find(text).map(|gate| (gate.address.to_string(), gate.name)).unwrap();
         let is = |address: &str, name: &str| (address.to_owned(), name.to_owned());
         assert_eq!(found("127.0.0.1"), is("127.0.0.1:4433", "127.0.0.1"));
         assert_eq!(found("127.0.0.1:99"), is("127.0.0.1:99", "127.0.0.1"));

@@ -48,9 +48,11 @@ impl Pins {
         let mut known = Known::Not;
         for (line, number) in lines {
             let parts = line.split_once(' ');
-            let parsed = parts.and_then(|(gate, text)| Some((gate, Fingerprint::parse(text.trim())?)));
-            let (gate, print) = parsed
-                .ok_or_else(|| format!("{}:{number}: not GATE:PORT FINGERPRINT", self.0.display()))?;
+            let parsed =
+                parts.and_then(|(gate, text)| Some((gate, Fingerprint::parse(text.trim())?)));
+            let (gate, print) = parsed.ok_or_else(|| {
+                format!("{}:{number}: not GATE:PORT FINGERPRINT", self.0.display())
+            })?;
             if gate == name {
                 known = Known::As(print);
             }

@@ -261,7 +261,9 @@ impl Control {
     /// Without its thread nobody comes in by a tunnel; whoever is in is out. Machines are not concerned.
     fn mind_tunnels(&mut self) {
         if self.tunnels.as_ref().is_some_and(Tunnels::has_ended) {
-            complain("ALARM: the tunnel thread has ended: nobody can come by a tunnel until a restart");
+            complain(
+                "ALARM: the tunnel thread has ended: nobody can come by a tunnel until a restart",
+            );
             self.tunnels = None;
         }
     }

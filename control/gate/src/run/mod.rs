@@ -109,9 +109,9 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let shared: Vec<Arc<Shared>> =
         ports.iter().map(|_| Arc::new(Shared::new(exchange.clone()))).collect();
     let (desk, inbox) = Desk::new();
-    let tunnel::Opened { ports, listener } = tunnel::open(ports, generations.policy(), &desk)?;
     let sessions = Arc::new(Sessions::new(SESSIONS));
     let people = People::open(generations.policy(), sessions.clone());
+    let tunnel::Opened { ports, listener } = tunnel::open(ports, generations.policy(), &desk);
     let workers = workers(ports, &tables, &sessions)?.into_iter().zip(&shared).enumerate();
     let data = workers.map(|(at, (worker, shared))| {
         DataPath::new(worker, shared.clone(), cores.get(at).copied(), arguments.spin)

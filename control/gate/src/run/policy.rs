@@ -98,7 +98,8 @@ impl Generations {
         let same = (new.overlay, &new.tuning) == (old.overlay, &old.tuning);
         let same_socket =
             (&new.control_socket, &new.control_group) == (&old.control_socket, &old.control_group);
-        let same_doors = (policy.ports(), policy.tunnel()) == (self.policy.ports(), self.policy.tunnel());
+        let same_doors =
+            (policy.ports(), policy.tunnel()) == (self.policy.ports(), self.policy.tunnel());
         if !same || !same_socket || !same_doors {
             let path = self.path.display();
             let what = "overlay, ports, tunnel, workers or control socket have changed";

@@ -121,7 +121,13 @@ impl Office {
         secret
     }
 
-    pub(crate) fn ask(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: &Value,
+    ) -> (u16, Value) {
         http(&self.state.join("control.sock"), method, path, token, body)
     }
 

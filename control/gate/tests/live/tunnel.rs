@@ -221,7 +221,77 @@ fn another_inner_address_is_dropped_and_audited() {
     drop(laptop.gate.stop());
     let told = &laptop.office.audited("tunnel-spoofed")[0];
     assert_eq!((&told["user"], &told["client"]), (&json!("alice"), &json!("100.64.255.2")));
-    assert_eq!((&told["result"], &told["reason"]), (&json!("denied"), &json!("spoofed")));
+    assert_eq!((&told["result"], &told["reason"]), (&json!("denied"), &json!("spoofed-source")));
+}
+
+/// Everything that passes on the user's cable while it lives (tcpdump).
+struct Capture {
+    child: std::process::Child,
+    file: PathBuf,
+}
+
+impl Capture {
+    fn start(laptop: &Laptop) -> Result<Capture, String> {
+        let file = laptop.office.plant.file("hop.pcap");
+        let mut command = laptop.office.plant.user.command("tcpdump");
+        command.args(["-i", "eth0", "-U", "-Z", "root", "-w"]).arg(&file);
+        let child = command.stderr(Stdio::piped()).spawn();
+        let mut child = child.map_err(|error| format!("tcpdump: {error}"))?;
+        let said = std::io::BufReader::new(child.stderr.take().unwrap());
+        let mut lines = std::io::BufRead::lines(said).map_while(Result::ok);
+        let listens = lines.any(|line| line.contains("listening on"));
+        std::thread::spawn(move || lines.for_each(drop));
+        listens.then_some(Capture { child, file }).ok_or_else(|| "tcpdump ends".to_owned())
+    }
+
+    /// The capture, once it holds so many datagrams from or to the gate's port.
+    fn stop(mut self, datagrams: usize) -> Vec<u8> {
+        let port = 4433_u16.to_be_bytes();
+        let bytes = within(|| {
+            let bytes = std::fs::read(&self.file).ok()?;
+            (bytes.windows(2).filter(|two| *two == port).count() >= datagrams).then_some(bytes)
+        });
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        bytes
+    }
+}
+
+#[test]
+fn who_listens_on_the_hop_learns_nothing_of_what_is_inside() {
+    let (server, _) = need!("who_listens_on_the_hop_learns_nothing_of_what_is_inside");
+    let laptop = Laptop::new();
+    let _device = device(&laptop.office.plant, &server);
+    let capture = match Capture::start(&laptop) {
+        Ok(capture) => capture,
+        Err(why) => return wicketgate_lab::skip("who_listens_on_the_hop_…", &why),
+    };
+    let code = code(&laptop.secret, 0);
+    let tunnel = laptop.connect(&code);
+    assert!(tunnel.says("running: packets"));
+    let mut stream = laptop.reach().unwrap();
+    for number in 0..20 {
+        assert_eq!(register(&mut stream, number), 10 * u16::from(number));
+    }
+    assert_eq!(ask(&mut stream, &[6, 0, 200, 0, 7]).unwrap()[0], 0x86);
+    assert!(tunnel.says("refused by rule"));
+    let capture = capture.stop(40);
+    let contains = |what: &[u8]| capture.windows(what.len()).any(|bytes| bytes == what);
+    assert!(contains(&[192, 168, 20, 1]), "the hop itself is seen");
+    let inner: [&[u8]; 8] = [
+        &[100, 64, 10, 20],
+        &[100, 64, 255, 1],
+        &[0x12, 0x34, 0, 0, 0, 6, 1, 3],
+        b"alice",
+        PASSWORD.as_bytes(),
+        code.as_bytes(),
+        b"press-3",
+        b"maintenance",
+    ];
+    for what in inner {
+        assert!(!contains(what), "{what:?} is seen on the hop");
+    }
+    assert_whole(&laptop.gate.stop());
 }
 
 #[test]

@@ -220,7 +220,8 @@ fn what_a_rule_asks() {
     assert!(difference.contains("approval by shift-lead"), "{difference}");
 }
 
-const TUNNEL: &str = "\n[tunnel]\nlisten = \"192.168.20.1:4433\"\naddresses = \"100.64.255.0/30\"\n";
+const TUNNEL: &str =
+    "\n[tunnel]\nlisten = \"192.168.20.1:4433\"\naddresses = \"100.64.255.0/30\"\n";
 
 fn with_tunnel(rest: &str) -> String {
     let state = "overlay = \"100.64.0.0/16\"\nstate_dir = \"state\"";

@@ -21,7 +21,10 @@ const WORDS: usize = 64;
 const PIECE: usize = 4096;
 
 /// Serves a connection as long as it lasts.
-#[expect(clippy::disallowed_methods, reason = "the tunnel thread is the daemon's, and reads its clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tunnel thread is the daemon's, and reads its clock"
+)]
 pub(super) async fn serve<H: Host>(incoming: Incoming, seat: Seat, shared: Arc<Shared<H>>) {
     let deadline = Instant::now() + PATIENCE;
     let Ok(connecting) = incoming.accept() else { return };
@@ -63,8 +66,10 @@ impl<'a, H: Host> Line<'a, H> {
         shared: &'a Arc<Shared<H>>,
         deadline: Instant,
     ) -> Result<Line<'a, H>, End> {
-        let (send, receive) =
-            timeout_at(deadline, connection.accept_bi()).await.map_err(|_| slow())?.map_err(lost)?;
+        let (send, receive) = timeout_at(deadline, connection.accept_bi())
+            .await
+            .map_err(|_| slow())?
+            .map_err(lost)?;
         let (inbox, dialog) = (Inbox::default(), Dialog::default());
         Ok(Line { connection, shared, send, receive, inbox, dialog, deadline })
     }

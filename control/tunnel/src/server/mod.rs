@@ -73,8 +73,12 @@ pub trait Host: Send + Sync + 'static {
     fn ended(&self, tunnel: u32, end: &End) -> impl Future<Output = ()> + Send;
 
     /// Packets came out of a tunnel that are not its own: so many since it was last told.
-    fn spoofed(&self, tunnel: u32, source: Ipv4Addr, packets: u64)
-    -> impl Future<Output = ()> + Send;
+    fn spoofed(
+        &self,
+        tunnel: u32,
+        source: Ipv4Addr,
+        packets: u64,
+    ) -> impl Future<Output = ()> + Send;
 }
 
 /// What control has done.

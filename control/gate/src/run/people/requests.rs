@@ -26,7 +26,8 @@ impl Control {
         if is_the_clerks(&ask.request) {
             return self.hand_on(ask);
         }
-        let own = matches!(ask.request, Request::CloseTunnel { .. } | Request::TunnelSpoofed { .. });
+        let own =
+            matches!(ask.request, Request::CloseTunnel { .. } | Request::TunnelSpoofed { .. });
         self.people.acting = (!own).then(|| words(&ask.actor));
         let answer = self.execute(&ask.request);
         self.settle();

@@ -53,9 +53,8 @@ impl Host for GateHost {
         peer: SocketAddr,
         shown: Credentials,
     ) -> Result<Admitted, Refused> {
-        let secret = |text: wicketgate_tunnel::secret::Secret| {
-            Secret::new(text.expose().to_owned())
-        };
+        let secret =
+            |text: wicketgate_tunnel::secret::Secret| Secret::new(text.expose().to_owned());
         let shown = model::Credentials {
             user: shown.user,
             password: shown.password.map(secret),

@@ -60,42 +60,36 @@ pub(super) struct Listener {
     fingerprint: Option<Fingerprint>,
 }
 
-/// Opens what the policy asks for, and joins the workers' sockets with their packets.
-///
-/// # Errors
-/// No socket, no certificate, or no place for the gate's own.
-pub(super) fn open<'u>(
-    ports: Vec<XdpPort<'u>>,
-    policy: &Policy,
-    desk: &Desk,
-) -> Result<Opened<'u>, String> {
+/// Opens what the policy asks for, and joins the workers' sockets with their packets. Where it cannot be
+/// opened the gate runs without, for machines, and says so.
+pub(super) fn open<'u>(ports: Vec<XdpPort<'u>>, policy: &Policy, desk: &Desk) -> Opened<'u> {
+    let without = |ports: Vec<XdpPort<'u>>| Opened {
+        ports: ports.into_iter().map(TunnelPort::without).collect(),
+        listener: None,
+    };
     let Some((tunnel, id)) = policy.tunnel().zip(policy.tunnel_port()) else {
-        let ports = ports.into_iter().map(TunnelPort::without).collect();
-        return Ok(Opened { ports, listener: None });
+        return without(ports);
     };
-    let at = |what: &dyn std::fmt::Display| format!("[tunnel]: {what}");
-    let pairs: Result<Vec<_>, _> =
+    let pairs: std::io::Result<Vec<Arc<QueuePair>>> =
         ports.iter().map(|_| QueuePair::new(tunnel.most).map(Arc::new)).collect();
-    let pairs = pairs.map_err(|error| at(&format!("no doorbells: {error}")))?;
-    let with = |(port, pair): (_, &Arc<QueuePair>)| TunnelPort::with(port, id, pair.clone(), clock::now);
-    let ports = ports.into_iter().zip(&pairs).map(with).collect();
-    let identity = identity(policy, tunnel).map_err(|what| at(&what))?;
-    let fingerprint = identity.fingerprint();
-    let limits = Limits { tunnels: tunnel.most, mtu: tunnel.mtu };
-    let host = GateHost::new(desk.clone());
-    let opened = Server::open(tunnel.listen, identity, limits, pairs, host);
-    let (server, remote) =
-        opened.map_err(|fault| at(&format!("listening at {}: {fault}", tunnel.listen)))?;
-    let address = server.address().map_err(|error| at(&error))?;
-    let tunnels = Tunnels {
-        remote,
-        free: tunnel.hosts().collect(),
-        overlay: policy.gate().overlay,
-        notices: Notices::default(),
-        thread: None,
-    };
-    let listener = Some(Listener { server, tunnels, address, fingerprint });
-    Ok(Opened { ports, listener })
+    let pairs = pairs.map_err(|error| format!("no doorbells: {error}"));
+    let listener = pairs.and_then(|pairs| {
+        let listener = Listener::open(policy, tunnel, pairs.clone(), desk)?;
+        Ok((pairs, listener))
+    });
+    match listener {
+        Ok((pairs, listener)) => {
+            let with = |(port, pair)| TunnelPort::with(port, id, pair, clock::now);
+            let ports = ports.into_iter().zip(pairs).map(with).collect();
+            Opened { ports, listener: Some(listener) }
+        }
+        Err(what) => {
+            complain(format_args!(
+                "ALARM: [tunnel]: {what}; nobody can come by a tunnel until the gate starts again"
+            ));
+            without(ports)
+        }
+    }
 }
 
 /// The certificate that the policy names, or one of the gate's own authority.
@@ -115,6 +109,30 @@ pub(super) fn files(policy: &Policy) -> Vec<PathBuf> {
 }
 
 impl Listener {
+    fn open(
+        policy: &Policy,
+        tunnel: &Tunnel,
+        pairs: Vec<Arc<QueuePair>>,
+        desk: &Desk,
+    ) -> Result<Listener, String> {
+        let identity = identity(policy, tunnel)?;
+        let fingerprint = identity.fingerprint();
+        let limits = Limits { tunnels: tunnel.most, mtu: tunnel.mtu };
+        let host = GateHost::new(desk.clone());
+        let opened = Server::open(tunnel.listen, identity, limits, pairs, host);
+        let at = |fault: &dyn std::fmt::Display| format!("listening at {}: {fault}", tunnel.listen);
+        let (server, remote) = opened.map_err(|fault| at(&fault))?;
+        let address = server.address().map_err(|error| at(&error))?;
+        let tunnels = Tunnels {
+            remote,
+            free: tunnel.hosts().collect(),
+            overlay: policy.gate().overlay,
+            notices: Notices::default(),
+            thread: None,
+        };
+        Ok(Listener { server, tunnels, address, fingerprint })
+    }
+
     /// Serves on a thread of its own.
     ///
     /// # Errors

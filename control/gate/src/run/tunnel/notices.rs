@@ -54,9 +54,8 @@ mod tests {
     #[test]
     fn the_same_is_news_once_a_second_and_all_is_bounded() {
         let mut notices = Notices::default();
-        let mut at = |asked: &str, millis| {
-            notices.is_news(1, &denied(asked), Duration::from_millis(millis))
-        };
+        let mut at =
+            |asked: &str, millis| notices.is_news(1, &denied(asked), Duration::from_millis(millis));
         assert!(at("write 1", 0) && !at("write 1", 10) && at("write 2", 20));
         assert!(at("write 1", 1000));
         let told = (0..100).filter(|n| at(&format!("scan {n}"), 1500)).count();
