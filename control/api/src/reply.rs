@@ -83,6 +83,8 @@ pub struct Tunnel {
     pub address: Ipv4Addr,
     /// The overlay: its network, and the length of its prefix.
     pub overlay: (Ipv4Addr, u8),
+    /// Assets that the login may use.
+    pub assets: Vec<(String, Ipv4Addr)>,
 }
 
 /// A factor that was proven.

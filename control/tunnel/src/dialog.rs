@@ -110,8 +110,9 @@ mod tests {
 
     fn admitted() -> Result<Admitted, Refused> {
         let (address, overlay) = (Ipv4Addr::LOCALHOST, (Ipv4Addr::UNSPECIFIED, 16));
-        let (login, mtu, left, proven) = (1, 1280, 60, Vec::new());
-        Ok(Admitted { login, user: String::new(), address, overlay, mtu, left, proven })
+        let (login, mtu, left, user) = (1, 1280, 60, String::new());
+        let (proven, assets) = (Vec::new(), Vec::new());
+        Ok(Admitted { login, user, address, overlay, mtu, left, proven, assets })
     }
 
     fn asking() -> Dialog {

@@ -14,6 +14,7 @@
 //! | [`authority`] | the gate's certificate |
 //! | [`server`] | the gate's end: a thread of its own |
 //! | [`client`] | the user's end |
+//! | [`stack`] | TCP for a user's end without a device |
 //! | [`secret`] | what must not be printed |
 
 pub mod authority;
@@ -24,5 +25,6 @@ pub mod message;
 pub mod packet;
 pub mod secret;
 pub mod server;
+pub mod stack;
 pub mod tls;
 pub mod transport;

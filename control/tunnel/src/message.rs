@@ -85,6 +85,9 @@ pub struct Admitted {
     pub left: u64,
     /// Factors that were proven.
     pub proven: Vec<String>,
+    /// Assets that the login may use, with their addresses in the overlay: not all, where they are many.
+    #[serde(default)]
+    pub assets: Vec<(String, Ipv4Addr)>,
 }
 
 /// Why there is no login. To a wrong name, password or code the gate says the same.

@@ -58,6 +58,7 @@ impl Host for FakeHost {
             mtu: 0,
             left: 60,
             proven: Vec::new(),
+            assets: Vec::new(),
         };
         let no = || Refused { what: "no".to_owned(), wait: None };
         ready(good.then_some(admitted).ok_or_else(no))

@@ -7,6 +7,7 @@ use clap::Args;
 use wicketgate_tunnel::tls::Fingerprint;
 
 use super::Failure;
+use super::forward::Forward;
 
 /// `wicketgate connect`
 #[derive(Debug, Args)]
@@ -18,7 +19,8 @@ The first time, the gate's fingerprint is shown: compare it with the one that th
 started. From then on another one is refused.
 
 Packets to the overlay go into the tunnel, and no others. The device needs CAP_NET_ADMIN (root, or
-`setcap cap_net_admin+ep`); it and its route are gone when the command ends.
+`setcap cap_net_admin+ep`); it and its route are gone when the command ends. --forward needs no right
+at all, and lets any program of this machine use the connection.
 
 Exit status: 0 logged out; 1 the gate said no, or ended the tunnel; 2 no gate, or bad usage.")]
 pub(crate) struct Connect {
@@ -34,6 +36,10 @@ pub(crate) struct Connect {
     /// Where fingerprints are kept; without it wicketgate/known_gates in $XDG_CONFIG_HOME or ~/.config
     #[arg(long, value_name = "FILE")]
     pub(crate) known_gates: Option<PathBuf>,
+    /// Have connections to a port of this machine go on to a door of an asset, instead of opening a device;
+    /// several times, for several
+    #[arg(long, value_name = "[ADDRESS:]PORT=ASSET:PORT", value_parser = Forward::parse)]
+    pub(crate) forward: Vec<Forward>,
     /// The name of the device
     #[arg(long, value_name = "NAME", default_value = "wicket0")]
     pub(crate) device: String,

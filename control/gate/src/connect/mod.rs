@@ -9,6 +9,7 @@
 
 pub(crate) mod arguments;
 mod device;
+mod forward;
 mod pins;
 mod screen;
 
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use wicketgate_tunnel::client::{self, Fault, Gate, Line};
+use wicketgate_tunnel::client::{self, Fault, Gate, Line, Packets};
 use wicketgate_tunnel::end::Code;
 use wicketgate_tunnel::message::{Admitted, Credentials, ToUser};
 use wicketgate_tunnel::secret::Secret;
@@ -36,6 +37,31 @@ const ATTEMPTS: u32 = 3;
 
 /// What the gate is told of this program.
 const PROGRAM: &str = concat!("wicketgate ", env!("CARGO_PKG_VERSION"));
+
+/// How packets come to this machine.
+enum Way {
+    Device(Box<device::Device>),
+    Doors(forward::Doors),
+}
+
+impl Way {
+    async fn open(arguments: &Connect, admitted: &Admitted) -> Result<Way, String> {
+        if arguments.forward.is_empty() {
+            let device = device::open(arguments, admitted)?;
+            let overlay = screen::overlay(admitted);
+            complain(format_args!("running: packets to {overlay} go by {}", device.name()));
+            return Ok(Way::Device(Box::new(device)));
+        }
+        forward::Doors::open(&arguments.forward, admitted).await.map(Way::Doors)
+    }
+
+    async fn carry(&self, packets: &Packets) -> Result<(), Failure> {
+        match self {
+            Way::Device(device) => device.pump(packets).await,
+            Way::Doors(doors) => doors.carry(packets).await,
+        }
+    }
+}
 
 /// Why there is no tunnel.
 enum Failure {
@@ -155,19 +181,14 @@ fn shown(user: &str) -> Result<Credentials, Failure> {
 /// Moves packets, and tells what the gate says, until somebody has enough.
 async fn carry(arguments: &Connect, mut line: Line, admitted: &Admitted) -> Result<(), Failure> {
     let packets = line.packets();
-    let device = device::open(arguments, admitted).map_err(Failure::Unusable)?;
     let mut signals = [SignalKind::interrupt(), SignalKind::terminate()].map(listen);
     let [Ok(interrupt), Ok(terminate)] = &mut signals else {
         return Err(Failure::Unusable("no signal handlers".to_owned()));
     };
-    complain(format_args!(
-        "running: packets to {} go by {}",
-        screen::overlay(admitted),
-        device.name()
-    ));
+    let way = Way::open(arguments, admitted).await.map_err(Failure::Unusable)?;
     let mut clock = screen::Countdown::start(admitted.left);
     let ended = tokio::select! {
-        ended = device.pump(&packets) => ended,
+        ended = way.carry(&packets) => ended,
         ended = hear(&mut line, &mut clock) => ended,
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),

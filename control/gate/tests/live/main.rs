@@ -88,8 +88,13 @@ fn broken(namespace: &Namespace) -> u64 {
 }
 
 fn run_hmi(plant: &Plant, hmi: &std::path::Path, rounds: u32) {
+    run_hmi_at(plant, hmi, rounds, "100.64.10.20");
+}
+
+/// The same, at this address.
+fn run_hmi_at(plant: &Plant, hmi: &std::path::Path, rounds: u32, address: &str) {
     let rounds = rounds.to_string();
-    let arguments = ["100.64.10.20", "40001", &rounds, "0", "operate"];
+    let arguments = [address, "40001", &rounds, "0", "operate"];
     let status = plant.user.command(hmi).args(arguments).status().unwrap();
     assert!(status.success(), "{status}: some transaction failed");
 }

@@ -13,6 +13,9 @@ use crate::plant::DOOR;
 /// Where the gate listens.
 const GATE: &str = "192.168.20.1:4433";
 
+/// `nobody` of every Debian.
+const NOBODY: u32 = 65534;
+
 /// What an engineer may do, and where they come in.
 const RULES: &str = r#"
 [[rule]]
@@ -60,12 +63,20 @@ impl Laptop {
         self.office.plant.file("known_gates")
     }
 
-    fn command(&self, code: &str) -> Command {
+    /// The user's end by `before`, but for where it keeps fingerprints.
+    fn command_by(&self, before: &[&str], code: &str) -> Command {
         let typed = self.office.plant.file(&format!("typed-{code}"));
         std::fs::write(&typed, format!("{PASSWORD}\n{code}\n")).unwrap();
-        let mut command = self.office.plant.user.command(env!("CARGO_BIN_EXE_wicketgate"));
-        command.args(["connect", GATE, "--user", "alice", "--known-gates"]);
-        command.arg(self.known_gates()).stdin(Stdio::from(File::open(typed).unwrap()));
+        let words = [before, &[env!("CARGO_BIN_EXE_wicketgate"), "connect", GATE]].concat();
+        let mut command = self.office.plant.user.command(words[0]);
+        command.args(&words[1..]).args(["--user", "alice", "--known-gates"]);
+        command.stdin(Stdio::from(File::open(typed).unwrap()));
+        command
+    }
+
+    fn command(&self, code: &str) -> Command {
+        let mut command = self.command_by(&[], code);
+        command.arg(self.known_gates());
         command
     }
 
@@ -159,6 +170,36 @@ fn a_login_that_is_taken_back_ends_the_tunnel_at_once() {
     let reasons: Vec<_> =
         laptop.office.audited("logout").iter().map(|record| record["reason"].clone()).collect();
     assert_eq!(reasons, ["revoked", "disabled"]);
+}
+
+#[test]
+fn an_engineer_without_any_privilege_forwards_a_port() {
+    let (server, hmi) = need!("an_engineer_without_any_privilege_forwards_a_port");
+    let laptop = Laptop::new();
+    let _device = device(&laptop.office.plant, &server);
+    let user = &laptop.office.plant.user;
+    user.setting("ipv4/ip_unprivileged_port_start", "502").unwrap();
+    user.ip("link set lo up").unwrap();
+    let home = tempfile::tempdir().unwrap();
+    std::os::unix::fs::chown(home.path(), Some(NOBODY), None).unwrap();
+    let code = code(&laptop.secret, 0);
+    let command = &mut laptop.command_by(&["setpriv", &format!("--reuid={NOBODY}"), "--"], &code);
+    command.arg(home.path().join("known_gates")).args(["--pin", &laptop.pin]);
+    command.args(["--forward", "502=press-3:502", "--forward", "40002=100.64.10.20:503"]);
+    let tunnel = Gate::spawn(command);
+    assert!(tunnel.says("40002 goes to 100.64.10.20"));
+    assert!(laptop.reach().is_err(), "there is no device and no route");
+    run_hmi_at(&laptop.office.plant, &hmi, 200, "127.0.0.1");
+    let connect = || TcpStream::connect(("127.0.0.1", 40002));
+    let mut nowhere = user.enter(connect).unwrap().unwrap();
+    assert!(tunnel.says("a connection to port 503"), "what is refused there is told, too");
+    nowhere.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(ask(&mut nowhere, &[3, 0, 7, 0, 1]).is_err());
+    tunnel.signal(Signal::TERM);
+    assert_eq!(tunnel.exit_code(), Some(0));
+    assert_whole(&laptop.gate.stop());
+    let audit = laptop.office.plant.audit("audit.jsonl");
+    assert_eq!(commands(&audit, "success").len(), transactions(200));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use wicketgate_audit::{Act, Deed};
 use wicketgate_engine::event::{CommandEvent, Event, EventKind};
-use wicketgate_engine::{Reason, SessionId, Tables};
+use wicketgate_engine::{AssetId, Reason, SessionId, Tables};
 use wicketgate_identity::access::{Binding, End, LoginError};
 use wicketgate_identity::{Authenticated, LoginId, Outcome};
 use wicketgate_policy::Policy;
@@ -24,6 +24,9 @@ use crate::words;
 
 /// Numbers of tunnels, among those of what logins are bound to: apart from logins of the control socket.
 const TUNNELS: u64 = 1 << 32;
+
+/// Assets that a user is told of: names of any length must fit into a message.
+const ASSETS: usize = 32;
 
 impl Control {
     /// Logs somebody in by a tunnel, and gives it an address.
@@ -74,7 +77,20 @@ impl Control {
         let gone = || Fault::unproven("the login is over: log in");
         let login = self.people.login(id).ok_or_else(gone)?;
         let overlay = self.tunnels.as_ref().ok_or_else(gone)?.overlay();
-        Ok(Reply::Tunnel(reply::Tunnel { login, address, overlay }))
+        let assets = self.assets_of(id);
+        Ok(Reply::Tunnel(reply::Tunnel { login, address, overlay, assets }))
+    }
+
+    /// The assets on which a login holds something, in the order of the file.
+    fn assets_of(&self, id: LoginId) -> Vec<(String, Ipv4Addr)> {
+        let policy = self.generations.policy();
+        let holder = self.people.holder(id, None, clock::both());
+        let held = holder.map(|holder| holder.held).unwrap_or_default();
+        let rules: Vec<_> =
+            held.iter().filter_map(|held| policy.rules().get(held.rule.0 as usize)).collect();
+        let assets = policy.assets().iter().zip((0..).map(AssetId));
+        let mine = assets.filter(|(_, id)| rules.iter().any(|rule| rule.is_about(*id)));
+        mine.map(|(asset, _)| (asset.name.clone(), asset.overlay)).take(ASSETS).collect()
     }
 
     /// A tunnel is gone: so is its login, where that is not over already.

@@ -69,6 +69,7 @@ impl Host for GateHost {
                 overlay: opened.overlay,
                 mtu: 0,
                 left: opened.login.left,
+                assets: opened.assets,
                 proven: opened.login.proven.into_iter().map(|proven| proven.factor).collect(),
             }),
             Ok(_) => Err(Refused { what: "no answer".to_owned(), wait: None }),
