@@ -139,7 +139,7 @@ impl Line {
     pub async fn hear(&mut self) -> Result<ToUser, Fault> {
         loop {
             let wrong = |error| Fault::Ended(End::protocol(error));
-            if let Some(message) = self.inbox.next().map_err(wrong)? {
+            if let Some(message) = self.inbox.take().map_err(wrong)? {
                 return Ok(message);
             }
             match self.receive.read_chunk(PIECE, true).await {

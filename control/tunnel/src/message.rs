@@ -169,7 +169,7 @@ impl Inbox {
     ///
     /// # Errors
     /// What comes is none, and nothing behind it can be trusted to be one.
-    pub fn next<M: DeserializeOwned>(&mut self) -> Result<Option<M>, Malformed> {
+    pub fn take<M: DeserializeOwned>(&mut self) -> Result<Option<M>, Malformed> {
         let Some(head) = self.0.first_chunk::<2>() else { return Ok(None) };
         let length = usize::from(u16::from_be_bytes(*head));
         if length == 0 || length > LONGEST {
@@ -206,7 +206,7 @@ mod tests {
             let mut heard = Vec::new();
             for part in bytes.chunks(piece) {
                 inbox.add(part);
-                while let Some(message) = inbox.next::<ToGate>().unwrap() {
+                while let Some(message) = inbox.take::<ToGate>().unwrap() {
                     heard.push(message);
                 }
             }
@@ -219,7 +219,7 @@ mod tests {
         let refused = |bytes: &[u8]| {
             let mut inbox = Inbox::default();
             inbox.add(bytes);
-            inbox.next::<ToGate>().unwrap_err()
+            inbox.take::<ToGate>().unwrap_err()
         };
         assert_eq!(refused(&[0, 0]), Malformed::Length(0));
         assert_eq!(refused(&[0xff, 0xff]), Malformed::Length(65535));
@@ -233,7 +233,7 @@ mod tests {
         let mut inbox = Inbox::default();
         inbox.add(&[0, text.len() as u8]);
         inbox.add(text);
-        assert_eq!(inbox.next::<ToGate>(), Ok(Some(ToGate::Bye)));
+        assert_eq!(inbox.take::<ToGate>(), Ok(Some(ToGate::Bye)));
     }
 
     #[test]

@@ -119,6 +119,7 @@ impl Stack {
         if inner.wire.arrived.len() < WAITING {
             inner.wire.arrived.push_back(packet.to_vec());
         }
+        self.0.work.notify_one();
     }
 
     /// Does what is to be done by `now`, a time that only goes on. The packets to be sent, and how long nothing

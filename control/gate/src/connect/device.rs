@@ -51,13 +51,13 @@ impl Device {
     /// Moves packets both ways, until one end has enough.
     pub(super) async fn pump(&self, packets: &Packets) -> Result<(), Failure> {
         let ended = tokio::select! {
-            ended = self.into_tunnel(packets) => ended,
-            ended = self.out_of_tunnel(packets) => ended,
+            ended = self.send_packets(packets) => ended,
+            ended = self.receive_packets(packets) => ended,
         };
         ended.map(|never| match never {})
     }
 
-    async fn into_tunnel(&self, packets: &Packets) -> Result<Infallible, Failure> {
+    async fn send_packets(&self, packets: &Packets) -> Result<Infallible, Failure> {
         let mut room = vec![0; PACKET];
         let mut told = false;
         loop {
@@ -78,7 +78,7 @@ impl Device {
         }
     }
 
-    async fn out_of_tunnel(&self, packets: &Packets) -> Result<Infallible, Failure> {
+    async fn receive_packets(&self, packets: &Packets) -> Result<Infallible, Failure> {
         loop {
             let packet = packets.next().await?;
             match self.device.send(&packet).await {

@@ -138,7 +138,7 @@ async fn trusted(arguments: &Connect, gate: &Gate) -> Result<Fingerprint, Failur
             if pinned.is_none() {
                 screen::compare(&name, shown);
                 let answer = ask::question("Is it the same? Type yes: ");
-                if !answer.is_some_and(|answer| answer == "yes") {
+                if answer.is_none_or(|answer| answer != "yes") {
                     let what = "the gate is not known: compare its fingerprint, or give --pin";
                     return Err(Failure::Unusable(what.to_owned()));
                 }

@@ -21,10 +21,6 @@ const WORDS: usize = 64;
 const PIECE: usize = 4096;
 
 /// Serves a connection as long as it lasts.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the tunnel thread is the daemon's, and reads its clock"
-)]
 pub(super) async fn serve<H: Host>(incoming: Incoming, seat: Seat, shared: Arc<Shared<H>>) {
     let deadline = Instant::now() + PATIENCE;
     let Ok(connecting) = incoming.accept() else { return };
@@ -151,7 +147,7 @@ impl<'a, H: Host> Line<'a, H> {
     /// The next message. May be given up on at any time: what has come is kept.
     async fn hear(&mut self) -> Result<ToGate, End> {
         loop {
-            if let Some(message) = self.inbox.next().map_err(End::protocol)? {
+            if let Some(message) = self.inbox.take().map_err(End::protocol)? {
                 return Ok(message);
             }
             let chunk = self.receive.read_chunk(PIECE, true).await;

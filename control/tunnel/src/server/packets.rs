@@ -123,10 +123,6 @@ impl Alarm {
     }
 
     /// What is to be told now.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the tunnel thread is the daemon's, and reads its clock"
-    )]
     fn due(&mut self) -> Option<(Ipv4Addr, u64)> {
         let source = self.source?;
         let now = Instant::now();
