@@ -241,6 +241,8 @@ pub struct TunnelLogin {
     pub peer: SocketAddr,
     /// Who it is.
     pub shown: Credentials,
+    /// The user's certificate in DER, whose chain and possession TLS has checked.
+    pub certificate: Option<Vec<u8>>,
 }
 
 /// The body of a step-up: factors proven anew.

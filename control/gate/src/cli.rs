@@ -333,12 +333,15 @@ pub(crate) enum User {
     EnrolTotp(Who),
     /// Ten new recovery codes, shown once
     RecoveryCodes(Who),
+    /// Give a user a client certificate, to be shown by `connect`
+    Certificate(UserCertificate),
 }
 
 impl User {
     pub(crate) fn place(&self) -> &Place {
         match self {
             User::Add(UserAdd { who, .. })
+            | User::Certificate(UserCertificate { who, .. })
             | User::Roles(UserRoles { who, .. })
             | User::Reset(UserReset { who, .. })
             | User::Disable(who)
@@ -418,6 +421,19 @@ pub(crate) struct UserRoles {
     /// A role of the policy; none leaves the user without
     #[arg(long = "role", value_name = "ROLE")]
     pub(crate) roles: Vec<String>,
+}
+
+/// `wicketgate user certificate`
+#[derive(Debug, Args)]
+pub(crate) struct UserCertificate {
+    #[command(flatten)]
+    pub(crate) who: Who,
+    /// The certificate in PEM; of several in the file the first. Its authority must be one of `clients` in [tunnel]
+    #[arg(value_name = "FILE")]
+    pub(crate) certificate: PathBuf,
+    /// What it is called in lists
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) label: String,
 }
 
 /// `wicketgate user reset`

@@ -26,6 +26,8 @@ pub struct Tunnel {
     pub addresses: Prefix,
     /// The gate's certificate and its key, in PEM; its own authority's, if there are none.
     pub certificate: Option<(PathBuf, PathBuf)>,
+    /// Authorities, in PEM, whose certificates of users are asked for; a factor.
+    pub clients: Option<PathBuf>,
     /// Longest packet inside, in bytes: 576 to 1361.
     pub mtu: u16,
     /// Tunnels at a time: 1 to 4096, and no more than there are addresses.
@@ -55,6 +57,7 @@ pub(crate) fn read(node: Node<'_>, topology: &Topology, report: &mut Report<'_>)
     let addresses = table.required("addresses", report);
     let addresses = addresses.and_then(|node| pool(node, topology, report));
     let certificate = files(&mut table, report);
+    let clients = table.optional("clients").and_then(|node| node.name(report));
     let mtu = table.optional("mtu").and_then(|node| node.number(MTU, report));
     let most = table.optional("most").and_then(|node| node.number(1..=MOST, report));
     table.close(report);
@@ -65,6 +68,7 @@ pub(crate) fn read(node: Node<'_>, topology: &Topology, report: &mut Report<'_>)
         listen: listen?,
         addresses,
         certificate: certificate?,
+        clients: clients.map(PathBuf::from),
         mtu: mtu.and_then(|mtu| u16::try_from(mtu).ok()).unwrap_or(Tunnel::DEFAULT_MTU),
         most: u16::try_from(most).unwrap_or(u16::MAX),
     })

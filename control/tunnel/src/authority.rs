@@ -58,17 +58,22 @@ impl std::error::Error for Fault {}
 /// # Errors
 /// [`Fault`].
 pub fn from_files(certificate: &Path, key: &Path) -> Result<Identity, Fault> {
-    let bytes = read(certificate)?;
-    let form = |path: &Path, what: String| Fault::Form(path.to_owned(), what);
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-    let chain = chain.map_err(|error| form(certificate, format!("not PEM: {error}")))?;
-    if chain.is_empty() {
-        return Err(form(certificate, "there is no certificate in it".to_owned()));
-    }
-    let key_bytes = read_secret(key)?;
-    let parsed = PrivateKeyDer::from_pem_slice(&key_bytes);
-    let key = parsed.map_err(|error| form(key, format!("no private key in PEM: {error}")))?;
-    Ok(Identity { chain, key })
+    let chain = certificates(certificate)?;
+    let parsed = PrivateKeyDer::from_pem_slice(&read_secret(key)?);
+    let wrong = |error| Fault::Form(key.to_owned(), format!("no private key in PEM: {error}"));
+    Ok(Identity { chain, key: parsed.map_err(wrong)? })
+}
+
+/// The certificates of a file in PEM: one at least.
+///
+/// # Errors
+/// [`Fault`].
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
+    let bytes = read(path)?;
+    let form = |what: String| Fault::Form(path.to_owned(), what);
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    let found = found.map_err(|error| form(format!("not PEM: {error}")))?;
+    if found.is_empty() { Err(form("there is no certificate in it".to_owned())) } else { Ok(found) }
 }
 
 /// A certificate of the gate's own authority, whose files are in `folder`; they are made where they are

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use quinn::{
@@ -13,11 +14,15 @@ use quinn::{
 use crate::end::{Code, End};
 use crate::message::{Admitted, Credentials, Inbox, Refused, ToGate, ToUser, VERSION, encode};
 use crate::packet::{self, CONTEXT};
-use crate::tls::{self, Fingerprint};
+use crate::stack::Stack;
+use crate::tls::{self, Fingerprint, Identity};
 use crate::transport;
 
 /// Bytes read from the stream at a time.
 const PIECE: usize = 4096;
+
+/// A stack is looked at as often at least.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// Where a gate is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,19 +76,24 @@ pub struct Line {
 /// # Errors
 /// It was not heard of.
 pub async fn look(gate: &Gate) -> Result<Fingerprint, Fault> {
-    match dial(gate, None).await {
+    match dial(gate, None, None).await {
         Err(Fault::Pin(shown)) => Ok(shown),
         Err(fault) => Err(fault),
         Ok(_) => Err(Fault::Local("a gate was trusted without a fingerprint".to_owned())),
     }
 }
 
-/// Connects to a gate with this fingerprint.
+/// Connects to a gate with this fingerprint; shows a certificate of the user's where there is one.
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn connect(gate: &Gate, pin: Fingerprint, program: &str) -> Result<Line, Fault> {
-    let (endpoint, connection) = dial(gate, Some(pin)).await?;
+pub async fn connect(
+    gate: &Gate,
+    pin: Fingerprint,
+    user: Option<Identity>,
+    program: &str,
+) -> Result<Line, Fault> {
+    let (endpoint, connection) = dial(gate, Some(pin), user).await?;
     let (send, receive) = connection.open_bi().await.map_err(ended)?;
     let mut line = Line { endpoint, connection, send, receive, inbox: Inbox::default() };
     line.say(&ToGate::Hello { version: VERSION, program: program.to_owned() }).await?;
@@ -93,9 +103,13 @@ pub async fn connect(gate: &Gate, pin: Fingerprint, program: &str) -> Result<Lin
     }
 }
 
-async fn dial(gate: &Gate, pin: Option<Fingerprint>) -> Result<(Endpoint, Connection), Fault> {
+async fn dial(
+    gate: &Gate,
+    pin: Option<Fingerprint>,
+    user: Option<Identity>,
+) -> Result<(Endpoint, Connection), Fault> {
     let local = |error: &dyn fmt::Display| Fault::Local(error.to_string());
-    let (tls, verifier) = tls::client(pin).map_err(|error| local(&error))?;
+    let (tls, verifier) = tls::client(pin, user).map_err(|error| local(&error))?;
     let config = transport::client(tls).map_err(|error| local(&error))?;
     let any: SocketAddr = match gate.address {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
@@ -223,6 +237,35 @@ impl Packets {
     pub fn most(&self) -> u16 {
         let fits = self.0.max_datagram_size().unwrap_or(0).saturating_sub(packet::OVERHEAD);
         u16::try_from(fits).unwrap_or(u16::MAX)
+    }
+}
+
+/// Carries packets between a tunnel and a stack, until the tunnel ends; says how. `now` is a clock that only
+/// goes on.
+pub async fn carry(packets: &Packets, stack: &Stack, now: fn() -> Duration) -> Fault {
+    let send = async {
+        loop {
+            let (sent, delay) = stack.turn(now());
+            for packet in sent {
+                // What does not fit any more is lost; TCP sends it again.
+                let _ = packets.send(&packet);
+            }
+            let longest = delay.unwrap_or(LONGEST).min(LONGEST);
+            // Either there is something to do, or it is time for something.
+            let _ = tokio::time::timeout(longest, stack.wait()).await;
+        }
+    };
+    let receive = async {
+        loop {
+            match packets.next().await {
+                Ok(packet) => stack.receive(&packet),
+                Err(fault) => return fault,
+            }
+        }
+    };
+    tokio::select! {
+        never = send => never,
+        fault = receive => fault,
     }
 }
 

@@ -7,7 +7,8 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::version::TLS13;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig,
@@ -28,6 +29,15 @@ pub struct Identity {
     pub chain: Vec<CertificateDer<'static>>,
     /// The key of the first.
     pub key: PrivateKeyDer<'static>,
+}
+
+/// What the gate's side needs: who it is, and whose word on users it takes.
+#[derive(Debug)]
+pub struct Gate {
+    /// Its certificate.
+    pub identity: Identity,
+    /// Authorities whose certificates of users are asked for; nobody is asked where there are none.
+    pub clients: Vec<CertificateDer<'static>>,
 }
 
 impl Identity {
@@ -73,9 +83,14 @@ fn provider() -> Arc<CryptoProvider> {
 ///
 /// # Errors
 /// Key and certificate do not belong together, or are of a kind that TLS 1.3 does not know.
-pub fn server(identity: Identity) -> Result<ServerConfig, Error> {
+pub fn server(gate: Gate) -> Result<ServerConfig, Error> {
+    let Gate { identity, clients } = gate;
     let builder = ServerConfig::builder_with_provider(provider());
-    let builder = builder.with_protocol_versions(&[&TLS13])?.with_no_client_auth();
+    let builder = builder.with_protocol_versions(&[&TLS13])?;
+    let builder = match clients.is_empty() {
+        true => builder.with_no_client_auth(),
+        false => builder.with_client_cert_verifier(users(clients)?),
+    };
     let mut config = builder.with_single_cert(identity.chain, identity.key)?;
     config.alpn_protocols = vec![ALPN.to_vec()];
     // A login never comes back by a ticket.
@@ -83,17 +98,33 @@ pub fn server(identity: Identity) -> Result<ServerConfig, Error> {
     Ok(config)
 }
 
-/// The user's side, for a gate with this fingerprint; for none, to look at the gate's.
+/// Checks certificates of users who show one; whoever shows none has one factor less.
+fn users(authorities: Vec<CertificateDer<'static>>) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+    let mut roots = RootCertStore::empty();
+    authorities.into_iter().try_for_each(|authority| roots.add(authority))?;
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+    let built = builder.allow_unauthenticated().build();
+    built.map_err(|error| Error::General(error.to_string()))
+}
+
+/// The user's side, for a gate with this fingerprint; for none, to look at the gate's. Without a certificate of
+/// the user's none is shown.
 ///
 /// # Errors
 /// The library has no TLS 1.3.
-pub fn client(pin: Option<Fingerprint>) -> Result<(ClientConfig, Arc<Pinned>), Error> {
+pub fn client(
+    pin: Option<Fingerprint>,
+    user: Option<Identity>,
+) -> Result<(ClientConfig, Arc<Pinned>), Error> {
     let provider = provider();
     let verifier = Arc::new(Pinned { pin, seen: Mutex::new(None), provider: provider.clone() });
     let builder =
         ClientConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13])?;
     let builder = builder.dangerous().with_custom_certificate_verifier(verifier.clone());
-    let mut config = builder.with_no_client_auth();
+    let mut config = match user {
+        Some(user) => builder.with_client_auth_cert(user.chain, user.key)?,
+        None => builder.with_no_client_auth(),
+    };
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = rustls::client::Resumption::disabled();
     Ok((config, verifier))

@@ -21,7 +21,7 @@ use wicketgate_tunnel::end::{Code, End};
 use wicketgate_tunnel::message::{Admitted, Credentials, Denied, Refused, ToUser};
 use wicketgate_tunnel::secret::Secret;
 use wicketgate_tunnel::server::{Command, Host, Limits, Remote, Server};
-use wicketgate_tunnel::tls::Fingerprint;
+use wicketgate_tunnel::tls::{self, Fingerprint, Identity};
 use wicketgate_tunnel::{authority, transport};
 
 const PASSWORD: &str = "a strange horse with 7 batteries";
@@ -32,6 +32,7 @@ const TUNNELS: PortId = PortId(1);
 struct Heard {
     ended: Vec<(u32, End)>,
     spoofed: Vec<(u32, Ipv4Addr, u64)>,
+    certificates: Vec<Option<Vec<u8>>>,
 }
 
 #[derive(Clone, Default)]
@@ -48,7 +49,9 @@ impl Host for FakeHost {
         tunnel: u32,
         _peer: SocketAddr,
         shown: Credentials,
+        certificate: Option<Vec<u8>>,
     ) -> impl Future<Output = Result<Admitted, Refused>> + Send {
+        self.0.lock().unwrap().certificates.push(certificate);
         let good = shown.password.is_some_and(|password| password.expose() == PASSWORD);
         let admitted = Admitted {
             login: 1,
@@ -88,6 +91,8 @@ struct Laboratory {
     port: TunnelPort<RingPort>,
     remote: Remote,
     host: FakeHost,
+    /// The key of the authority whose certificates of users are taken.
+    authority: String,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -96,21 +101,25 @@ impl Laboratory {
         let folder = tempfile::tempdir().unwrap();
         let identity = authority::own(folder.path()).unwrap();
         let pin = identity.fingerprint().unwrap();
+        let key = std::fs::read_to_string(folder.path().join("tunnel-ca.key")).unwrap();
         let pair = Arc::new(QueuePair::new(4).unwrap());
         let limits = Limits { tunnels: 4, mtu: 1280 };
         let host = FakeHost::default();
         let listen = (Ipv4Addr::LOCALHOST, 0).into();
+        // The gate's own authority makes certificates for users, too: any authority may.
+        let clients = authority::certificates(&folder.path().join("tunnel-ca.pem")).unwrap();
+        let identity = tls::Gate { identity, clients };
         let opened = Server::open(listen, identity, limits, vec![pair.clone()], host.clone());
         let (server, remote) = opened.unwrap();
         let gate = Gate { address: server.address().unwrap(), name: "localhost".to_owned() };
         let thread = Some(std::thread::spawn(|| server.run().unwrap()));
         let clock = || Time::EPOCH;
         let port = TunnelPort::with(RingPort::new(64, 64), TUNNELS, pair.clone(), clock);
-        Laboratory { gate, pin, pair, port, remote, host, thread }
+        Laboratory { gate, pin, pair, port, remote, host, authority: key, thread }
     }
 
     async fn connect(&self) -> Line {
-        client::connect(&self.gate, self.pin, "test").await.unwrap()
+        client::connect(&self.gate, self.pin, None, "test").await.unwrap()
     }
 
     async fn log_in(&self) -> (Line, Admitted) {
@@ -250,7 +259,7 @@ fn the_gate_is_known_by_its_fingerprint() {
     with(|laboratory| async move {
         assert_eq!(client::look(&laboratory.gate).await.unwrap(), laboratory.pin);
         let other = Fingerprint::parse(&"AB".repeat(32)).unwrap();
-        match client::connect(&laboratory.gate, other, "test").await {
+        match client::connect(&laboratory.gate, other, None, "test").await {
             Err(Fault::Pin(shown)) => assert_eq!(shown, laboratory.pin),
             other => panic!("{:?}", other.map(|_| "connected")),
         }
@@ -319,5 +328,47 @@ fn a_socket_that_changes_changes_nothing_else() {
         let came = laboratory.receive().await;
         assert!(came.frame.bytes().ends_with(b"from elsewhere"));
         assert!(laboratory.host.0.lock().unwrap().ended.is_empty());
+    });
+}
+
+/// A certificate for a user, by the authority with this key.
+fn certificate_by(authority: &str) -> Identity {
+    let named = |name: &str| {
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params
+    };
+    let issuer_key = rcgen::KeyPair::from_pem(authority).unwrap();
+    let issuer = rcgen::Issuer::new(named("Wicketgate tunnel authority"), issuer_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = named("anna");
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    let made = params.signed_by(&key, &issuer).unwrap();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    Identity { chain: vec![made.der().clone()], key }
+}
+
+#[test]
+fn a_users_certificate_is_a_factor() {
+    with(|laboratory| async move {
+        let user = certificate_by(&laboratory.authority);
+        let der = user.chain[0].to_vec();
+        let connected = client::connect(&laboratory.gate, laboratory.pin, Some(user), "test").await;
+        connected.unwrap().log_in(credentials(PASSWORD)).await.unwrap().unwrap();
+        laboratory.log_in().await;
+        let shown = laboratory.host.0.lock().unwrap().certificates.clone();
+        assert_eq!(shown, [Some(der), None], "whoever shows none has one factor less");
+    });
+}
+
+#[test]
+fn a_certificate_of_another_authority_ends_it() {
+    with(|laboratory| async move {
+        let other = rcgen::KeyPair::generate().unwrap().serialize_pem();
+        let user = Some(certificate_by(&other));
+        let connected = client::connect(&laboratory.gate, laboratory.pin, user, "test").await;
+        assert!(matches!(connected, Err(Fault::Ended(_))), "it is refused");
+        assert!(laboratory.host.0.lock().unwrap().certificates.is_empty(), "nobody was asked");
     });
 }

@@ -4,7 +4,8 @@ use std::env;
 use std::path::PathBuf;
 
 use clap::Args;
-use wicketgate_tunnel::tls::Fingerprint;
+use wicketgate_tunnel::authority;
+use wicketgate_tunnel::tls::{Fingerprint, Identity};
 
 use super::Failure;
 use super::forward::Forward;
@@ -36,6 +37,12 @@ pub(crate) struct Connect {
     /// Where fingerprints are kept; without it wicketgate/known_gates in $XDG_CONFIG_HOME or ~/.config
     #[arg(long, value_name = "FILE")]
     pub(crate) known_gates: Option<PathBuf>,
+    /// The user's certificate in PEM, followed by those that lead to its authority: a factor
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// Its key in PEM, readable by nobody else
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub(crate) key: Option<PathBuf>,
     /// Have connections to a port of this machine go on to a door of an asset, instead of opening a device;
     /// several times, for several
     #[arg(long, value_name = "[ADDRESS:]PORT=ASSET:PORT", value_parser = Forward::parse)]
@@ -46,6 +53,13 @@ pub(crate) struct Connect {
 }
 
 impl Connect {
+    /// The certificate that is shown, if there is one.
+    pub(super) fn identity(&self) -> Result<Option<Identity>, String> {
+        let files = self.certificate.as_deref().zip(self.key.as_deref());
+        let read = files.map(|(certificate, key)| authority::from_files(certificate, key));
+        read.transpose().map_err(|fault| fault.to_string())
+    }
+
     /// Who logs in.
     pub(super) fn user(&self) -> Result<String, Failure> {
         let user = self.user.clone().or_else(|| env::var("USER").ok());

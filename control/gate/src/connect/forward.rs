@@ -8,16 +8,12 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
-use wicketgate_tunnel::client::Packets;
+use wicketgate_tunnel::client::{self, Packets};
 use wicketgate_tunnel::message::Admitted;
 use wicketgate_tunnel::stack::Stack;
 
 use super::Failure;
 use crate::exit::complain;
-
-/// Looks at the stack at least as often.
-const LONGEST: Duration = Duration::from_secs(1);
 
 /// Where connections come from, and where they go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,37 +76,13 @@ impl Doors {
 
     /// Carries connections, until one end has enough.
     pub(super) async fn carry(&self, packets: &Packets) -> Result<(), Failure> {
-        let ended = tokio::select! {
-            ended = self.turn(packets) => ended,
-            ended = self.receive(packets) => ended,
-            ended = self.accept() => ended,
-        };
-        ended.map(|never| match never {})
-    }
-
-    /// Turns the stack whenever there is something to do.
-    async fn turn(&self, packets: &Packets) -> Result<Infallible, Failure> {
-        loop {
-            let (sent, delay) = self.stack.turn(now());
-            for packet in sent {
-                // What does not fit any more is lost; TCP sends it again.
-                let _ = packets.send(&packet);
-            }
-            tokio::select! {
-                () = self.stack.wait() => {}
-                () = sleep(delay.unwrap_or(LONGEST).min(LONGEST)) => {}
-            }
+        tokio::select! {
+            fault = client::carry(packets, &self.stack, now) => Err(fault.into()),
+            never = self.accept() => match never {},
         }
     }
 
-    async fn receive(&self, packets: &Packets) -> Result<Infallible, Failure> {
-        loop {
-            let packet = packets.next().await?;
-            self.stack.receive(&packet);
-        }
-    }
-
-    async fn accept(&self) -> Result<Infallible, Failure> {
+    async fn accept(&self) -> Infallible {
         loop {
             let (stream, door) = self.next().await;
             match self.stack.connect(door) {

@@ -105,7 +105,8 @@ pub(crate) fn run(arguments: &Connect) -> Exit {
 async fn connect(arguments: &Connect) -> Result<(), Failure> {
     let gate = find(&arguments.gate).map_err(Failure::Unusable)?;
     let pin = trusted(arguments, &gate).await?;
-    let mut line = client::connect(&gate, pin, PROGRAM).await?;
+    let user = arguments.identity().map_err(Failure::Unusable)?;
+    let mut line = client::connect(&gate, pin, user, PROGRAM).await?;
     let admitted = log_in(arguments, &mut line).await?;
     screen::admitted(&admitted);
     carry(arguments, line, &admitted).await

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::{Gid, Uid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use wicketgate_identity::store::ADMIN;
-use wicketgate_identity::{Password, Store};
+use wicketgate_identity::{Password, Store, StoreError, Thumbprint, UserName};
 
 use crate::api::model::{Fault, NewUser, Request};
 use crate::api::reply::{Reply, User};
@@ -65,6 +65,7 @@ fn try_run(command: &cli::User) -> Result<(), String> {
         }
         cli::User::EnrolTotp(who) => enrol_totp(store, &who.name),
         cli::User::RecoveryCodes(who) => recovery_codes(store, &who.name),
+        cli::User::Certificate(arguments) => enrol_certificate(store, arguments),
     }
 }
 
@@ -113,6 +114,21 @@ fn say(store: &mut Store, request: &Request) -> Result<(), String> {
     if let Reply::Done(done) = ask(store, request)? {
         text(format_args!("{}", done.done));
     }
+    Ok(())
+}
+
+/// Only its thumbprint is kept: the file proves nothing, and its key never comes here.
+fn enrol_certificate(store: &mut Store, arguments: &cli::UserCertificate) -> Result<(), String> {
+    let certificates = wicketgate_tunnel::authority::certificates(&arguments.certificate);
+    let certificates = certificates.map_err(|fault| fault.to_string())?;
+    let thumbprint = certificates.first().map(|first| Thumbprint::of(first));
+    let thumbprint = thumbprint.ok_or("there is no certificate in it")?;
+    let said = |error: StoreError| error.to_string();
+    let name = UserName::new(&arguments.who.name).map_err(|error| error.to_string())?;
+    let user = store.user(&name).map_err(said)?;
+    let (label, now) = (&arguments.label, clock::both());
+    store.enrol_certificate(user.id, thumbprint, label, now).map_err(said)?;
+    text(format_args!("{name} has certificate {thumbprint}"));
     Ok(())
 }
 

@@ -21,7 +21,9 @@ macro_rules! need {
 
 mod barriers;
 mod control;
+mod crowd;
 mod hardening;
+mod hop;
 mod iperf;
 mod links;
 mod modbus;

@@ -3,10 +3,12 @@
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::hop::Relay;
 use crate::people::{Hmi, Office, PASSWORD, code, early_in_a_step, within};
 use crate::plant::DOOR;
 
@@ -49,7 +51,12 @@ struct Laptop {
 
 impl Laptop {
     fn new() -> Laptop {
-        let office = Office::new(RULES);
+        Laptop::with(RULES)
+    }
+
+    /// At a gate with these rules.
+    fn with(rules: &str) -> Laptop {
+        let office = Office::new(rules);
         office.plant.user.ip("route del 100.64.0.0/16").unwrap();
         let secret = office.add("alice", &["maintenance"]);
         let gate = office.plant.try_start("audit.jsonl");
@@ -64,10 +71,10 @@ impl Laptop {
     }
 
     /// The user's end by `before`, but for where it keeps fingerprints.
-    fn command_by(&self, before: &[&str], code: &str) -> Command {
+    fn command_by(&self, before: &[&str], gate: &str, code: &str) -> Command {
         let typed = self.office.plant.file(&format!("typed-{code}"));
         std::fs::write(&typed, format!("{PASSWORD}\n{code}\n")).unwrap();
-        let words = [before, &[env!("CARGO_BIN_EXE_wicketgate"), "connect", GATE]].concat();
+        let words = [before, &[env!("CARGO_BIN_EXE_wicketgate"), "connect", gate]].concat();
         let mut command = self.office.plant.user.command(words[0]);
         command.args(&words[1..]).args(["--user", "alice", "--known-gates"]);
         command.stdin(Stdio::from(File::open(typed).unwrap()));
@@ -75,7 +82,7 @@ impl Laptop {
     }
 
     fn command(&self, code: &str) -> Command {
-        let mut command = self.command_by(&[], code);
+        let mut command = self.command_by(&[], GATE, code);
         command.arg(self.known_gates());
         command
     }
@@ -183,7 +190,8 @@ fn an_engineer_without_any_privilege_forwards_a_port() {
     let home = tempfile::tempdir().unwrap();
     std::os::unix::fs::chown(home.path(), Some(NOBODY), None).unwrap();
     let code = code(&laptop.secret, 0);
-    let command = &mut laptop.command_by(&["setpriv", &format!("--reuid={NOBODY}"), "--"], &code);
+    let command =
+        &mut laptop.command_by(&["setpriv", &format!("--reuid={NOBODY}"), "--"], GATE, &code);
     command.arg(home.path().join("known_gates")).args(["--pin", &laptop.pin]);
     command.args(["--forward", "502=press-3:502", "--forward", "40002=100.64.10.20:503"]);
     let tunnel = Gate::spawn(command);
@@ -333,6 +341,106 @@ fn who_listens_on_the_hop_learns_nothing_of_what_is_inside() {
         assert!(!contains(what), "{what:?} is seen on the hop");
     }
     assert_whole(&laptop.gate.stop());
+}
+
+/// An authority for users, and certificates by it, as files in PEM.
+struct Authority {
+    folder: tempfile::TempDir,
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Authority {
+        let folder = tempfile::tempdir().unwrap();
+        let mut params = rcgen::CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let made = params.self_signed(&key).unwrap();
+        std::fs::write(folder.path().join("clients.pem"), made.pem()).unwrap();
+        Authority { folder, issuer: rcgen::Issuer::new(params, key) }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A certificate and its key: `NAME.pem`, `NAME.key`.
+    fn make(&self, name: &str) -> [PathBuf; 2] {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::default();
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+        let made = params.signed_by(&key, &self.issuer).unwrap();
+        let files = [self.file(&format!("{name}.pem")), self.file(&format!("{name}.key"))];
+        std::fs::write(&files[0], made.pem()).unwrap();
+        std::fs::write(&files[1], key.serialize_pem()).unwrap();
+        std::fs::set_permissions(&files[1], PermissionsExt::from_mode(0o600)).unwrap();
+        files
+    }
+}
+
+#[test]
+fn a_certificate_is_a_factor_and_only_its_owners() {
+    let (server, _) = need!("a_certificate_is_a_factor_and_only_its_owners");
+    let authority = Authority::new();
+    let rules = RULES.replace("\"totp\"", "\"certificate\"");
+    let clients = authority.file("clients.pem");
+    let laptop = Laptop::with(&format!("{rules}clients = {clients:?}\n"));
+    let _device = device(&laptop.office.plant, &server);
+    let [mine, others] = ["mine", "others"].map(|name| authority.make(name));
+    let enrol = &mut laptop.office.user(&["certificate", "alice"]);
+    assert!(enrol.arg(&mine[0]).status().unwrap().success());
+    let connect = |[certificate, key]: &[PathBuf; 2], code: &str| {
+        let command = &mut laptop.command(code);
+        command.args(["--pin", &laptop.pin, "--certificate"]).arg(certificate);
+        Gate::spawn(command.arg("--key").arg(key))
+    };
+    let other = connect(&others, "");
+    assert_eq!(other.exit_code(), Some(1), "it is nobody's");
+    // Without one the login is good, and has no right here.
+    let without = laptop.log_in(0);
+    assert!(laptop.reach().is_err());
+    drop(without);
+    let tunnel = connect(&mine, "");
+    assert!(tunnel.says("running: packets"));
+    assert_eq!(register(&mut laptop.reach().unwrap(), 7), 70);
+    drop(tunnel);
+    assert_whole(&laptop.gate.stop());
+    let refused = laptop.office.audited("login-refused");
+    assert_eq!(refused[0]["reason"], "wrong-certificate");
+    let proven: Vec<_> =
+        laptop.office.audited("login").iter().map(|record| record["what"].clone()).collect();
+    assert_eq!(proven, ["password totp", "password certificate"]);
+}
+
+#[test]
+fn a_bad_network_costs_nothing_but_time() {
+    let (server, _) = need!("a_bad_network_costs_nothing_but_time");
+    const COMMANDS: usize = 400;
+    let laptop = Laptop::new();
+    let _device = device(&laptop.office.plant, &server);
+    laptop.office.plant.user.ip("link set lo up").unwrap();
+    let relay = Relay::start(&laptop.office.plant.user, "127.0.0.1:4434", GATE);
+    let code = code(&laptop.secret, 0);
+    let command = &mut laptop.command_by(&[], "127.0.0.1:4434", &code);
+    command.arg(laptop.known_gates());
+    let tunnel = Gate::spawn(command.args(["--pin", &laptop.pin]));
+    assert!(tunnel.says("running: packets"));
+    let mut stream = laptop.reach().unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    for number in 0..COMMANDS {
+        let register_number = (number % 200) as u8;
+        assert_eq!(register(&mut stream, register_number), 10 * u16::from(register_number));
+    }
+    drop(stream);
+    let done = [&relay.done.lost, &relay.done.doubled, &relay.done.held]
+        .map(|counter| counter.load(std::sync::atomic::Ordering::Relaxed));
+    eprintln!("datagrams lost, doubled, held back: {done:?}");
+    assert!(done.iter().all(|count| *count > 0), "{done:?}");
+    drop(tunnel);
+    assert_eq!(broken(&laptop.office.plant.line), 0);
+    assert_whole(&laptop.gate.stop());
+    let audit = laptop.office.plant.audit("audit.jsonl");
+    assert_eq!(commands(&audit, "success").len(), COMMANDS, "each once, however often it came");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use quinn::{Connection, ConnectionError, Incoming, RecvStream, SendStream};
+use rustls::pki_types::CertificateDer;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::{Instant, timeout_at};
 
@@ -99,9 +100,17 @@ impl<'a, H: Host> Line<'a, H> {
         // It fails only where the semaphore was closed, which nobody does.
         let _turn = self.shared.proofs.acquire().await;
         let peer = self.connection.remote_address();
-        let mut admitted = self.shared.host.log_in(number, peer, shown).await?;
+        let certificate = self.certificate();
+        let mut admitted = self.shared.host.log_in(number, peer, shown, certificate).await?;
         admitted.mtu = self.mtu();
         Ok(admitted)
+    }
+
+    /// The user's own certificate, in DER.
+    fn certificate(&self) -> Option<Vec<u8>> {
+        let shown = self.connection.peer_identity()?;
+        let chain = shown.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+        chain.first().map(|first| first.to_vec())
     }
 
     /// Longest packet that fits both what was configured and the path.

@@ -34,7 +34,7 @@ use wicketgate_ports::tunnel::QueuePair;
 
 use crate::end::{Code, End};
 use crate::message::{Admitted, Credentials, Refused, ToUser};
-use crate::tls::{self, Identity};
+use crate::tls::{self, Gate};
 use crate::transport;
 use directory::Directory;
 
@@ -61,12 +61,14 @@ const SOCKET: usize = 8 << 20;
 
 /// What the thread needs of the gate.
 pub trait Host: Send + Sync + 'static {
-    /// Has somebody proven, and gives the tunnel its address.
+    /// Has somebody proven, and gives the tunnel its address. `certificate` is the user's in DER, where one was
+    /// shown and TLS has checked chain and possession.
     fn log_in(
         &self,
         tunnel: u32,
         peer: SocketAddr,
         shown: Credentials,
+        certificate: Option<Vec<u8>>,
     ) -> impl Future<Output = Result<Admitted, Refused>> + Send;
 
     /// A tunnel that was admitted has ended.
@@ -88,8 +90,8 @@ pub enum Command {
     Tell(u32, ToUser),
     /// Ends a tunnel.
     End(u32, End),
-    /// Shows another certificate to whoever connects from now on.
-    Identity(Box<Identity>),
+    /// Shows another certificate, and asks for those of other authorities, from now on.
+    Gate(Box<Gate>),
     /// Ends all tunnels, and the thread.
     Stop,
 }
@@ -159,12 +161,12 @@ impl<H: Host> Server<H> {
     /// [`Fault`].
     pub fn open(
         listen: SocketAddr,
-        identity: Identity,
+        gate: Gate,
         limits: Limits,
         pairs: Vec<Arc<QueuePair>>,
         host: H,
     ) -> Result<(Server<H>, Remote), Fault> {
-        let config = config(identity)?;
+        let config = config(gate)?;
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Fault::Socket)?;
         let socket = UdpSocket::bind(listen).map_err(Fault::Socket)?;
         enlarge(&socket);
@@ -199,8 +201,8 @@ impl<H: Host> Server<H> {
     }
 }
 
-fn config(identity: Identity) -> Result<quinn::ServerConfig, Fault> {
-    let tls = tls::server(identity).map_err(|error| Fault::Tls(error.to_string()))?;
+fn config(gate: Gate) -> Result<quinn::ServerConfig, Fault> {
+    let tls = tls::server(gate).map_err(|error| Fault::Tls(error.to_string()))?;
     transport::server(tls).map_err(|error| Fault::Tls(error.to_string()))
 }
 
@@ -244,9 +246,9 @@ fn obey<H: Host>(endpoint: &Endpoint, shared: &Shared<H>, command: Command) {
     match command {
         Command::Tell(tunnel, what) => shared.directory.tell(tunnel, what),
         Command::End(tunnel, end) => shared.directory.end(tunnel, &end),
-        Command::Identity(identity) => {
+        Command::Gate(gate) => {
             // It was tried before it was sent here.
-            if let Ok(config) = config(*identity) {
+            if let Ok(config) = config(*gate) {
                 endpoint.set_server_config(Some(config));
             }
         }

@@ -11,7 +11,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use wicketgate_identity::{
-    Attempt, Authenticator, Monotonic, Outcome, Password, Store, StoreError, User, UserId,
+    Attempt, Authenticator, Monotonic, Outcome, Password, Store, StoreError, Thumbprint, User,
+    UserId,
 };
 
 use crate::api::desk::{Answer, Ask, WAITING};
@@ -142,7 +143,7 @@ impl Desk {
             source: source.unwrap_or(std::net::Ipv4Addr::LOCALHOST.into()),
             password: password.as_ref(),
             code: code.as_ref().map(Secret::expose),
-            certificate: None,
+            certificate: certificate(&ask.request),
         };
         let outcome = self.authenticator.authenticate(&attempt, clock::both());
         Word::Attempt(Box::new((ask, outcome)))
@@ -172,6 +173,14 @@ impl Desk {
         let (Some((_, before)), Some((_, after))) = (before, &self.known) else { return Some(()) };
         let changes = differences(&before, after);
         changes.into_iter().try_for_each(|change| self.say(Word::Beside(change)))
+    }
+}
+
+/// The thumbprint of the certificate that was shown.
+fn certificate(request: &Request) -> Option<Thumbprint> {
+    match request {
+        Request::OpenTunnel(open) => open.certificate.as_deref().map(Thumbprint::of),
+        _ => None,
     }
 }
 

@@ -52,6 +52,7 @@ impl Host for GateHost {
         tunnel: u32,
         peer: SocketAddr,
         shown: Credentials,
+        certificate: Option<Vec<u8>>,
     ) -> Result<Admitted, Refused> {
         let secret =
             |text: wicketgate_tunnel::secret::Secret| Secret::new(text.expose().to_owned());
@@ -61,7 +62,8 @@ impl Host for GateHost {
             code: shown.code.map(secret),
             source: None,
         };
-        match self.ask(Request::OpenTunnel(TunnelLogin { tunnel, peer, shown })).await {
+        match self.ask(Request::OpenTunnel(TunnelLogin { tunnel, peer, shown, certificate })).await
+        {
             Ok(Reply::Tunnel(opened)) => Ok(Admitted {
                 login: opened.login.id,
                 user: opened.login.user,

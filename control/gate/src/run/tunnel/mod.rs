@@ -23,7 +23,7 @@ use wicketgate_tunnel::authority;
 use wicketgate_tunnel::end::{Code, End};
 use wicketgate_tunnel::message::{Denied, ToUser};
 use wicketgate_tunnel::server::{Command, Limits, Remote, Server};
-use wicketgate_tunnel::tls::{Fingerprint, Identity};
+use wicketgate_tunnel::tls::{Fingerprint, Gate};
 use wicketgate_xdp::XdpPort;
 
 use super::clock;
@@ -92,20 +92,24 @@ pub(super) fn open<'u>(ports: Vec<XdpPort<'u>>, policy: &Policy, desk: &Desk) ->
     }
 }
 
-/// The certificate that the policy names, or one of the gate's own authority.
-fn identity(policy: &Policy, tunnel: &Tunnel) -> Result<Identity, String> {
-    let found = match (&tunnel.certificate, policy.gate().state_dir()) {
+/// The certificate that the policy names, or one of the gate's own authority; and whose of users are taken.
+fn gate(policy: &Policy, tunnel: &Tunnel) -> Result<Gate, String> {
+    let identity = match (&tunnel.certificate, policy.gate().state_dir()) {
         (Some((certificate, key)), _) => authority::from_files(certificate, key),
         (None, Some(folder)) => authority::own(folder),
         (None, None) => return Err("there is no state_dir for the gate's own authority".to_owned()),
     };
-    found.map_err(|fault| fault.to_string())
+    let identity = identity.map_err(|fault| fault.to_string())?;
+    let clients = tunnel.clients.as_deref().map(authority::certificates).transpose();
+    let clients = clients.map_err(|fault| fault.to_string())?.unwrap_or_default();
+    Ok(Gate { identity, clients })
 }
 
 /// Files that are read again while the gate runs.
 pub(super) fn files(policy: &Policy) -> Vec<PathBuf> {
-    let named = policy.tunnel().and_then(|tunnel| tunnel.certificate.clone());
-    named.into_iter().flat_map(|(certificate, key)| [certificate, key]).collect()
+    let Some(tunnel) = policy.tunnel() else { return Vec::new() };
+    let own = tunnel.certificate.clone().map(|(certificate, key)| [certificate, key]);
+    own.into_iter().flatten().chain(tunnel.clients.clone()).collect()
 }
 
 impl Listener {
@@ -115,11 +119,11 @@ impl Listener {
         pairs: Vec<Arc<QueuePair>>,
         desk: &Desk,
     ) -> Result<Listener, String> {
-        let identity = identity(policy, tunnel)?;
-        let fingerprint = identity.fingerprint();
+        let gate = gate(policy, tunnel)?;
+        let fingerprint = gate.identity.fingerprint();
         let limits = Limits { tunnels: tunnel.most, mtu: tunnel.mtu };
         let host = GateHost::new(desk.clone());
-        let opened = Server::open(tunnel.listen, identity, limits, pairs, host);
+        let opened = Server::open(tunnel.listen, gate, limits, pairs, host);
         let at = |fault: &dyn std::fmt::Display| format!("listening at {}: {fault}", tunnel.listen);
         let (server, remote) = opened.map_err(|fault| at(&fault))?;
         let address = server.address().map_err(|error| at(&error))?;
@@ -193,12 +197,12 @@ impl Tunnels {
             return Ok(());
         }
         let try_it = || {
-            let tried = identity(policy, tunnel)?;
+            let tried = gate(policy, tunnel)?;
             wicketgate_tunnel::tls::server(tried).map_err(|error| error.to_string())?;
-            identity(policy, tunnel)
+            gate(policy, tunnel)
         };
-        let identity = try_it().map_err(|what| format!("[tunnel]: {what}"))?;
-        self.order(Command::Identity(Box::new(identity)));
+        let gate = try_it().map_err(|what| format!("[tunnel]: {what}"))?;
+        self.order(Command::Gate(Box::new(gate)));
         Ok(())
     }
 
