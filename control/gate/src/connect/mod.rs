@@ -13,7 +13,7 @@ mod forward;
 mod pins;
 mod screen;
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use tokio::runtime::Builder;
@@ -112,12 +112,13 @@ async fn connect(arguments: &Connect) -> Result<(), Failure> {
     carry(arguments, line, &admitted).await
 }
 
-/// `HOST`, `HOST:PORT`, `[IPV6]:PORT`.
+/// `HOST`, `HOST:PORT`, `IPV6`, `[IPV6]:PORT`.
 fn find(text: &str) -> Result<Gate, String> {
-    let bare =
-        text.rsplit_once(':').is_none_or(|(host, _)| host.contains(':') && !text.ends_with(']'))
-            || text.ends_with(']');
-    let named = if bare { format!("{text}:{PORT}") } else { text.to_owned() };
+    let named = match (text.parse::<Ipv6Addr>(), text.rsplit_once(':')) {
+        (Ok(address), _) => format!("[{address}]:{PORT}"),
+        (_, Some(_)) if !text.ends_with(']') => text.to_owned(),
+        _ => format!("{text}:{PORT}"),
+    };
     let address = named.to_socket_addrs().map_err(|error| format!("{text}: {error}"))?.next();
     let address: SocketAddr = address.ok_or_else(|| format!("{text}: it has no address"))?;
     let name = named.rsplit_once(':').map_or(text, |(host, _)| host);
@@ -229,6 +230,7 @@ mod tests {
         assert_eq!(found("127.0.0.1:99"), is("127.0.0.1:99", "127.0.0.1"));
         assert_eq!(found("[::1]:99"), is("[::1]:99", "::1"));
         assert_eq!(found("[::1]"), is("[::1]:4433", "::1"));
+        assert_eq!(found("::1"), is("[::1]:4433", "::1"));
         assert!(find("127.0.0.1:").is_err());
     }
 }

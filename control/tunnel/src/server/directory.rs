@@ -102,8 +102,9 @@ impl Directory {
     /// Lets packets flow; `None` where there are as many tunnels as there may be.
     pub(crate) fn open(&self, number: u32, address: Ipv4Addr, mtu: u16) -> Option<Arc<Tunnel>> {
         let mut inner = lock(&self.0);
-        let place = inner.free.pop()?;
-        let entry = inner.entries.get_mut(&number)?;
+        let Inner { entries, free, .. } = &mut *inner;
+        let entry = entries.get_mut(&number)?;
+        let place = free.pop()?;
         let tunnel = Arc::new(Tunnel {
             sender: tunnel::Sender { tunnel: number, place },
             address,
