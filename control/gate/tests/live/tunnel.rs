@@ -99,14 +99,23 @@ impl Laptop {
         tunnel
     }
 
-    /// A connection to the asset from the laptop.
+    /// A connection to the asset from the laptop, or none within half a second.
     fn reach(&self) -> std::io::Result<TcpStream> {
+        self.reach_within(Duration::from_millis(500))
+    }
+
+    fn reach_within(&self, longest: Duration) -> std::io::Result<TcpStream> {
         let door: SocketAddr = DOOR.parse().unwrap();
-        let connect = || TcpStream::connect_timeout(&door, Duration::from_millis(500));
+        let connect = || TcpStream::connect_timeout(&door, longest);
         let stream = self.office.plant.user.enter(connect).unwrap()?;
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;
         stream.set_nodelay(true)?;
         Ok(stream)
+    }
+
+    /// The same, where there must be one, however busy the machine is.
+    fn reached(&self) -> TcpStream {
+        self.reach_within(Duration::from_secs(30)).unwrap()
     }
 
     /// Takes back the login that there is.
@@ -127,7 +136,7 @@ fn an_engineer_works_through_a_tunnel() {
     assert!(laptop.reach().is_err(), "there is no way to the overlay");
     let tunnel = laptop.log_in(0);
     run_hmi(&laptop.office.plant, &hmi, 500);
-    let mut stream = laptop.reach().unwrap();
+    let mut stream = laptop.reached();
     assert_eq!(register(&mut stream, 7), 70);
     assert_eq!(ask(&mut stream, &[6, 0, 200, 0, 7]).unwrap()[0], 0x86, "denied");
     let said = tunnel.line("refused by rule").expect("the user is told");
@@ -161,7 +170,7 @@ fn a_login_that_is_taken_back_ends_the_tunnel_at_once() {
     laptop.office.plant.user.ip("route add 100.64.10.20/32 via 192.168.20.1 table 7").unwrap();
     laptop.office.plant.user.ip("rule add from 192.168.20.5 table 7").unwrap();
     let tunnel = laptop.log_in(0);
-    let mut stream = laptop.reach().unwrap();
+    let mut stream = laptop.reached();
     assert_eq!(register(&mut stream, 7), 70);
     laptop.revoke();
     stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
@@ -169,7 +178,7 @@ fn a_login_that_is_taken_back_ends_the_tunnel_at_once() {
     assert!(tunnel.says("somebody has taken the login back"));
     assert_eq!(tunnel.exit_code(), Some(1));
     let again = laptop.log_in(1);
-    assert_eq!(register(&mut laptop.reach().unwrap(), 8), 80, "and in again");
+    assert_eq!(register(&mut laptop.reached(), 8), 80, "and in again");
     assert!(laptop.office.user(&["disable", "alice"]).status().unwrap().success());
     assert!(again.says("the user was disabled"));
     assert_eq!(again.exit_code(), Some(1));
@@ -264,7 +273,7 @@ fn another_inner_address_is_dropped_and_audited() {
     laptop.office.plant.user.ip("address add 100.64.255.2/32 dev wicket0").unwrap();
     let spoofed = laptop.office.plant.connect_from("100.64.255.2");
     assert!(spoofed.is_err());
-    assert_eq!(register(&mut laptop.reach().unwrap(), 7), 70, "its own goes on");
+    assert_eq!(register(&mut laptop.reached(), 7), 70, "its own goes on");
     within(|| (!laptop.office.audited("tunnel-spoofed").is_empty()).then_some(()));
     drop(tunnel);
     drop(laptop.gate.stop());
@@ -318,7 +327,7 @@ fn who_listens_on_the_hop_learns_nothing_of_what_is_inside() {
     let code = code(&laptop.secret, 0);
     let tunnel = laptop.connect(&code);
     assert!(tunnel.says("running: packets"));
-    let mut stream = laptop.reach().unwrap();
+    let mut stream = laptop.reached();
     for number in 0..20 {
         assert_eq!(register(&mut stream, number), 10 * u16::from(number));
     }
@@ -402,7 +411,7 @@ fn a_certificate_is_a_factor_and_only_its_owners() {
     drop(without);
     let tunnel = connect(&mine, "");
     assert!(tunnel.says("running: packets"));
-    assert_eq!(register(&mut laptop.reach().unwrap(), 7), 70);
+    assert_eq!(register(&mut laptop.reached(), 7), 70);
     drop(tunnel);
     assert_whole(&laptop.gate.stop());
     let refused = laptop.office.audited("login-refused");
@@ -425,7 +434,8 @@ fn a_bad_network_costs_nothing_but_time() {
     command.arg(laptop.known_gates());
     let tunnel = Gate::spawn(command.args(["--pin", &laptop.pin]));
     assert!(tunnel.says("running: packets"));
-    let mut stream = laptop.reach().unwrap();
+    // The first packet may be lost, too.
+    let mut stream = laptop.reach_within(Duration::from_secs(30)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     for number in 0..COMMANDS {
         let register_number = (number % 200) as u8;
