@@ -428,7 +428,8 @@ pub(crate) struct UserRoles {
 pub(crate) struct UserCertificate {
     #[command(flatten)]
     pub(crate) who: Who,
-    /// The certificate in PEM; of several in the file the first. Its authority must be one of `clients` in [tunnel]
+    /// The certificate in PEM; of several in the file the first. Its authority must be one of
+    /// those that `clients` of the policy's tunnel names
     #[arg(value_name = "FILE")]
     pub(crate) certificate: PathBuf,
     /// What it is called in lists

@@ -225,6 +225,8 @@ fn another_source_address_is_dropped_and_told_once() {
         let came = laboratory.receive().await;
         assert!(came.frame.bytes().ends_with(b"mine"));
         assert_eq!(laboratory.pair.dropped().inbound, 0);
+        let lost = laboratory.remote.lost();
+        assert_eq!((lost.spoofed, lost.unfit), (100, 0), "each is counted");
         let told = laboratory.told(|heard| heard.spoofed.first().copied()).await;
         assert_eq!((told.0, told.1), (1, other));
         assert_eq!(laboratory.host.0.lock().unwrap().spoofed.len(), 1, "not for every packet");

@@ -24,10 +24,9 @@ pub(crate) struct Tunnel {
     /// Longest packet both ways.
     pub(crate) mtu: u16,
     pub(crate) connection: Connection,
-    pub(crate) counters: Counters,
 }
 
-/// What was lost of a tunnel's packets.
+/// What was lost of all tunnels' packets.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     /// From another address.
@@ -110,7 +109,6 @@ impl Directory {
             address,
             mtu,
             connection: entry.connection.clone(),
-            counters: Counters::default(),
         });
         entry.open = Some(tunnel.clone());
         Some(tunnel)

@@ -10,9 +10,9 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`directory`] | which tunnels there are |
-//! | [`connection`] | one connection, from its handshake to its end |
-//! | [`packets`] | packets, both ways |
+//! | `directory` | which tunnels there are |
+//! | `connection` | one connection, from its handshake to its end |
+//! | `packets` | packets, both ways |
 //!
 //! Invariant: nothing here is waited for by a worker or by control. What has no room is dropped and counted.
 
@@ -25,6 +25,7 @@ use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime, VarInt};
@@ -36,7 +37,7 @@ use crate::end::{Code, End};
 use crate::message::{Admitted, Credentials, Refused, ToUser};
 use crate::tls::{self, Gate};
 use crate::transport;
-use directory::Directory;
+use directory::{Counters, Directory};
 
 /// Connections that may be in their handshake or prove somebody, beyond the tunnels there are.
 pub const PENDING: usize = 256;
@@ -107,12 +108,41 @@ pub struct Limits {
 
 /// Control's end.
 #[derive(Clone, Debug)]
-pub struct Remote(Sender<Command>);
+pub struct Remote {
+    commands: Sender<Command>,
+    counters: Arc<Counters>,
+    pairs: Vec<Arc<QueuePair>>,
+}
+
+/// Packets of all tunnels that were lost since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// From an address that is not the tunnel's.
+    pub spoofed: u64,
+    /// No packets, or too long ones.
+    pub unfit: u64,
+    /// On their way to a user who takes them too slowly: the oldest.
+    pub overtaken: u64,
+    /// On their way into the gate, to rings that were full.
+    pub inbound: u64,
+    /// On their way out of it, likewise.
+    pub outbound: u64,
+}
 
 impl Remote {
     /// Has something done; false where too much waits, or the thread has ended.
     pub fn send(&self, command: Command) -> bool {
-        self.0.try_send(command).is_ok()
+        self.commands.try_send(command).is_ok()
+    }
+
+    /// What was lost so far.
+    pub fn lost(&self) -> Lost {
+        let Counters { spoofed, unfit, overtaken } = &*self.counters;
+        let dropped = self.pairs.iter().map(|pair| pair.dropped());
+        let (inbound, outbound) =
+            dropped.fold((0, 0), |sum, one| (sum.0 + one.inbound, sum.1 + one.outbound));
+        let [spoofed, unfit, overtaken] = [spoofed, unfit, overtaken].map(|n| n.load(Relaxed));
+        Lost { spoofed, unfit, overtaken, inbound, outbound }
     }
 }
 
@@ -131,6 +161,7 @@ pub(crate) struct Shared<H> {
     /// One for each worker.
     pub(crate) pairs: Vec<Arc<QueuePair>>,
     pub(crate) limits: Limits,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) proofs: tokio::sync::Semaphore,
 }
 
@@ -179,8 +210,10 @@ impl<H: Host> Server<H> {
         let (sender, commands) = channel(COMMANDS);
         let proofs = tokio::sync::Semaphore::new(PROOFS);
         let directory = Directory::new(limits.tunnels);
-        let shared = Arc::new(Shared { host, directory, pairs, limits, proofs });
-        Ok((Server { runtime, endpoint, commands, shared }, Remote(sender)))
+        let counters = Arc::<Counters>::default();
+        let remote = Remote { commands: sender, counters: counters.clone(), pairs: pairs.clone() };
+        let shared = Arc::new(Shared { host, directory, pairs, limits, counters, proofs });
+        Ok((Server { runtime, endpoint, commands, shared }, remote))
     }
 
     /// Where it listens.

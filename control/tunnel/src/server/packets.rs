@@ -35,10 +35,10 @@ pub(super) async fn collect<H: Host>(tunnel: Arc<Tunnel>, shared: Arc<Shared<H>>
         match packet::received(&frame, tunnel.address, tunnel.mtu) {
             Ok(packet) => admit(packet, &tunnel, &shared.pairs),
             Err(Unfit::Spoofed(source)) => {
-                Counters::count(&tunnel.counters.spoofed);
+                Counters::count(&shared.counters.spoofed);
                 alarm.count(source);
             }
-            Err(Unfit::Malformed | Unfit::TooLong(_)) => Counters::count(&tunnel.counters.unfit),
+            Err(Unfit::Malformed | Unfit::TooLong(_)) => Counters::count(&shared.counters.unfit),
         }
         if let Some((source, packets)) = alarm.due() {
             shared.host.spoofed(tunnel.sender.tunnel, source, packets).await;
@@ -101,10 +101,10 @@ fn send<H>(frame: &[u8], shared: &Shared<H>) {
     let packet = frame.get(Ethernet::LEN..).unwrap_or_default();
     let bytes = packet::frame(packet);
     if tunnel.connection.datagram_send_buffer_space() < bytes.len() {
-        Counters::count(&tunnel.counters.overtaken);
+        Counters::count(&shared.counters.overtaken);
     }
     if tunnel.connection.send_datagram(bytes.into()).is_err() {
-        Counters::count(&tunnel.counters.unfit);
+        Counters::count(&shared.counters.unfit);
     }
 }
 

@@ -22,7 +22,7 @@ use wicketgate_ports::tunnel::QueuePair;
 use wicketgate_tunnel::authority;
 use wicketgate_tunnel::end::{Code, End};
 use wicketgate_tunnel::message::{Denied, ToUser};
-use wicketgate_tunnel::server::{Command, Limits, Remote, Server};
+use wicketgate_tunnel::server::{Command, Limits, Lost, Remote, Server};
 use wicketgate_tunnel::tls::{Fingerprint, Gate};
 use wicketgate_xdp::XdpPort;
 
@@ -214,6 +214,13 @@ impl Tunnels {
     /// Ends all tunnels and the thread.
     pub(super) fn stop(mut self) {
         self.order(Command::Stop);
+        let Lost { spoofed, unfit, overtaken, inbound, outbound } = self.remote.lost();
+        if spoofed + unfit + overtaken + inbound + outbound > 0 {
+            complain(format_args!(
+                "packets of tunnels lost: {spoofed} spoofed, {unfit} unfit, {overtaken} for slow users, \
+                 {inbound} and {outbound} to full rings, in and out"
+            ));
+        }
         if let Some(thread) = self.thread.take() {
             // A thread that panicked has said so.
             let _ = thread.join();
