@@ -16,7 +16,7 @@ PCAPS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$PCAPS/stacks/plant.sh"
 
 CASES=(hmi-poll maintenance-writes every-function pipelined udp ping-and-unreachable midstream
-    unit-ids vendor-functions reconnects enip-tags)
+    unit-ids vendor-functions reconnects enip-tags opcua-press)
 PRESS_3=192.168.10.20
 PRESS_4=192.168.10.21
 # Recordings are moved in time to begin in this second, a Monday morning in a shift, so that a policy
@@ -36,6 +36,11 @@ cpppo_server() { # HOST
     start "$WORK/server-$1.log" "$1" "$PYTHON" -m cpppo.server.enip -v -a 0.0.0.0:44818 \
         "Level=INT[100]" "Motor=DINT[10]" "Setpoint=DINT" "Speed=REAL"
     await "$WORK/server-$1.log" "server.*44818"
+}
+
+asyncua_server() { # HOST ADDRESS
+    start "$WORK/server-$1.log" "$1" "$PYTHON" "$HERE/opcua_server.py" "$2" 4840
+    await "$WORK/server-$1.log" READY
 }
 
 libmodbus_server() { # HOST
@@ -198,6 +203,15 @@ case_enip_tags() {
     client laptop "$PYTHON" "$HERE/enip_client.py" $PRESS_3
 }
 
+case_opcua_press() {
+    asyncua_server press-3 $PRESS_3
+    one_source_port laptop 50200
+    record
+    client laptop "$PYTHON" "$HERE/opcua_client.py" $PRESS_3 4840
+    one_source_port laptop 50201
+    client laptop "$PYTHON" "$HERE/opcua_freeopcua.py" $PRESS_3 4840
+}
+
 # --- checks --------------------------------------------------------------------------------------
 
 frames() { # FILE FILTER
@@ -214,6 +228,7 @@ udp.checksum.status==0 || icmp.checksum.status==0"
 folder() { # CASE
     case $1 in
         enip-*) echo "$PCAPS/enip/${1#enip-}" ;;
+        opcua-*) echo "$PCAPS/opcua/${1#opcua-}" ;;
         *) echo "$PCAPS/modbus/$1" ;;
     esac
 }
@@ -225,7 +240,7 @@ check() { # CASE
     size=$(stat -c %s "$file")
     bad=$(frames "$file" "$BAD_CHECKSUM")
     printf '%-22s %7d bytes %5d frames %5d with PDUs %3d malformed %3d bad checksums\n' "$1" "$size" \
-        "$(frames "$file" frame)" "$(frames "$file" "mbtcp || mbudp || enip")" "$(frames "$file" _ws.malformed)" "$bad"
+        "$(frames "$file" frame)" "$(frames "$file" "mbtcp || mbudp || enip || opcua")" "$(frames "$file" _ws.malformed)" "$bad"
     ((bad == 0 && size >= 2000 && size <= 300000))
 }
 

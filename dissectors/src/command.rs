@@ -1,6 +1,9 @@
 //! What a request asks for: the thing that is judged.
 
+use core::fmt;
+
 use crate::enip::{Path, Services};
+use crate::opcua::{Nodes, Target};
 use crate::{Class, Protocol, Scalar};
 
 /// What one request PDU asks for.
@@ -13,7 +16,7 @@ pub struct Command<'a> {
     /// The class; of a command with several items the most consequential one.
     pub class: Class,
     /// The protocol's primary code (Modbus: function code, 0 to 255; EtherNet/IP: CIP service, or an
-    /// encapsulation command and 0x100).
+    /// encapsulation command and 0x100; OPC UA: type of the request).
     pub function: u16,
     /// The code below it, where the function has one (Modbus: diagnostics sub-function, MEI type,
     /// UMAS code; EtherNet/IP: command and function of PCCC).
@@ -24,6 +27,41 @@ pub struct Command<'a> {
     pub name: &'static str,
     /// What it touches. A command is allowed only if each of its items is.
     pub items: Items<'a>,
+}
+
+/// What a command is to an operation of several steps, which leaves a device half-changed where it stops
+/// in the middle: a program download.
+///
+/// The tables are [`modbus::umas::STEPS`](crate::modbus::umas::STEPS) and
+/// [`enip::steps::STEPS`](crate::enip::steps::STEPS). Neither protocol knows select-before-operate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// It stands by itself.
+    #[default]
+    Alone,
+    /// One goes on.
+    Continues,
+    /// One is done with it.
+    Ends,
+    /// One begins.
+    Begins,
+}
+
+impl Command<'_> {
+    /// Which step of an operation it is; of several services the weightiest: what begins one counts
+    /// before what ends one.
+    pub fn step(&self) -> Step {
+        match self.protocol {
+            Protocol::Modbus => crate::modbus::umas::step(self.function, self.sub),
+            Protocol::Enip => self
+                .items
+                .clone()
+                .map(|item| crate::enip::steps::of(&item))
+                .max()
+                .unwrap_or_default(),
+            Protocol::Icmp | Protocol::Opcua | Protocol::Tcp | Protocol::Udp => Step::Alone,
+        }
+    }
 }
 
 /// One thing that a command touches.
@@ -43,6 +81,8 @@ pub struct Item<'a> {
     pub code: Option<(u16, Option<u16>)>,
     /// CIP: the path to it.
     pub path: Path<'a>,
+    /// OPC UA: the node, the method, the channel or the user.
+    pub target: Option<Target<'a>>,
 }
 
 impl Item<'_> {
@@ -56,6 +96,37 @@ impl Item<'_> {
             values: Values::None,
             code: None,
             path: Path::EMPTY,
+            target: None,
+        }
+    }
+}
+
+impl<'a> Item<'a> {
+    /// Whether it has a name rather than a number.
+    pub const fn is_named(&self) -> bool {
+        matches!(
+            self.space,
+            Space::Tag | Space::Node | Space::Method | Space::Channel | Space::Identity
+        )
+    }
+
+    /// Its name, where it has one.
+    pub fn label(&self) -> impl fmt::Display + 'a {
+        Named { path: self.path, target: self.target }
+    }
+}
+
+/// The name of an item.
+struct Named<'a> {
+    path: Path<'a>,
+    target: Option<Target<'a>>,
+}
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.target {
+            Some(target) => target.fmt(f),
+            None => self.path.tag().fmt(f),
         }
     }
 }
@@ -93,6 +164,14 @@ pub enum Space {
         /// File number.
         number: u16,
     },
+    /// A node of OPC UA: `start` is the attribute.
+    Node,
+    /// A method of OPC UA.
+    Method,
+    /// A secure channel of OPC UA.
+    Channel,
+    /// Who uses a session of OPC UA.
+    Identity,
 }
 
 /// The values that an item writes, in place.
@@ -146,6 +225,8 @@ pub enum Items<'a> {
     },
     /// The services of a CIP message, already checked.
     Services(Services<'a>),
+    /// The nodes or methods of a request of OPC UA, already checked.
+    Nodes(Nodes<'a>),
 }
 
 impl<'a> Items<'a> {
@@ -158,6 +239,22 @@ impl<'a> Items<'a> {
     pub const fn two(first: Item<'a>, second: Item<'a>) -> Items<'a> {
         Items::Few([Some(first), Some(second)])
     }
+
+    /// Shows every item where it lies, in order, until `see` says no.
+    ///
+    /// # Errors
+    /// What `see` says.
+    #[inline]
+    pub fn each<E>(&self, see: impl FnMut(&Item<'a>) -> Result<(), E>) -> Result<(), E> {
+        match self {
+            Items::Few(few) => few.iter().flatten().try_for_each(see),
+            many => many.each_of_many(see),
+        }
+    }
+
+    fn each_of_many<E>(&self, mut see: impl FnMut(&Item<'a>) -> Result<(), E>) -> Result<(), E> {
+        self.clone().try_for_each(|item| see(&item))
+    }
 }
 
 impl<'a> Iterator for Items<'a> {
@@ -168,6 +265,7 @@ impl<'a> Iterator for Items<'a> {
             Items::Few([first, second]) => first.take().or_else(|| second.take()),
             Items::Records { rest, write } => crate::modbus::command::next_record(rest, *write),
             Items::Services(services) => services.next_item(),
+            Items::Nodes(nodes) => nodes.next_item(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Every field of a PDU by name.
 
+use crate::opcua::NodeId;
+
 /// One value of a PDU, as people and other tools name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field<'a> {
@@ -13,6 +15,8 @@ pub enum Field<'a> {
     Text(&'a str),
     /// 16-bit big-endian registers.
     Registers(&'a [u8]),
+    /// The identifier of a node of OPC UA.
+    Node(NodeId<'a>),
     /// Bits, eight to a byte, least significant first, and how many of them.
     Bits(&'a [u8], usize),
 }

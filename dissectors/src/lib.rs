@@ -20,11 +20,14 @@ pub mod command;
 pub mod enip;
 pub mod field;
 pub mod modbus;
+pub mod opcua;
 pub mod protocol;
 pub mod scalar;
 
 pub use class::{Class, ClassSet};
-pub use command::{Command, Item, Items, Space, Values};
+pub use command::{Command, Item, Items, Space, Step, Values};
 pub use field::{Field, FieldSink, Shape};
-pub use protocol::{Dialog, Direction, Framed, Key, NotTheProtocol, Protocol, Refusal, Transport};
+pub use protocol::{
+    Dialog, Direction, Framed, Key, NotTheProtocol, Portion, Protocol, Refusal, Transport,
+};
 pub use scalar::Scalar;

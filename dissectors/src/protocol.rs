@@ -3,7 +3,7 @@
 use core::fmt;
 use core::num::NonZeroUsize;
 
-use crate::{Command, FieldSink, enip, modbus};
+use crate::{Command, FieldSink, enip, modbus, opcua};
 
 /// What carries a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +43,8 @@ pub enum Protocol {
     Modbus,
     /// EtherNet/IP, explicit messages over TCP or UDP (The CIP Networks Library, volume 2).
     Enip,
+    /// OPC UA, binary encoding over TCP (OPC 10000-6).
+    Opcua,
     /// ICMP echo: the asset may be pinged. Judged as one command, `echo`, class `diag`.
     Icmp,
     /// A TCP service whose bytes are not read; granted whole or not at all.
@@ -53,14 +55,21 @@ pub enum Protocol {
 
 impl Protocol {
     /// All protocols.
-    pub const ALL: &[Protocol] =
-        &[Protocol::Modbus, Protocol::Enip, Protocol::Icmp, Protocol::Tcp, Protocol::Udp];
+    pub const ALL: &[Protocol] = &[
+        Protocol::Modbus,
+        Protocol::Enip,
+        Protocol::Opcua,
+        Protocol::Icmp,
+        Protocol::Tcp,
+        Protocol::Udp,
+    ];
 
     /// The word used in policy files and reports.
     pub const fn name(self) -> &'static str {
         match self {
             Protocol::Modbus => "modbus",
             Protocol::Enip => "enip",
+            Protocol::Opcua => "opcua",
             Protocol::Icmp => "icmp",
             Protocol::Tcp => "tcp",
             Protocol::Udp => "udp",
@@ -77,6 +86,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => Some(modbus::PORT),
             Protocol::Enip => Some(enip::PORT),
+            Protocol::Opcua => Some(opcua::PORT),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
         }
     }
@@ -87,7 +97,8 @@ impl Protocol {
         let owns = |protocol: &Protocol| {
             let more =
                 (*protocol, transport, port) == (Protocol::Enip, Transport::Udp, enip::IO_PORT);
-            protocol.default_port() == Some(port) || more
+            let carried = protocol.transports().contains(&transport);
+            protocol.default_port() == Some(port) && carried || more
         };
         Protocol::ALL.iter().copied().find(owns)
     }
@@ -95,8 +106,11 @@ impl Protocol {
     /// The protocol of a connection, where its first bytes from the client leave no doubt; for what only
     /// looks. Modbus has no such beginning.
     pub fn recognise(transport: Transport, bytes: &[u8]) -> Option<Protocol> {
-        let enip = transport == Transport::Tcp && enip::frame::is_opening(bytes);
-        enip.then_some(Protocol::Enip)
+        match transport {
+            Transport::Tcp if enip::frame::is_opening(bytes) => Some(Protocol::Enip),
+            Transport::Tcp if opcua::frame::is_opening(bytes) => Some(Protocol::Opcua),
+            _ => None,
+        }
     }
 
     /// What may carry it. Modbus and EtherNet/IP: TCP and UDP, on the same port.
@@ -104,14 +118,14 @@ impl Protocol {
         match self {
             Protocol::Modbus | Protocol::Enip => &[Transport::Tcp, Transport::Udp],
             Protocol::Icmp => &[Transport::Icmp],
-            Protocol::Tcp => &[Transport::Tcp],
+            Protocol::Opcua | Protocol::Tcp => &[Transport::Tcp],
             Protocol::Udp => &[Transport::Udp],
         }
     }
 
     /// Whether commands are read and judged; the others are granted whole.
     pub const fn is_inspected(self) -> bool {
-        matches!(self, Protocol::Modbus | Protocol::Enip)
+        matches!(self, Protocol::Modbus | Protocol::Enip | Protocol::Opcua)
     }
 
     /// Length of the longest PDU, in bytes: what a flow ever needs to hold.
@@ -119,6 +133,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::MAX_ADU,
             Protocol::Enip => enip::MAX_PDU,
+            Protocol::Opcua => opcua::MAX_REQUEST,
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0,
         }
     }
@@ -131,8 +146,25 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::frame(bytes),
             Protocol::Enip => enip::frame(bytes),
+            Protocol::Opcua => opcua::frame(bytes),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
         }
+    }
+
+    /// How much of what begins at `bytes[0]` and travels in `direction` is judged at once, and so is held
+    /// until all of it is there: a PDU, or of a long response the front.
+    ///
+    /// # Errors
+    /// Those of [`frame`](Protocol::frame).
+    #[inline]
+    pub fn portion(self, direction: Direction, bytes: &[u8]) -> Result<Portion, NotTheProtocol> {
+        if self == Protocol::Opcua {
+            return opcua::portion(direction, bytes);
+        }
+        Ok(match self.frame(bytes)? {
+            Framed::Whole(length) => Portion::Whole(length),
+            Framed::Need(length) => Portion::Need(length),
+        })
     }
 
     /// What the whole request PDU `pdu` asks for.
@@ -144,6 +176,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::command(pdu),
             Protocol::Enip => enip::command(pdu),
+            Protocol::Opcua => opcua::command(pdu),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
         }
     }
@@ -153,6 +186,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::key(pdu),
             Protocol::Enip => enip::key(pdu),
+            Protocol::Opcua => opcua::key(pdu),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
         }
     }
@@ -161,8 +195,24 @@ impl Protocol {
     pub fn unit(self, pdu: &[u8]) -> u8 {
         match self {
             Protocol::Modbus => modbus::unit(pdu),
-            Protocol::Enip | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0,
+            _ => 0,
         }
+    }
+
+    /// Whether the response `pdu` ends the answer to its request: not where more of it follows.
+    pub fn completes(self, pdu: &[u8]) -> bool {
+        self != Protocol::Opcua || opcua::response::completes(pdu)
+    }
+
+    /// Whether the response `pdu` is one that comes without a request.
+    pub fn is_unasked(self, pdu: &[u8]) -> bool {
+        self == Protocol::Opcua && opcua::response::is_unasked(pdu)
+    }
+
+    /// Whether clients tell answers apart by what numbers them, in whatever order they come. Else a
+    /// refusal comes behind the answers to earlier requests.
+    pub const fn answers_in_any_order(self) -> bool {
+        matches!(self, Protocol::Opcua)
     }
 
     /// Checks the whole response PDU `pdu` by itself.
@@ -173,6 +223,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::response(pdu),
             Protocol::Enip => enip::response(pdu),
+            Protocol::Opcua => opcua::response(pdu),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
         }
     }
@@ -190,6 +241,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::denial(pdu, why, out),
             Protocol::Enip => enip::denial(pdu, &dialog.connections, why, out),
+            Protocol::Opcua => opcua::denial(pdu, &dialog.channel, why, out),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
         }
     }
@@ -199,6 +251,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::fields(pdu, direction, sink),
             Protocol::Enip => enip::fields(pdu, direction, sink),
+            Protocol::Opcua => opcua::fields(pdu, direction, sink),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => {}
         }
     }
@@ -209,28 +262,87 @@ impl Protocol {
 #[derive(Clone, Debug)]
 pub struct Dialog {
     connections: enip::Connections,
+    channel: opcua::Channel,
 }
 
 impl Dialog {
     /// A flow in which nothing was said yet.
-    pub const NEW: Dialog = Dialog { connections: enip::Connections::NONE };
+    pub const NEW: Dialog =
+        Dialog { connections: enip::Connections::NONE, channel: opcua::Channel::NEW };
 
-    /// Whether the request `pdu` may follow what was said in this flow.
+    /// What the whole request PDU `pdu` of this flow asks for.
+    ///
+    /// # Errors
+    /// Those of [`Protocol::command`].
+    #[inline]
+    pub fn command<'p>(
+        &self,
+        protocol: Protocol,
+        pdu: &'p [u8],
+    ) -> Result<Command<'p>, NotTheProtocol> {
+        match protocol {
+            Protocol::Opcua if self.channel.is_secured() => opcua::command::sealed(pdu),
+            protocol => protocol.command(pdu),
+        }
+    }
+
+    /// Whether the request `pdu`, which asks for `command`, may follow what was said in this flow.
     ///
     /// # Errors
     /// It goes over something that was not opened in this flow, so that nobody can tell what it does.
-    pub fn permit(&self, protocol: Protocol, pdu: &[u8]) -> Result<(), NotTheProtocol> {
-        match protocol {
+    pub fn permit(&self, command: &Command<'_>, pdu: &[u8]) -> Result<(), NotTheProtocol> {
+        match command.protocol {
             Protocol::Enip => self.connections.permit(pdu),
+            Protocol::Opcua => self.channel.permit(pdu, command),
             Protocol::Modbus | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Ok(()),
         }
     }
 
-    /// Notes a PDU that was let through.
+    /// Notes a PDU, or what it was judged by, that was let through.
     pub fn note(&mut self, protocol: Protocol, direction: Direction, pdu: &[u8]) {
         match protocol {
             Protocol::Enip => self.connections.note(direction, pdu),
+            Protocol::Opcua => self.channel.note(direction, pdu),
             Protocol::Modbus | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => {}
+        }
+    }
+
+    /// Whether responses can be paired with their requests: not where they are encrypted.
+    pub const fn pairs(&self) -> bool {
+        !self.channel.is_secured()
+    }
+
+    /// Whether a refusal may be put in behind the response that was noted last.
+    pub const fn may_interject(&self) -> bool {
+        self.channel.may_interject()
+    }
+}
+
+/// Of a protocol that numbers its PDUs: what leaves is numbered without a gap, whatever stays behind or is
+/// put in.
+impl Dialog {
+    /// Whether something was opened in which PDUs are numbered.
+    #[inline]
+    pub const fn numbers(&self) -> bool {
+        self.channel.has_begun()
+    }
+
+    /// Gives a PDU that leaves, or its front, its number. Whether that changed it.
+    #[inline]
+    pub fn number(&mut self, direction: Direction, pdu: &mut [u8]) -> bool {
+        self.channel.number(direction, pdu)
+    }
+
+    /// A PDU stays behind. Whether that changed it: never.
+    pub fn skip(&mut self, direction: Direction, pdu: &mut [u8]) -> bool {
+        self.channel.skip(direction, pdu);
+        false
+    }
+
+    /// Gives a refusal that is put in its number.
+    pub fn stamp(&mut self, refusal: &mut [u8]) {
+        if self.numbers() {
+            self.channel.stamp(refusal);
         }
     }
 }
@@ -248,6 +360,22 @@ pub enum Framed {
     Whole(NonZeroUsize),
     /// Not all there yet: come again when there are at least this many bytes, counted from the
     /// PDU's first.
+    Need(usize),
+}
+
+/// How much of some bytes is judged at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Portion {
+    /// A PDU of this length, all of it there.
+    Whole(NonZeroUsize),
+    /// The PDU is `len` bytes long, and what it is judged by is there.
+    Front {
+        /// What it is judged by.
+        front: NonZeroUsize,
+        /// All of it.
+        len: usize,
+    },
+    /// Not enough there yet: come again when there are at least this many bytes.
     Need(usize),
 }
 

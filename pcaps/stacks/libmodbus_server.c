@@ -1,6 +1,9 @@
 /* A device on libmodbus: coils, inputs and registers 0 to 199, any number of clients.
  *
- * Usage: libmodbus_server PORT
+ * Usage: libmodbus_server PORT [JOURNAL]
+ *
+ * JOURNAL gets a line "accept" for each connection and one with the bytes of each request, in hex, before it
+ * is executed.
  */
 #include <errno.h>
 #include <poll.h>
@@ -24,6 +27,16 @@ static modbus_mapping_t *make_points(void)
     return points;
 }
 
+static FILE *journal;
+
+static void note(const uint8_t *request, int length)
+{
+    for (int i = 0; journal && i < length; i++)
+        fprintf(journal, "%02x", request[i]);
+    if (journal)
+        fputc('\n', journal);
+}
+
 /* Serves one request of the client behind `fd`; 0 to go on, -1 when the client has left. */
 static int serve(modbus_t *device, modbus_mapping_t *points, int fd)
 {
@@ -32,6 +45,8 @@ static int serve(modbus_t *device, modbus_mapping_t *points, int fd)
     int length = modbus_receive(device, request);
     if (length < 0)
         return -1;
+    if (length > 0)
+        note(request, length);
     /* The library leaves function 7 to the application: it says so and sends nothing. */
     if (length > 0 && modbus_reply(device, request, length, points) < 0 && errno == ENOPROTOOPT)
         modbus_reply_exception(device, request, MODBUS_EXCEPTION_ILLEGAL_FUNCTION);
@@ -52,6 +67,8 @@ static void accept_client(modbus_t *device, struct pollfd *polls, nfds_t *used)
 {
     int listener = polls[0].fd;
     int fd = modbus_tcp_accept(device, &listener);
+    if (journal)
+        fputs("accept\n", journal);
     if (fd >= 0 && *used < MAX_CLIENTS)
         polls[(*used)++] = (struct pollfd){ .fd = fd, .events = POLLIN };
     else if (fd >= 0)
@@ -65,6 +82,10 @@ int main(int argc, char **argv)
     struct pollfd polls[MAX_CLIENTS] = { { .events = POLLIN } };
     nfds_t used = 1;
 
+    if (argc > 2 && !(journal = fopen(argv[2], "w")))
+        return perror(argv[2]), 1;
+    if (journal)
+        setlinebuf(journal);
     if (!device || !points || (polls[0].fd = modbus_tcp_listen(device, MAX_CLIENTS)) < 0)
         return perror("libmodbus_server"), 1;
     /* To answer an unknown function the library waits this long for the rest of the request. */

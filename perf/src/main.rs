@@ -70,13 +70,12 @@ fn once(name: &str, laps: usize) -> ExitCode {
         println!("{}", stages::CALLS);
         return ExitCode::SUCCESS;
     }
-    let scenarios = scenario::all();
-    let Some(scenario) = scenarios.iter().find(|scenario| scenario.name == name) else {
+    let Some(scenario) = scenario::named(name) else {
         eprintln!("no scenario {name}: there are");
-        scenarios.iter().for_each(|scenario| eprintln!("  {}", scenario.name));
+        scenario::all().iter().for_each(|scenario| eprintln!("  {}", scenario.name));
         return ExitCode::from(2);
     };
-    let mut runner = Runner::new(scenario);
+    let mut runner = Runner::new(&scenario);
     for _ in 0..laps {
         runner.fill();
         runner.lap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use wicketgate_engine::{Counters, Engine, EventRing, Limits, Sessions, Tables};
 use wicketgate_packet::{Nowhere, Time};
 use wicketgate_ports::{HeapFrame, Pool};
-use wicketgate_tests::capture::{Crossing, cases};
+use wicketgate_tests::capture::{Case, Crossing, cases};
 
 use crate::flows;
 
@@ -28,13 +28,22 @@ pub(crate) struct Scenario {
 
 /// All bundled captures, and the same conversation on three kinds of flow.
 pub(crate) fn all() -> Vec<Scenario> {
-    let scenario = |case: wicketgate_tests::capture::Case| Scenario {
+    cases().into_iter().map(of).chain(flows::all()).collect()
+}
+
+/// The one of that name; the others are not made, which takes callgrind a minute.
+pub(crate) fn named(name: &str) -> Option<Scenario> {
+    let case = cases().into_iter().find(|case| case.name == name).map(of);
+    case.or_else(|| flows::all().into_iter().find(|flow| flow.name == name))
+}
+
+fn of(case: Case) -> Scenario {
+    Scenario {
         frames: case.through_file().entered,
         name: case.name,
         tables: case.tables,
         captured: true,
-    };
-    cases().into_iter().map(scenario).chain(flows::all()).collect()
+    }
 }
 
 /// An engine on its way through a scenario.

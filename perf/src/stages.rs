@@ -3,8 +3,9 @@
 use std::hint::black_box;
 
 use allocation_counter::measure;
-use wicketgate_dissectors::{Direction, Framed, Protocol};
+use wicketgate_dissectors::{Direction, Framed, Portion, Protocol};
 use wicketgate_engine::event::{CommandEvent, Label, PAYLOAD};
+use wicketgate_engine::nodes::{NamePattern, NodePattern, NodeRule};
 use wicketgate_engine::objects::{Glob, ObjectRule, Objects};
 use wicketgate_engine::tcp::Connection;
 use wicketgate_engine::translate::Rewrite;
@@ -15,7 +16,7 @@ use wicketgate_packet::parse::{Segment, flags};
 use wicketgate_packet::{FrameBuf, Headers, L4, Nowhere, PortId, Time};
 use wicketgate_ports::{HeapFrame, Pool};
 use wicketgate_tests::plant::{ALICE, GATE_MAC, NAT, OFFICE, OFFICE_MAC, PRESS_3, PRESS_MAC};
-use wicketgate_tests::{Packet, Plant, enip, modbus};
+use wicketgate_tests::{Packet, Plant, enip, modbus, opcua};
 
 use crate::figures::Nanos;
 
@@ -58,7 +59,8 @@ fn request() -> HeapFrame {
 pub(crate) fn all() -> Vec<Stage> {
     let modbus = [parse(), verify(), refuse(), place(), dissect(), judge(), tell(), translate()];
     let enip = [dissect_enip(), judge_enip(), dissect_many()];
-    modbus.into_iter().chain(enip).collect()
+    let opcua = [dissect_opcua(), judge_opcua(), dissect_nodes()];
+    modbus.into_iter().chain(enip).chain(opcua).collect()
 }
 
 fn parse() -> Stage {
@@ -158,6 +160,45 @@ fn judge_enip() -> Stage {
         if let Ok(command) = Protocol::Enip.command(black_box(&pdu)) {
             let _ = black_box(matcher.judge(&command, Time::EPOCH));
         }
+    })
+}
+
+fn dissect_opcua() -> Stage {
+    let pdu = opcua::read(7, "Line.Press.Level");
+    stage("dissect-opcua: frame and command, one node", move || {
+        let pdu = black_box(&pdu[..]);
+        if let Ok(Portion::Whole(_)) = Protocol::Opcua.portion(Direction::ToServer, pdu) {
+            let _ = black_box(Protocol::Opcua.command(pdu));
+        }
+    })
+}
+
+fn judge_opcua() -> Stage {
+    let pdu = opcua::write(7, "Line.Press.Setpoint", 700);
+    let name = NamePattern::Text(b"Line.Press.Set*"[..].into());
+    let nodes = [NodePattern { namespace: 2, name }].into();
+    let range = wicketgate_engine::RangeSet::of(vec![(0, 1500)]);
+    let writes = wicketgate_engine::Entry {
+        objects: ObjectRule::Nodes(Box::new(NodeRule { nodes, ..NodeRule::default() })),
+        values: wicketgate_engine::ValueRule::In(range),
+        ..wicketgate_tests::plant::entry(&[wicketgate_dissectors::Class::Write])
+    };
+    let matcher = wicketgate_engine::Matcher::new(vec![writes]);
+    stage("judge-opcua: dissect, node, value", move || {
+        if let Ok(command) = Protocol::Opcua.command(black_box(&pdu)) {
+            let _ = black_box(matcher.judge(&command, Time::EPOCH));
+        }
+    })
+}
+
+/// The most nodes that a request can name: BrowsePaths without elements, six bytes each.
+fn dissect_nodes() -> Stage {
+    let path = [0, 85, 0, 0, 0, 0];
+    let count = (opcua::LONGEST - opcua::service(7, 554, &[0; 4]).len()) / path.len();
+    let body = [&(count as u32).to_le_bytes()[..], &path.repeat(count)].concat();
+    let pdu = opcua::service(7, 554, &body);
+    stage("dissect-opcua-nodes: as many as a request has room for", move || {
+        let _ = black_box(Protocol::Opcua.command(black_box(&pdu[..])));
     })
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use wicketgate_dissectors::enip;
+use wicketgate_dissectors::{enip, opcua};
 use wicketgate_packet::{Headers, L4};
 use wicketgate_tests::capture::cases;
 use wicketgate_tests::enip::{
@@ -21,6 +21,7 @@ type Seeds = BTreeMap<String, Vec<u8>>;
 
 fn main() {
     let (mut packets, mut pdus, mut enips) = (Seeds::new(), Seeds::new(), cip());
+    let mut services = ua();
     for crossing in cases().iter().flat_map(|case| case.through_file().entered) {
         let Ok(headers) = Headers::parse(&crossing.bytes) else {
             packets.entry("not-ipv4".into()).or_insert(crossing.bytes);
@@ -28,7 +29,14 @@ fn main() {
         };
         packets.entry(kind(&headers)).or_insert_with(|| crossing.bytes.clone());
         let payload = headers.payload(&crossing.bytes);
-        if [headers.ports().0, headers.ports().1].contains(&enip::PORT) {
+        let of = |port| [headers.ports().0, headers.ports().1].contains(&port);
+        if of(opcua::PORT) {
+            if payload.len() >= 28 {
+                let kind = String::from_utf8_lossy(&payload[..3]).into_owned();
+                let name = format!("{kind}-{:02x}{:02x}", payload[27], payload[26]);
+                services.entry(name).or_insert_with(|| payload.to_vec());
+            }
+        } else if of(enip::PORT) {
             if payload.len() >= 24 {
                 let last = payload.iter().skip(40).take(3).map(|byte| format!("-{byte:02x}"));
                 let name = format!(
@@ -47,6 +55,7 @@ fn main() {
     write("packet", &packets);
     write("modbus", &pdus);
     write("enip", &enips);
+    write("opcua", &services);
     write("engine", &actions());
 }
 
@@ -77,6 +86,28 @@ fn cip() -> Seeds {
         ("opened".into(), opening.concat()),
         ("closed".into(), [opening.concat(), unconnected(&forward_close())].concat()),
         ("io".into(), io.to_vec()),
+    ])
+}
+
+/// OPC UA that the captures do not show: channels with security, chunks, a whole conversation.
+fn ua() -> Seeds {
+    use wicketgate_tests::opcua::*;
+    let opening = [hello(), open("None", 0, 1), open("None", 5, 51)].concat();
+    let talk = [opening, read(2, "A"), write(3, "B", 7), call(4, "C"), fault(52, 2)].concat();
+    let sealed = message("MSGF", 9, 9, &[0x9a; 64]);
+    let nested = [
+        &[1, 0, 0, 0, 0, 85, 13, 0, 0, 0, 255, 255, 255, 255, 1][..],
+        &[0x98, 1, 0, 0, 0].repeat(6),
+    ];
+    Seeds::from([
+        ("talk".into(), talk),
+        ("sealed".into(), [hello(), open("Basic256Sha256", 0, 1), sealed].concat()),
+        (
+            "chunks".into(),
+            [message("MSGC", 2, 2, &[7; 40]), message("MSGA", 3, 2, &[7; 40])].concat(),
+        ),
+        ("nested".into(), service(2, 673, &nested.concat())),
+        ("error".into(), chunk("ERRF", &[0, 0, 0x55, 0x80, 0xff, 0xff, 0xff, 0xff])),
     ])
 }
 

@@ -54,7 +54,7 @@ pub fn cases() -> Vec<Case> {
         folders
     };
     let of_protocol = |protocol| folders(root.join(protocol));
-    ["modbus", "enip"].into_iter().flat_map(of_protocol).map(Case::load).collect()
+    ["modbus", "enip", "opcua"].into_iter().flat_map(of_protocol).map(Case::load).collect()
 }
 
 impl Case {

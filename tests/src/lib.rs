@@ -11,6 +11,7 @@
 //! | [`talk`] | [`Talk`]: both ends of one TCP connection |
 //! | [`enip`] | the same of EtherNet/IP |
 //! | [`modbus`] | requests and responses as bytes |
+//! | [`opcua`] | the same of OPC UA |
 //! | [`capture`] | the bundled captures as the frames that enter an engine |
 
 #![allow(
@@ -26,6 +27,7 @@ pub mod enip;
 pub mod frame;
 pub mod gate;
 pub mod modbus;
+pub mod opcua;
 pub mod plant;
 pub mod talk;
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use wicketgate_dissectors::{Class, ClassSet, Protocol, Transport};
 use wicketgate_engine::tables::{Asset, DenialStyle, Endpoint, Mac, Port, Side, Subject};
-use wicketgate_engine::{EndpointId, Entry, Grant, Matcher, RuleId, Tables, TablesBuilder};
+use wicketgate_engine::{EndpointId, Entry, Grant, Matcher, Rate, RuleId, Tables, TablesBuilder};
 use wicketgate_packet::{PortId, Time};
 
 /// The port of the people.
@@ -73,6 +73,8 @@ pub struct Right {
     pub until: Time,
     /// How a command is refused.
     pub denial: DenialStyle,
+    /// How much passes.
+    pub rate: Option<Rate>,
     /// Whether nothing is refused.
     pub observe: bool,
 }
@@ -102,7 +104,8 @@ impl Right {
         let essential = source == HMI;
         let name = format!("user of {source}");
         let (until, denial) = (Time::NEVER, DenialStyle::Reply);
-        Right { source, name, essential, door, entries, until, denial, observe: false }
+        let (rate, observe) = (None, false);
+        Right { source, name, essential, door, entries, until, denial, rate, observe }
     }
 
     /// All of these classes.
@@ -172,7 +175,7 @@ impl Plant {
             let entries = right.entries.iter().map(|entry| Entry { rule, ..entry.clone() });
             let matcher = Matcher::new(entries.collect());
             let (endpoint, until, observe) = (right.door, right.until, right.observe);
-            let denial = right.denial;
+            let (denial, rate) = (right.denial, right.rate);
             tables.add_grant(Grant {
                 subject,
                 endpoint,
@@ -180,6 +183,7 @@ impl Plant {
                 until,
                 right: 0,
                 denial,
+                rate,
                 observe,
             });
         }

@@ -19,6 +19,10 @@ pub struct Talk {
     pub client_next: u32,
     /// The asset's next number.
     pub asset_next: u32,
+    /// Bytes of the client's that the asset never saw: commands that were refused.
+    pub withheld: u32,
+    /// Bytes that the client got and the asset never sent: refusals.
+    pub injected: u32,
 }
 
 /// Where the client's numbers begin: they wrap within a few dozen bytes.
@@ -40,6 +44,8 @@ impl Talk {
             nat: 0,
             client_next: CLIENT_ISN.wrapping_add(1),
             asset_next: ASSET_ISN + 1,
+            withheld: 0,
+            injected: 0,
         };
         let syn = gate.office(&talk.syn());
         assert!(syn.left_by(LINE), "SYN: {:?}", syn.verdict);
@@ -63,12 +69,14 @@ impl Talk {
 
     /// A segment of the client's.
     pub fn from_client(&self, seq: u32, flags: u8, payload: &[u8]) -> Packet {
-        Packet::tcp(self.client, self.overlay, (seq, self.asset_next), flags, payload)
+        let ack = self.asset_next.wrapping_add(self.injected);
+        Packet::tcp(self.client, self.overlay, (seq, ack), flags, payload)
     }
 
     /// A segment of the asset's.
     pub fn from_asset(&self, seq: u32, flags: u8, payload: &[u8]) -> Packet {
-        self.numbered_from_asset(seq, self.client_next, flags, payload)
+        let ack = self.client_next.wrapping_sub(self.withheld);
+        self.numbered_from_asset(seq, ack, flags, payload)
     }
 
     fn numbered_from_asset(&self, seq: u32, ack: u32, flags: u8, payload: &[u8]) -> Packet {
@@ -86,6 +94,14 @@ impl Talk {
         let segment = self.from_client(self.client_next, flag::ACK | flag::PSH, payload);
         self.client_next = self.client_next.wrapping_add(payload.len() as u32);
         gate.office(&segment)
+    }
+
+    /// The client sends a command that is refused, and hears so.
+    pub fn send_in_vain(&mut self, gate: &mut Gate, payload: &[u8]) -> Outcome {
+        self.withheld += payload.len() as u32;
+        let outcome = self.send(gate, payload);
+        self.injected += outcome.payload_on(OFFICE).len() as u32;
+        outcome
     }
 
     /// The asset sends its next bytes.

@@ -43,7 +43,9 @@ fn every_capture_adds_up() {
                 EventKind::SessionStart => sessions.0 += 1,
                 EventKind::FlowStart { .. } => flows.0 += 1,
                 EventKind::Command(_) => commands += 1,
-                EventKind::Refused { .. } => {}
+                EventKind::Refused { .. }
+                | EventKind::OperationStart { .. }
+                | EventKind::OperationEnd { .. } => {}
                 EventKind::FlowEnd { totals, .. } => {
                     flows.1 += 1;
                     (frames.0, bytes.0) = (frames.0 + totals.frames, bytes.0 + totals.bytes);

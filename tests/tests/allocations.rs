@@ -26,6 +26,8 @@ fn workload() -> Vec<(PortId, Vec<u8>)> {
             nat: port,
             client_next: wicketgate_tests::talk::CLIENT_ISN.wrapping_add(1),
             asset_next: wicketgate_tests::talk::ASSET_ISN + 1,
+            withheld: 0,
+            injected: 0,
         };
         frames.extend([(OFFICE, talk.syn()), (LINE, talk.syn_ack())]);
         for n in 0..20u16 {

@@ -84,6 +84,25 @@ fn the_pipeline_does_not_know_control() {
     }
 }
 
+/// `unproven` makes logins of nothing: tests alone may have it.
+#[test]
+fn nothing_that_ships_believes_the_unproven() {
+    let mut tests = 0;
+    for package in packages() {
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let features = dependency["features"].as_array().unwrap();
+            if features.iter().any(|feature| feature == "unproven") {
+                assert_eq!(dependency["kind"], "dev", "{}", package["name"]);
+                tests += 1;
+            }
+        }
+        if package["name"] == "wicketgate-identity" {
+            assert_eq!(package["features"]["default"], Value::Null);
+        }
+    }
+    assert!(tests > 0, "nobody has it: this test proves nothing");
+}
+
 #[test]
 fn up_is_refused() {
     assert!(!may_know(0, 1, false) && !may_know(1, 2, true) && !may_know(1, 1, false));

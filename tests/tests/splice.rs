@@ -288,3 +288,104 @@ fn styles_of_refusing() {
         assert_eq!((reset(OFFICE), reset(LINE)), (resets, resets), "{denial:?}");
     }
 }
+
+/// A connection whose ends take segments of 1,460 bytes.
+fn open_wide() -> (Gate, Talk) {
+    let (mut gate, mut talk) = open();
+    talk.client.1 += 1;
+    let wide = |packet| Packet { tcp_options: vec![2, 4, 5, 180], ..packet };
+    talk.nat = gate.office(&wide(talk.syn())).seen().src.1;
+    assert!(gate.line(&wide(talk.syn_ack())).left_by(OFFICE));
+    let ack = talk.from_client(talk.client_next, flag::ACK, &[]);
+    assert!(gate.office(&ack).left_by(LINE));
+    (gate, talk)
+}
+
+/// Three answers in one segment of the asset's, and a denial behind them, which the gate sends itself: all it
+/// owes until the client has acknowledged it. What left towards the client, whole.
+fn owe_much(gate: &mut Gate, talk: &Talk) -> (Vec<u8>, Outcome) {
+    let (client, asset) = (talk.client_next, talk.asset_next);
+    let requests = [1, 2, 3].map(|n| read(n, 0, 120)).concat();
+    let next = client.wrapping_add(requests.len() as u32 + 12);
+    from_client(gate, talk, (client, asset), &[requests, write(4, 5, 5)].concat());
+    let answers = [1, 2, 3].map(|n| values(n, &[n; 120])).concat();
+    let outcome = from_asset(gate, talk, (asset, next.wrapping_sub(12)), &answers);
+    let due = [answers, exception(4, 6, 1)].concat();
+    assert_eq!(outcome.payload_on(OFFICE), due);
+    (due, outcome)
+}
+
+/// A router between gate and client: the packet that it quotes is longer than `mtu`.
+fn too_big(talk: &Talk, quoted: &[u8], mtu: u16) -> Packet {
+    let router = Ipv4Addr::new(192, 168, 77, 1);
+    Packet::icmp(router, talk.overlay.0, (3, 4), (0, mtu), &quoted[14..14 + 28])
+}
+
+/// Lengths of the IPv4 packets that a frame's port got.
+fn lengths(frames: &[(PortId, Vec<u8>)], port: PortId) -> Vec<usize> {
+    let of = |frame: &[u8]| usize::from(u16::from_be_bytes([frame[16], frame[17]]));
+    frames.iter().filter(|(by, _)| *by == port).map(|(_, frame)| of(frame)).collect()
+}
+
+/// RFC 1191 section 3: what the gate owes, nobody else can send in shorter segments.
+#[test]
+fn a_path_mtu_shortens_what_the_gate_sends_again() {
+    let (mut gate, talk) = open_wide();
+    let (due, outcome) = owe_much(&mut gate, &talk);
+    let (_, long) = outcome.own.iter().find(|(port, _)| *port == OFFICE).unwrap();
+    assert!(gate.office(&too_big(&talk, long, 600)).left_by(LINE), "the asset is told, too");
+    let again = gate.pass(Duration::from_millis(300));
+    assert!(lengths(&again, OFFICE).iter().all(|length| *length <= 600), "{again:?}");
+    let payload: Vec<u8> = seen(&again, OFFICE).into_iter().flat_map(|seen| seen.payload).collect();
+    assert_eq!(payload, due);
+    // The asset sends its own again, in segments of its own choice.
+    let next = talk.client_next.wrapping_add(36);
+    let answers = &due[..due.len() - 9];
+    let again = from_asset(&mut gate, &talk, (talk.asset_next, next), answers);
+    assert!(lengths(&again.own, OFFICE).iter().all(|length| *length <= 600));
+    assert_eq!(again.payload_on(OFFICE), answers);
+}
+
+/// RFC 5927: only an error about what is under way counts, only one that no attacker makes dust with, and none
+/// that says more than is taken anyway.
+#[test]
+fn a_path_mtu_that_cannot_be_meant_shortens_nothing() {
+    let (mut gate, talk) = open_wide();
+    let (_, outcome) = owe_much(&mut gate, &talk);
+    let (_, long) = outcome.own.iter().find(|(port, _)| *port == OFFICE).unwrap();
+    let mut far = long.clone();
+    far[38] ^= 0x40;
+    gate.office(&too_big(&talk, &far, 600)).refused(Reason::IcmpUnrelated);
+    gate.office(&too_big(&talk, long, 551)).refused(Reason::IcmpUnrelated);
+    gate.office(&too_big(&talk, long, 9000));
+    let again = gate.pass(Duration::from_millis(300));
+    let most = lengths(&outcome.own, OFFICE).into_iter().max();
+    assert_eq!(lengths(&again, OFFICE).into_iter().max(), most);
+    assert!(most.unwrap() > 600);
+}
+
+/// Timestamps as stacks write them (RFC 7323 appendix A).
+fn stamped(packet: Packet, value: u32, echo: u32) -> Packet {
+    let tcp_options = [&[1, 1, 8, 10][..], &value.to_be_bytes(), &echo.to_be_bytes()].concat();
+    Packet { tcp_options, ..packet }
+}
+
+/// The asset has answered the SYN twice, the second time by a later clock. The client knows that clock from
+/// then on, and refuses whatever has an earlier one (RFC 7323 section 5): a denial that had the first answer's
+/// never arrived (laboratory, seed 11).
+#[test]
+fn a_denial_is_not_older_than_a_repeated_answer_to_the_syn() {
+    let (mut gate, mut talk) = open();
+    talk.client.1 += 1;
+    talk.nat = gate.office(&stamped(talk.syn(), 100, 0)).seen().src.1;
+    for clock in [7_000, 8_001, 7_000] {
+        let answer = stamped(talk.syn_ack(), clock, 100);
+        assert!(gate.line(&answer).left_by(OFFICE));
+    }
+    let denied = talk.from_client(talk.client_next, DATA, &write(1, 5, 5));
+    let denied = gate.office(&stamped(denied, 200, 8_001));
+    let denial = &denied.seen_on(OFFICE)[0];
+    assert_eq!(denial.payload, exception(1, 6, 1));
+    let clock = u32::from_be_bytes(denial.options[4..8].try_into().unwrap());
+    assert_eq!(clock, 8_001, "neither older nor of the gate's own making");
+}

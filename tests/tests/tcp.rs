@@ -381,6 +381,106 @@ fn bytes_that_nobody_reads_pass_both_ways() {
     assert_eq!(gate.commands().len(), 0);
 }
 
+fn open_unread() -> (Gate, Talk) {
+    let mut gate = Gate::new(&Plant::usual());
+    let talk = Talk::open_to(&mut gate, CLIENT, (PRESS_3, 80));
+    (gate, talk)
+}
+
+#[test]
+fn a_reset_must_fit_where_nobody_reads_too() {
+    let (mut gate, talk) = open_unread();
+    for off in [1u32, 100, 0xffff_ffff] {
+        let seq = talk.client_next.wrapping_add(off);
+        gate.office(&talk.from_client(seq, flag::RST, &[])).refused(Reason::BadSegment);
+        let seq = talk.asset_next.wrapping_add(off);
+        gate.line(&talk.from_asset(seq, flag::RST, &[])).refused(Reason::BadSegment);
+    }
+    assert!(gate.line(&talk.from_asset(talk.asset_next, flag::RST, &[])).left_by(OFFICE));
+}
+
+/// The asset closes while bytes are on their way to it, and resets once for each of them. Its FIN has
+/// come and was acknowledged meanwhile.
+#[test]
+fn resets_that_have_crossed_the_fin_pass_and_end_nothing() {
+    let (mut gate, mut talk) = open_unread();
+    let fin = talk.asset_next;
+    assert!(gate.line(&talk.from_asset(fin, flag::ACK | flag::FIN, &[])).left_by(OFFICE));
+    talk.asset_next += 1;
+    assert!(talk.send(&mut gate, b"late").left_by(LINE), "the FIN is acknowledged");
+    for _ in 0..3 {
+        let crossed = gate.line(&talk.from_asset(fin, flag::RST, &[])).seen();
+        assert_eq!((crossed.flags, crossed.numbers.0), (flag::RST, fin), "as it came");
+        assert!(talk.send(&mut gate, b"more").left_by(LINE), "its receiver decides");
+    }
+    gate.line(&talk.from_asset(fin - 1, flag::RST, &[])).refused(Reason::BadSegment);
+    assert!(gate.line(&talk.from_asset(fin + 1, flag::RST, &[])).left_by(OFFICE));
+    let over = talk.send(&mut gate, b"more");
+    assert_eq!(over.verdict, Verdict::Answer(OFFICE, Reason::AfterReset));
+}
+
+/// What leaves for a reset that ends a connection has the number of the byte after all that has left.
+#[test]
+fn a_reset_that_has_crossed_an_acknowledged_fin_ends_no_connection_that_is_read() {
+    for acknowledged in [false, true] {
+        let (mut gate, mut talk) = open();
+        let fin = talk.asset_next;
+        assert!(gate.line(&talk.from_asset(fin, flag::ACK | flag::FIN, &[])).left_by(OFFICE));
+        if acknowledged {
+            talk.asset_next += 1;
+            assert!(talk.send(&mut gate, &read(1, 0, 1)).left_by(LINE));
+            gate.line(&talk.from_asset(fin, flag::RST, &[])).refused(Reason::BadSegment);
+            assert!(talk.send(&mut gate, &read(2, 0, 1)).left_by(LINE), "it answers with another");
+        }
+        let last = gate.line(&talk.from_asset(talk.asset_next, flag::RST, &[]));
+        let seen = &last.seen_on(OFFICE)[0];
+        assert_eq!((seen.flags & flag::RST, seen.numbers.0), (flag::RST, fin + 1));
+        assert_eq!(talk.send(&mut gate, &read(3, 0, 1)).reason(), Some(Reason::FlowDead));
+    }
+}
+
+/// Its program was killed while it sent; its host resets with the number that it is told.
+#[test]
+fn a_reset_at_the_first_byte_under_way_ends_what_nobody_reads() {
+    let (mut gate, mut talk) = open_unread();
+    let arrived = talk.asset_next;
+    assert!(talk.answer(&mut gate, b"lost on its way").left_by(OFFICE));
+    let reset = gate.line(&talk.from_asset(arrived, flag::RST, &[])).seen();
+    assert_eq!((reset.flags, reset.numbers.0), (flag::RST, arrived), "exact for its receiver");
+    talk.send(&mut gate, b"?");
+    Talk::open_to(&mut gate, CLIENT, (PRESS_3, 80));
+    assert_eq!(gate.flow_ends(), [EndCause::Reset]);
+}
+
+/// Whoever has not got all bytes does not take the reset for exact and asks (RFC 5961 section 3).
+#[test]
+fn who_asks_after_a_reset_is_told_again() {
+    let (mut gate, mut talk) = open_unread();
+    let arrived = talk.asset_next;
+    assert!(talk.answer(&mut gate, b"lost on its way").left_by(OFFICE));
+    assert!(gate.line(&talk.from_asset(talk.asset_next, flag::RST, &[])).left_by(OFFICE));
+    talk.asset_next = arrived;
+    let asks = talk.from_client(talk.client_next, flag::ACK, &[]);
+    let told = gate.office(&asks);
+    assert_eq!(told.verdict, Verdict::Answer(OFFICE, Reason::AfterReset));
+    assert_eq!((told.seen().flags, told.seen().numbers.0), (flag::RST, arrived));
+    let reset = talk.from_client(talk.client_next, flag::RST | flag::ACK, &[]);
+    gate.office(&reset).refused(Reason::AfterReset);
+}
+
+/// A SYN of somebody else's must not make a client forget bytes that the asset does not have.
+#[test]
+fn a_challenge_acknowledges_no_byte_that_has_not_arrived() {
+    let (mut gate, mut talk) = open_unread();
+    let arrived = talk.client_next;
+    assert!(talk.send(&mut gate, b"GET /").left_by(LINE));
+    let anew = Packet::tcp(CLIENT, (PRESS_3, 80), (1, 0), flag::SYN, &[]);
+    assert_eq!(gate.office(&anew).seen().numbers, (talk.asset_next, arrived));
+    let reset = Packet::tcp(CLIENT, (PRESS_3, 80), (arrived, 0), flag::RST, &[]);
+    assert!(gate.office(&reset).left_by(LINE), "if it was meant");
+    assert!(gate.office(&anew).left_by(LINE));
+}
+
 #[test]
 fn who_only_observes_refuses_no_command() {
     let mut plant = Plant::usual();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::model::{Actor, Fault, Request};
+use super::refusals::{Refusals, Refused};
 use super::reply::Reply;
 
 /// Questions that wait at most: one for each client that may be connected.
@@ -34,17 +35,26 @@ impl Ask {
 
 /// The API thread's end.
 #[derive(Clone, Debug)]
-pub struct Desk(SyncSender<Ask>);
+pub struct Desk {
+    asks: SyncSender<Ask>,
+    /// What did not come as far as control.
+    pub(crate) refusals: Refusals,
+}
 
 /// Control's end.
 #[derive(Debug)]
-pub struct Inbox(Receiver<Ask>);
+pub struct Inbox {
+    asks: Receiver<Ask>,
+    refusals: Refusals,
+}
 
 impl Desk {
     /// A desk and its inbox.
     pub fn new() -> (Desk, Inbox) {
         let (sender, receiver) = sync_channel(WAITING);
-        (Desk(sender), Inbox(receiver))
+        let refusals = Refusals::default();
+        let inbox = Inbox { asks: receiver, refusals: refusals.clone() };
+        (Desk { asks: sender, refusals }, inbox)
     }
 
     /// Asks control and waits for its answer.
@@ -53,7 +63,7 @@ impl Desk {
     /// What control says, or that it does not answer.
     pub async fn ask(&self, actor: Actor, request: Request) -> Answer {
         let (answer, answered) = oneshot::channel();
-        match self.0.try_send(Ask { actor, request, answer }) {
+        match self.asks.try_send(Ask { actor, request, answer }) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => return Err(Fault::unavailable("too many requests wait")),
             Err(TrySendError::Disconnected(_)) => return Err(stopping()),
@@ -67,9 +77,14 @@ fn stopping() -> Fault {
 }
 
 impl Inbox {
+    /// Refusals that are to be told at `now` (since boot), and how often each happened.
+    pub fn refusals(&self, now: Duration) -> Vec<(Refused, u64)> {
+        self.refusals.due(now)
+    }
+
     /// The next question, waiting for `most`; `None` when that is over.
     pub fn next(&self, most: Duration) -> Option<Ask> {
-        match self.0.recv_timeout(most) {
+        match self.asks.recv_timeout(most) {
             Ok(ask) => Some(ask),
             Err(RecvTimeoutError::Timeout) => None,
             // There is no socket: nobody will ever ask.

@@ -17,6 +17,7 @@
 //! | [`model`] | [`Actor`](model::Actor), [`Request`](model::Request), [`Fault`](model::Fault): the contract |
 //! | [`reply`] | what is answered |
 //! | [`desk`] | the queue between the two threads |
+//! | [`refusals`] | requests that were refused, counted for the audit |
 //! | [`routes`] | every route, who may use it, what it takes and gives |
 //! | [`peers`] | who has which role |
 //! | [`router`] | from an HTTP request to a [`Request`](model::Request), and back |
@@ -29,6 +30,7 @@ pub mod desk;
 pub mod model;
 pub mod openapi;
 pub mod peers;
+pub mod refusals;
 pub mod reply;
 pub mod router;
 pub mod routes;

@@ -28,6 +28,16 @@ pub struct Actor {
     pub name: Option<String>,
 }
 
+/// `root (uid 0)`, as the audit has it.
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name} (uid {})", self.uid),
+            None => write!(f, "uid {}", self.uid),
+        }
+    }
+}
+
 /// What somebody may do at the socket.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -202,6 +212,10 @@ pub enum Request {
     NewRecoveryCodes {
         name: String,
     },
+    EnrolCertificate {
+        name: String,
+        new: NewCertificate,
+    },
     ResetFactor {
         name: String,
         factor: String,
@@ -319,6 +333,17 @@ pub struct NewRoles {
 pub struct NewPassword {
     /// The password.
     pub password: Secret,
+}
+
+/// The body of a new client certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCertificate {
+    /// SHA-256 of its DER encoding, in 64 hex digits (RFC 8705, 3.1).
+    pub thumbprint: String,
+    /// What it is called.
+    #[serde(default)]
+    pub label: String,
 }
 
 /// The body of a confirmation.

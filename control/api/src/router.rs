@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{Extension, RawPathParams, State};
 use axum::http::{HeaderMap, Request as HttpRequest, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -73,27 +74,33 @@ async fn handle(
     route: &'static Route,
     State(shared): State<Shared>,
     Extension(actor): Extension<Actor>,
-    path: RawPathParams,
+    path: Result<RawPathParams, RawPathParamsRejection>,
     request: HttpRequest<Body>,
 ) -> Response {
-    let path: Vec<String> = path.iter().map(|(_, value)| value.to_owned()).collect();
-    let done = tokio::time::timeout(REQUEST, serve(route, &shared, actor, &path, request)).await;
-    done.unwrap_or_else(|_| Err(too_long())).unwrap_or_else(|fault| refuse(&fault))
+    let served = serve(route, &shared, actor.clone(), path, request);
+    let done = tokio::time::timeout(REQUEST, served).await;
+    done.unwrap_or_else(|_| Err(too_long())).unwrap_or_else(|fault| {
+        shared.desk.refusals.note(&actor, Some(route), &fault);
+        refuse(&fault)
+    })
 }
 
 async fn serve(
     route: &Route,
     shared: &Shared,
     actor: Actor,
-    path: &[String],
+    path: Result<RawPathParams, RawPathParamsRejection>,
     request: HttpRequest<Body>,
 ) -> Result<Response, Fault> {
     if !actor.roles.meet(route.roles) {
         return Err(wrong_role(route, &actor));
     }
+    // It fails where escapes in the path are no UTF-8.
+    let path = path.map_err(|error| Fault::invalid(format_args!("the path: {error}")))?;
+    let path: Vec<String> = path.iter().map(|(_, value)| value.to_owned()).collect();
     let login = login(route, shared, &actor, request.headers())?;
     let body = to_bytes(request.into_body(), BODY).await.map_err(|_| too_large())?;
-    let asked = (route.request)(&Parts { path, login, body: &body })?;
+    let asked = (route.request)(&Parts { path: &path, login, body: &body })?;
     drop(body);
     let uid = actor.uid;
     let logs_in = matches!(asked, Request::Login(_));

@@ -5,8 +5,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
 use crate::model::{
-    Arm, Code, Credentials, Denial, Fault, GrantRequest, LoginNumber, NewPassword, NewRoles,
-    NewUser, Proof, Request, Role, Roles,
+    Arm, Code, Credentials, Denial, Fault, GrantRequest, LoginNumber, NewCertificate, NewPassword,
+    NewRoles, NewUser, Proof, Request, Role, Roles,
 };
 use crate::reply;
 
@@ -21,6 +21,18 @@ pub enum Method {
     Put,
     /// Takes away.
     Delete,
+}
+
+impl Method {
+    /// The word for it (RFC 9110, 9.3).
+    pub const fn word(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+        }
+    }
 }
 
 /// How a type is described.
@@ -71,6 +83,15 @@ impl Parts<'_> {
     fn json<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         serde_json::from_slice(self.body)
             .map_err(|error| Fault::invalid(format_args!("the body does not fit: {error}")))
+    }
+
+    /// The same of a body that holds a secret: nothing of it is repeated, where it goes wrong is said by its
+    /// place alone. What was typed as a number or as a name may be the secret.
+    fn secret_json<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        serde_json::from_slice(self.body).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            Fault::invalid(format_args!("the body does not fit at line {line}, column {column}"))
+        })
     }
 }
 
@@ -149,7 +170,7 @@ impl Route {
 pub const ROUTES: &[Route] = &[
     // People prove themselves.
     post::<reply::LoggedIn>("/v1/logins", "Log in", LOGS_IN, |parts| {
-        Ok(Request::Login(parts.json()?))
+        Ok(Request::Login(parts.secret_json()?))
     })
     .takes::<Credentials>(),
     get::<Vec<reply::Login>>("/v1/logins", "List logins", SEES, |_| Ok(Request::Logins)),
@@ -157,7 +178,7 @@ pub const ROUTES: &[Route] = &[
         Ok(Request::RevokeLogin { id: parts.id()? })
     }),
     post::<reply::Login>("/v1/login/proof", "Prove factors anew (step-up)", LOGS_IN, |parts| {
-        Ok(Request::StepUp { login: parts.login, proof: parts.json()? })
+        Ok(Request::StepUp { login: parts.login, proof: parts.secret_json()? })
     })
     .takes::<Proof>()
     .by_login(),
@@ -234,7 +255,7 @@ pub const ROUTES: &[Route] = &[
         Ok(Request::Unlock { name: parts.word() })
     }),
     put("/v1/users/{name}/password", "Enrol a first password", ADMIN, |parts| {
-        let NewPassword { password } = parts.json()?;
+        let NewPassword { password } = parts.secret_json()?;
         Ok(Request::SetPassword { name: parts.word(), password })
     })
     .takes::<NewPassword>(),
@@ -242,7 +263,7 @@ pub const ROUTES: &[Route] = &[
         Ok(Request::EnrolTotp { name: parts.word() })
     }),
     post::<reply::Done>("/v1/users/{name}/totp/confirm", "Confirm it by a code", ADMIN, |parts| {
-        let Code { code } = parts.json()?;
+        let Code { code } = parts.secret_json()?;
         Ok(Request::ConfirmTotp { name: parts.word(), code })
     })
     .takes::<Code>(),
@@ -252,6 +273,13 @@ pub const ROUTES: &[Route] = &[
         ADMIN,
         |parts| Ok(Request::NewRecoveryCodes { name: parts.word() }),
     ),
+    post::<reply::Done>(
+        "/v1/users/{name}/certificates",
+        "Enrol a client certificate by its thumbprint",
+        ADMIN,
+        |parts| Ok(Request::EnrolCertificate { name: parts.word(), new: parts.json()? }),
+    )
+    .takes::<NewCertificate>(),
     delete("/v1/users/{name}/factors/{factor}", "Reset a factor", ADMIN, |parts| {
         let factor = parts.path.get(1).cloned().unwrap_or_default();
         Ok(Request::ResetFactor { name: parts.word(), factor })

@@ -23,6 +23,7 @@ use tokio::time::{sleep, timeout};
 use crate::desk::Desk;
 use crate::model::{Actor, Fault};
 use crate::peers::Admission;
+use crate::refusals::Refusals;
 use crate::router::{no_role, router};
 
 /// Clients that are served at once.
@@ -64,6 +65,7 @@ pub struct Server {
 #[derive(Clone, Debug)]
 struct Door {
     router: Router,
+    refusals: Refusals,
     admission: Admission,
     places: Arc<Semaphore>,
 }
@@ -80,7 +82,9 @@ impl Server {
         let listener = UnixListener::from_std(listener)?;
         drop(inside);
         let places = Arc::new(Semaphore::new(CLIENTS));
-        Ok(Server { runtime, listener, door: Door { router: router(desk), admission, places } })
+        let refusals = desk.refusals.clone();
+        let door = Door { router: router(desk), refusals, admission, places };
+        Ok(Server { runtime, listener, door })
     }
 
     /// Serves for ever.
@@ -106,12 +110,20 @@ impl Door {
     async fn receive(self, stream: UnixStream, _seat: OwnedSemaphorePermit) {
         let Some(actor) = self.actor(&stream) else { return };
         if actor.roles.each().next().is_none() {
-            return turn_away(stream, &no_role(&actor)).await;
+            return self.turn_away(stream, &actor, &no_role(&actor)).await;
         }
         match timeout(TURN, self.places.acquire()).await {
             Ok(Ok(_place)) => converse(stream, actor, self.router.clone()).await,
-            _ => turn_away(stream, &Fault::unavailable("too many clients: come again")).await,
+            _ => {
+                let fault = Fault::unavailable("too many clients: come again");
+                self.turn_away(stream, &actor, &fault).await;
+            }
         }
+    }
+
+    async fn turn_away(&self, stream: UnixStream, actor: &Actor, fault: &Fault) {
+        self.refusals.note(actor, None, fault);
+        turn_away(stream, fault).await;
     }
 
     /// Who it is, as the kernel says; `None` where it cannot say.

@@ -67,11 +67,13 @@ pub enum Deed {
     PolicyReload,
     /// Packets came out of a tunnel with an address that is not its own.
     TunnelSpoofed,
+    /// Requests at the control socket were refused.
+    RequestRefused,
 }
 
 impl Deed {
     /// All kinds.
-    pub const ALL: [Deed; 27] = [
+    pub const ALL: [Deed; 28] = [
         Deed::Login,
         Deed::LoginRefused,
         Deed::StepUp,
@@ -99,6 +101,7 @@ impl Deed {
         Deed::FactorReset,
         Deed::PolicyReload,
         Deed::TunnelSpoofed,
+        Deed::RequestRefused,
     ];
 
     /// The word for it, `type` of its record.
@@ -131,6 +134,7 @@ impl Deed {
             Deed::FactorReset => "factor-reset",
             Deed::PolicyReload => "policy-reload",
             Deed::TunnelSpoofed => "tunnel-spoofed",
+            Deed::RequestRefused => "request-refused",
         }
     }
 
@@ -146,6 +150,7 @@ impl Deed {
             | Deed::FactorEnrolled
             | Deed::FactorReset => "user",
             Deed::PolicyReload => "policy",
+            Deed::RequestRefused => "access",
             _ => "grant",
         }
     }
@@ -178,8 +183,10 @@ pub struct Act<'a> {
     pub asset: Option<&'a str>,
     /// The rule it is about.
     pub rule: Option<&'a str>,
-    /// Factors shown, proven or lacking, or roles given: words separated by blanks.
+    /// Factors shown, proven or lacking, or roles given: words separated by blanks. Or what was asked for.
     pub what: Option<&'a str>,
+    /// How often, where that is counted and not told each time.
+    pub times: Option<u64>,
     /// Why: a word of this log's own.
     pub reason: Option<&'a str>,
     /// Why, as a person wrote it.
@@ -201,6 +208,7 @@ impl<'a> Act<'a> {
             asset: None,
             rule: None,
             what: None,
+            times: None,
             reason: None,
             text: None,
         }
@@ -215,6 +223,7 @@ impl<'a> Act<'a> {
         out.some("client", self.client)?;
         out.some("asset", self.asset.map(cut))?;
         out.some("what", self.what.map(cut))?;
+        out.some("times", self.times)?;
         out.some("reason", self.reason.map(cut))?;
         out.some("rule", self.rule.map(cut))?;
         let whole = |text: &'a str| text.get(..text.floor_char_boundary(MAX_TEXT));

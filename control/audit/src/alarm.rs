@@ -7,20 +7,42 @@ pub enum Alarm {
     KernelForwards,
     /// Frames of the gate's memory do not add up.
     FramesLost,
-    /// A worker stands still; the gate ends.
-    WorkerStalled,
+    /// The worker of this number, from 0 on, stands still; the gate ends.
+    WorkerStalled(u32),
+    /// The kernel does not answer by netlink.
+    NetlinkSilent,
 }
 
 impl Alarm {
-    /// All causes.
-    pub const ALL: [Alarm; 3] = [Alarm::KernelForwards, Alarm::FramesLost, Alarm::WorkerStalled];
+    /// All causes, each at its [`place`](Alarm::place).
+    pub const ALL: [Alarm; 4] =
+        [Alarm::KernelForwards, Alarm::FramesLost, Alarm::WorkerStalled(0), Alarm::NetlinkSilent];
+
+    /// The cause's place among all.
+    pub const fn place(self) -> usize {
+        match self {
+            Alarm::KernelForwards => 0,
+            Alarm::FramesLost => 1,
+            Alarm::WorkerStalled(_) => 2,
+            Alarm::NetlinkSilent => 3,
+        }
+    }
 
     /// The cause's code, a `reason` of the log.
     pub const fn code(self) -> &'static str {
         match self {
             Alarm::KernelForwards => "kernel-forwards",
             Alarm::FramesLost => "frames-lost",
-            Alarm::WorkerStalled => "worker-stalled",
+            Alarm::WorkerStalled(_) => "worker-stalled",
+            Alarm::NetlinkSilent => "netlink-silent",
+        }
+    }
+
+    /// The worker that it is about, if it is about one.
+    pub const fn worker(self) -> Option<u32> {
+        match self {
+            Alarm::WorkerStalled(worker) => Some(worker),
+            Alarm::KernelForwards | Alarm::FramesLost | Alarm::NetlinkSilent => None,
         }
     }
 }

@@ -49,7 +49,10 @@ impl Serialize for Record<'_> {
             Entry::LogStart(_) => fields.put("format", &FORMAT)?,
             Entry::Event(tables, event) => Resolved { tables, event }.fields(&mut fields)?,
             Entry::Act(_, act) => act.fields(&mut fields)?,
-            Entry::Alarm(_, alarm, _) => fields.put("reason", alarm.code())?,
+            Entry::Alarm(_, alarm, _) => {
+                fields.some("worker", alarm.worker())?;
+                fields.put("reason", alarm.code())?;
+            }
         }
         fields.put("epoch", &self.entry.epoch())?;
         fields.put("prev", &self.prev)?;
@@ -108,6 +111,10 @@ impl Resolved<'_> {
             EventKind::FlowStart { endpoint, nat_port } => {
                 self.door(out, *endpoint)?;
                 out.put("nat_port", nat_port)
+            }
+            EventKind::OperationStart { grant } | EventKind::OperationEnd { grant } => {
+                self.granted(out)?;
+                out.put("grant", grant)
             }
             EventKind::Refused { asset, destination, port, reason, .. } => {
                 out.some("asset", asset.map(|id| self.asset(id)))?;
@@ -216,6 +223,13 @@ fn object<M: SerializeMap>(out: &mut Fields<M>, command: &CommandEvent) -> Resul
             out.put("tag", command.tag.as_str())?;
             return out.put("count", &count);
         }
+        Space::Node => {
+            out.put("node", command.tag.as_str())?;
+            return out.put("attribute", &address);
+        }
+        Space::Method => return out.put("method", command.tag.as_str()),
+        Space::Channel => return out.put("security", command.tag.as_str()),
+        Space::Identity => return out.put("token", command.tag.as_str()),
         Space::Object { class, attribute } => {
             out.put("object", &class)?;
             out.put("instance", &address)?;

@@ -35,6 +35,8 @@ impl Words {
             EventKind::SessionEnd { .. } => Words::new("session", "session-end", SUCCESS),
             EventKind::FlowStart { .. } => Words::new("session", "flow-start", SUCCESS),
             EventKind::FlowEnd { .. } => Words::new("session", "flow-end", SUCCESS),
+            EventKind::OperationStart { .. } => Words::new("session", "operation-start", SUCCESS),
+            EventKind::OperationEnd { .. } => Words::new("session", "operation-end", SUCCESS),
             EventKind::Refused { .. } => Words::new("access", "access-refused", DENIED),
             EventKind::Command(command) => Words::new("command", "command", result(command)),
         }
@@ -57,7 +59,14 @@ fn result(command: &CommandEvent) -> &'static str {
 /// A table as the word of the policy file; empty for what is no table.
 pub(crate) fn table(space: Space) -> &'static str {
     match space {
-        Space::None | Space::Tag | Space::Object { .. } | Space::DataFile { .. } => "",
+        Space::None
+        | Space::Tag
+        | Space::Object { .. }
+        | Space::DataFile { .. }
+        | Space::Node
+        | Space::Method
+        | Space::Channel
+        | Space::Identity => "",
         Space::Coils => "coils",
         Space::DiscreteInputs => "discrete-inputs",
         Space::InputRegisters => "input-registers",

@@ -103,7 +103,7 @@ fn each_reason_and_result_is_told() {
 #[test]
 fn objects_of_cip_are_told_by_what_names_them() {
     let path = Target::read(b"\x91\x05Motor\0\x28\x03").unwrap().path;
-    let item = Item { path, ..Item::bare(Class::Write) };
+    let item = Item { space: Space::Tag, path, ..Item::bare(Class::Write) };
     let told = |object, keys: &[&str]| {
         let tag = Label::of(Some(item));
         let command = CommandEvent { object, tag, ..write_register() };
@@ -117,6 +117,14 @@ fn objects_of_cip_are_told_by_what_names_them() {
     assert_eq!(told((object, 100, 1), &keys), ["4", "100", "3", "null", "null"]);
     let file = Space::DataFile { kind: 0x89, number: 7 };
     assert_eq!(told((file, 5, 2), &["data_file", "address", "count"]), ["\"N7\"", "5", "2"]);
+    // The same label stands for what OPC UA names.
+    let keys = ["node", "attribute", "tag"];
+    assert_eq!(told((Space::Node, 13, 1), &keys), ["\"Motor[3]\"", "13", "null"]);
+    for (space, key) in
+        [(Space::Method, "method"), (Space::Channel, "security"), (Space::Identity, "token")]
+    {
+        assert_eq!(told((space, 0, 1), &[key, "count"]), ["\"Motor[3]\"", "null"]);
+    }
 }
 
 #[test]
@@ -124,6 +132,23 @@ fn each_alarm_is_documented() {
     for alarm in Alarm::ALL {
         assert!(document().contains(&format!("`{}`", alarm.code())), "{alarm:?}");
     }
+}
+
+#[test]
+fn a_worker_that_stands_still_is_named() {
+    let mut log = AuditLog::new(Vec::new(), common::GATE, 7, common::START).unwrap();
+    for alarm in Alarm::ALL.into_iter().chain([Alarm::WorkerStalled(3)]) {
+        log.alarm(common::START, 7, alarm, true).unwrap();
+    }
+    let records = parsed(&log.finish().unwrap().0);
+    let workers: Vec<_> = records[1..].iter().map(|record| record["worker"].as_u64()).collect();
+    assert_eq!(workers, [None, None, Some(0), Some(3)]);
+}
+
+#[test]
+fn each_alarm_has_a_place_of_its_own() {
+    let places = Alarm::ALL.map(Alarm::place);
+    assert_eq!(places, [0, 1, 2]);
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Policy,
     },
-    /// Users: add, list, disable, reset, in the store itself
+    /// Users: add, list, disable, reset, with or without a gate that runs
     User {
         #[command(subcommand)]
         command: User,
@@ -308,7 +308,8 @@ pub(crate) struct PolicyShow {
 
 /// `wicketgate user`
 ///
-/// Works on the store itself, as root or as whoever owns it, with or without a gate that runs.
+/// Asks the gate that runs, as one who has the role admin at its socket; where none runs, changes the store
+/// itself, as root or as whoever owns it.
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
     /// Add a user with a password and TOTP
@@ -356,16 +357,20 @@ impl User {
     }
 }
 
-/// Where the store is.
+/// Whose users.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 pub(crate) struct Place {
-    /// The policy file, whose state_dir has the users
+    /// The gate of this policy file; where it does not run, the users in its state_dir
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// The folder where the gate keeps its state
+    /// The gate that keeps its state in this folder; where it does not run, the users in it
     #[arg(long, value_name = "FOLDER")]
     pub(crate) state_dir: Option<PathBuf>,
+    /// The gate at this control socket, which must run; without all three $WICKETGATE_SOCKET,
+    /// /run/wicketgate/control.sock or /var/lib/wicketgate/control.sock
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
 }
 
 /// Which user.

@@ -82,7 +82,10 @@ pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
         ),
         Reason::SynData => ("data before the connection is open", "find its sender"),
         Reason::BadSegment => ("fits no state or window of its connection", "find its sender"),
-        Reason::AfterReset => ("was on its way when the other end reset the connection", "nothing"),
+        Reason::AfterReset => (
+            "came after the other end had reset the connection; its sender is told again",
+            "nothing",
+        ),
         Reason::SynOnOpen => (
             "a new start on a connection that is open: its sender is asked (RFC 5961)",
             "nothing; if it goes on, find its sender",
@@ -138,6 +141,18 @@ pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
         Reason::CommandOutsideWindow => {
             ("the nearest rule gives it at other times", "wait, or change `window`")
         }
+        Reason::OperationTooLate => (
+            "a program download or the like would not be done before its grant ends",
+            "ask for a new grant; or shorten `operation`",
+        ),
+        Reason::Draining => (
+            "the grant is over: only an operation that was under way goes on",
+            "ask for a new grant",
+        ),
+        Reason::RateExceeded => (
+            "more than the conduit's rate",
+            "find out why the machine asks so much; or raise `rate`",
+        ),
         Reason::AuditFull => {
             ("it cannot be logged, so it does not happen", "make room for the audit log")
         }

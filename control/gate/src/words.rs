@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use jiff::Timestamp;
 use wicketgate_dissectors::enip::pccc::DataFile;
+use wicketgate_dissectors::opcua::items::VALUE;
 use wicketgate_dissectors::{Protocol, Space, Transport};
 use wicketgate_engine::tables::{Endpoint, Mac};
 use wicketgate_packet::Time;
@@ -44,6 +45,12 @@ pub(crate) fn object((space, start, count): (Space, u32, u32), tag: &dyn Display
         Space::File(number) => return format!("file {number} {}", range(start, count)),
         Space::Tag if count > 1 => return format!("tag {tag} x{count}"),
         Space::Tag => return format!("tag {tag}"),
+        // 13 is the value: what else is read and written of a node is said.
+        Space::Node if start == VALUE => return format!("node {tag}"),
+        Space::Node => return format!("node {tag} attribute {start}"),
+        Space::Method => return format!("method {tag}"),
+        Space::Channel => return format!("security {tag}"),
+        Space::Identity => return format!("token {tag}"),
         Space::Object { class, attribute } => return of_class(class, start, attribute),
         Space::DataFile { kind, number } => {
             return format!("{}:{}", DataFile { kind, number }, range(start, count));

@@ -380,6 +380,7 @@ fn real_captures_agree_with_their_truth() {
     // EtherNet/IP and Modbus on one wire.
     enip.push(captures.join("modbus"));
     agrees("enip", &script, &enip);
+    agrees("opcua", &script, &[captures.join("opcua")]);
 }
 
 /// Its truth takes one port for a server's that is a client's (docs/TRUTH.md).
@@ -397,6 +398,31 @@ fn agrees(protocol: &str, script: &Path, captures: &[PathBuf]) {
             assert!(said.contains(protocol) && said.contains("100.000%"), "{said}");
         }
     }
+}
+
+/// A capture of ::1, where both ends run on one machine.
+#[test]
+fn ipv6_is_read() {
+    let pdu = read(1);
+    let tcp = [&[0xc7, 0x38, 1, 0xf6][..], &[0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 0, 9, 0, 0, 0, 0]];
+    let payload = [&tcp.concat()[..], &pdu].concat();
+    let loopback = [&[0; 15][..], &[1]].concat();
+    let header = |next: u8, length: u16, more: &[u8]| {
+        let [high, low] = length.to_be_bytes();
+        let front = [0x60, 0, 0, 0, high, low, next, 64];
+        let macs = from_client(1, &pdu)[..12].to_vec();
+        [&macs[..], &[0x86, 0xdd], &front, &loopback, &loopback, more, &payload].concat()
+    };
+    let length = payload.len() as u16;
+    let options = [6, 0, 1, 4, 0, 0, 0, 0];
+    for frame in [header(6, length, &[]), header(6, 0, &[]), header(0, length + 8, &options)] {
+        let told = json(whole(vec![frame]).path());
+        assert_eq!(told.len(), 1);
+        assert_eq!((&told[0]["src"], &told[0]["dir"]), (&"::1".into(), &"c2s".into()));
+        assert_eq!(told[0]["sport"], 51000);
+    }
+    let fragment = header(44, length + 8, &[6, 0, 0, 1, 0, 0, 0, 1]);
+    assert_eq!(json(whole(vec![fragment]).path()).len(), 0);
 }
 
 /// A session that begins like one is read on any port.

@@ -51,6 +51,14 @@ impl Authenticated {
     pub fn proofs(&self) -> &Proofs {
         &self.proofs
     }
+
+    /// As if `user` had proven these at `at`.
+    #[cfg(feature = "unproven")]
+    pub fn unproven(user: User, factors: &[Factor], at: Monotonic) -> Authenticated {
+        let mut proofs = Proofs::default();
+        factors.iter().for_each(|factor| proofs.add(*factor, at));
+        Authenticated { user, proofs, at }
+    }
 }
 
 /// What the one who asked may know.

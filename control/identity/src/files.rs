@@ -5,7 +5,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
 use rustix::process::geteuid;
 
 /// Mode of files that hold secrets.
@@ -72,6 +73,18 @@ pub(crate) fn private_folder(path: &Path) -> Result<(), Untrusted> {
     }
     let metadata = path.symlink_metadata().map_err(failed)?;
     trusted(path, &metadata, metadata.is_dir(), OWN)
+}
+
+/// A folder for this process alone as long as what is returned lives (flock(2)); `None` while another one
+/// has it.
+pub(crate) fn hold(path: &Path) -> Result<Option<File>, Untrusted> {
+    let failed = |error| Untrusted::Io(path.to_owned(), error);
+    let folder = File::open(path).map_err(failed)?;
+    match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(folder)),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(failed(error.into())),
+    }
 }
 
 /// A file of one's own, opened for reading; links are not followed.

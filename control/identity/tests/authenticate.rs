@@ -147,8 +147,8 @@ fn of_attempts_at_once_one_succeeds() {
     drop(store);
     let barrier = std::sync::Barrier::new(4);
     let one = || {
-        let mut gate = authenticator(place.open());
         barrier.wait();
+        let mut gate = authenticator(place.open());
         attempt(&mut gate, "alice", GOOD, Some(&code), at(0)).answer.is_ok()
     };
     let wins = std::thread::scope(|scope| {
@@ -239,10 +239,12 @@ fn a_hundred_failures_lock_until_an_admin_unlocks() {
     let place = Place::new();
     let mut store = place.open();
     let alice = add(&mut store, "alice", &[]);
+    drop(store);
     // Failures of a long time, as the store would have them.
     let db = rusqlite::Connection::open(place.path()).unwrap();
     db.execute("UPDATE attempts SET failures = ?2 WHERE user = ?1", (alice.0, USER_LOCK)).unwrap();
-    let mut gate = authenticator(store);
+    drop(db);
+    let mut gate = authenticator(place.open());
     let year = 365 * 86_400;
     assert_eq!(cause(&from(&mut gate, 1, "alice", GOOD, None, year)), Cause::Locked);
     gate.store().unlock(alice).unwrap();
@@ -271,7 +273,7 @@ fn a_weaker_hash_is_made_anew_at_login() {
     let place = Place::new();
     let mut store = place.open();
     let alice = add(&mut store, "alice", &[]);
-    let db = rusqlite::Connection::open(place.path()).unwrap();
+    drop(store);
     let weak = {
         use argon2::password_hash::PasswordHasher;
         let params = argon2::Params::new(8 * 1024, 1, 1, None).unwrap();
@@ -279,16 +281,18 @@ fn a_weaker_hash_is_made_anew_at_login() {
         argon2.hash_password_with_salt(GOOD.as_bytes(), b"0123456789abcdef").unwrap().to_string()
     };
     let write = "UPDATE passwords SET phc = ?2 WHERE user = ?1";
-    db.execute(write, (alice.0, &weak)).unwrap();
+    let db = || rusqlite::Connection::open(place.path()).unwrap();
+    db().execute(write, (alice.0, &weak)).unwrap();
     let read =
-        || -> String { db.query_row("SELECT phc FROM passwords", [], |r| r.get(0)).unwrap() };
-    let mut gate = authenticator(store);
-    assert!(attempt(&mut gate, "alice", "wrong", None, at(0)).answer.is_err());
+        || -> String { db().query_row("SELECT phc FROM passwords", [], |r| r.get(0)).unwrap() };
+    let attempt =
+        |text, seconds| attempt(&mut authenticator(place.open()), "alice", text, None, at(seconds));
+    assert!(attempt("wrong", 0).answer.is_err());
     assert_eq!(read(), weak, "only the right password is hashed anew");
-    assert!(attempt(&mut gate, "alice", GOOD, None, at(1)).answer.is_ok());
+    assert!(attempt(GOOD, 1).answer.is_ok());
     let raised = read();
     assert!(raised.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{raised}");
-    assert!(attempt(&mut gate, "alice", GOOD, None, at(2)).answer.is_ok());
+    assert!(attempt(GOOD, 2).answer.is_ok());
     assert_eq!(read(), raised, "once");
 }
 
@@ -297,9 +301,11 @@ fn without_a_store_nobody_is_let_in() {
     let place = Place::new();
     let mut store = place.open();
     add(&mut store, "alice", &[]);
+    drop(store);
     let db = rusqlite::Connection::open(place.path()).unwrap();
     db.execute_batch("DROP TABLE attempts").unwrap();
-    let mut gate = authenticator(store);
+    drop(db);
+    let mut gate = authenticator(place.open());
     let outcome = attempt(&mut gate, "alice", GOOD, None, at(0));
     assert_eq!(cause(&outcome), Cause::StoreFailed);
     assert!(outcome.event.error.is_some() && outcome.answer.is_err());

@@ -1,4 +1,4 @@
-//! The store among processes: killed after a code was accepted, and open in two at once.
+//! The store among processes: killed after a code was accepted, and wanted by two at once.
 //!
 //! The other process is this test's own program, told by [`ROLE`] what to do.
 
@@ -11,13 +11,13 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use common::*;
-use wicketgate_identity::UserName;
 use wicketgate_identity::authenticate::Cause;
+use wicketgate_identity::{SealingKey, Store, StoreError, UserName};
 
 /// What the other process is to do, and with which store, key and code.
 const ROLE: &str = "WICKETGATE_TEST_ROLE";
 
-/// How many users each of two processes adds.
+/// How many users each of two processes adds, opening the store for each.
 const USERS: usize = 40;
 
 fn start(role: &str, place: &Place, code: &str) -> Child {
@@ -43,14 +43,14 @@ fn wait_for(child: &mut Child, word: &str) -> String {
 fn other_process() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let path = |name| PathBuf::from(std::env::var_os(name).unwrap());
-    let mut store = open(&path("STORE"), &path("KEY"));
+    let open = || open(&path("STORE"), &path("KEY"));
     if role == "add" {
         for number in 0..USERS {
-            store.add_user(&new_user(&format!("theirs-{number}"), &[]), at(0)).unwrap();
+            open().add_user(&new_user(&format!("theirs-{number}"), &[]), at(0)).unwrap();
         }
         return;
     }
-    let mut gate = authenticator(store);
+    let mut gate = authenticator(open());
     let code = std::env::var("CODE").unwrap();
     let outcome = attempt(&mut gate, "alice", GOOD, Some(&code), at(0));
     // The line begins anew: the test runner has printed before.
@@ -80,32 +80,35 @@ fn a_code_stays_used_when_the_gate_is_killed() {
 }
 
 #[test]
-fn a_code_used_in_another_process_is_used() {
+fn a_store_is_one_processes_at_a_time() {
     let place = Place::new();
     let mut store = place.open();
     let alice = add(&mut store, "alice", &[]);
     let seed = enrol_totp(&mut store, alice);
-    let code = code(&seed, MORNING);
-    let mut gate = authenticator(store);
-    let mut child = start("login", &place, &code);
-    let answer = wait_for(&mut child, "answer");
-    let here = attempt(&mut gate, "alice", GOOD, Some(&code), at(0));
+    drop(store);
+    let mut child = start("login", &place, &code(&seed, MORNING));
+    assert_eq!(wait_for(&mut child, "answer"), "answer true");
+    let key = SealingKey::load(None, &place.key()).unwrap();
+    assert!(matches!(Store::open(&place.path(), key), Err(StoreError::InUse)));
+    // Nor can SQLite's own tools change it beside.
+    let tool = rusqlite::Connection::open(place.path()).unwrap();
+    assert!(tool.execute("UPDATE users SET disabled = 1", []).is_err());
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!((answer.as_str(), here.event.result), ("answer true", Err(Cause::ReusedCode)));
+    assert!(!place.open().user(&UserName::new("alice").unwrap()).unwrap().disabled);
 }
 
 #[test]
-fn two_processes_write_one_store() {
+fn who_wants_a_store_waits_for_one_who_is_about_to_be_done() {
     let place = Place::new();
-    let mut store = place.open();
+    drop(place.open());
     let mut child = start("add", &place, "");
     for number in 0..USERS {
-        store.add_user(&new_user(&format!("ours-{number}"), &[]), at(0)).unwrap();
+        place.open().add_user(&new_user(&format!("ours-{number}"), &[]), at(0)).unwrap();
     }
     assert!(child.wait().unwrap().success());
-    let users = store.users().unwrap();
-    assert_eq!(users.len(), 2 * USERS);
+    let store = place.open();
+    assert_eq!(store.users().unwrap().len(), 2 * USERS);
     assert!(store.user(&UserName::new("theirs-0").unwrap()).is_ok());
 }
 

@@ -101,21 +101,27 @@ fn a_seed_does_not_open_in_another_row() {
     let (alice, bob) = (add(&mut store, "alice", &[]), add(&mut store, "bob", &[]));
     enrol_totp(&mut store, alice);
     let seed = enrol_totp(&mut store, bob);
-    let db = Connection::open(place.path()).unwrap();
+    drop(store);
     // Someone who can write the file puts bob's seed, whose codes he has, in alice's place.
-    db.execute(
-        "UPDATE totp SET sealed = (SELECT sealed FROM totp WHERE user = ?2) WHERE user = ?1",
-        (alice.0, bob.0),
-    )
-    .unwrap();
-    let mut gate = authenticator(store);
+    Connection::open(place.path())
+        .unwrap()
+        .execute(
+            "UPDATE totp SET sealed = (SELECT sealed FROM totp WHERE user = ?2) WHERE user = ?1",
+            (alice.0, bob.0),
+        )
+        .unwrap();
+    let mut gate = authenticator(place.open());
     let code = code(&seed, MORNING);
     let outcome = attempt(&mut gate, "alice", GOOD, Some(&code), at(0));
     assert!(matches!(outcome.event.error, Some(StoreError::Tampered)), "{:?}", outcome.event);
     assert!(outcome.answer.is_err());
     // Exchanging the rows' owners does not help either.
+    drop(gate);
+    let db = Connection::open(place.path()).unwrap();
     db.execute_batch("UPDATE totp SET user = user + 1000; UPDATE totp SET user = CASE user WHEN 1001 THEN 2 ELSE 1 END;")
         .unwrap_or_default();
+    drop(db);
+    let mut gate = authenticator(place.open());
     assert!(attempt(&mut gate, "alice", GOOD, Some(&code), at(1)).answer.is_err());
 }
 
@@ -128,11 +134,12 @@ fn a_store_of_another_gate_is_another_store() {
     let mallory = add(&mut second, "mallory", &[]);
     enrol_totp(&mut first, alice);
     enrol_totp(&mut second, mallory);
+    drop((first, second));
     // Same key, same user number, same row: still not the same store.
     let read = Connection::open(two.path()).unwrap();
     let sealed: Vec<u8> = read.query_row("SELECT sealed FROM totp", [], |r| r.get(0)).unwrap();
     Connection::open(one.path()).unwrap().execute("UPDATE totp SET sealed = ?1", [sealed]).unwrap();
-    let mut gate = authenticator(first);
+    let mut gate = authenticator(one.open());
     let outcome = attempt(&mut gate, "alice", GOOD, Some("123456"), at(0));
     assert!(matches!(outcome.event.error, Some(StoreError::Tampered)));
 }
@@ -166,6 +173,7 @@ fn older_stores_are_brought_forward() {
             ..at(0)
         };
         assert!(attempt(&mut gate, "alice", GOOD, Some("005924"), now).answer.is_ok());
+        drop(gate);
         let version = Connection::open(place.path()).unwrap();
         let version: i64 = version.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
         assert_eq!(version, VERSION);
@@ -178,9 +186,11 @@ fn a_newer_store_is_left_alone() {
     drop(place.open());
     let db = Connection::open(place.path()).unwrap();
     db.pragma_update(None, "user_version", VERSION + 1).unwrap();
+    drop(db);
     let error = try_open(&place).unwrap_err();
     assert!(matches!(error, StoreError::Newer { found, known } if found == known + 1), "{error}");
     assert!(error.to_string().contains("install the program that wrote it"), "{error}");
+    let db = Connection::open(place.path()).unwrap();
     let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     assert_eq!(version, VERSION + 1);
 }

@@ -12,6 +12,7 @@ use wicketgate_engine::{CodeSet, Entry, RangeSet, SpaceSet, ValueRule};
 use crate::catalog::{self, Function};
 use crate::contradiction;
 use crate::diagnostic::{Report, Span};
+use crate::nodes;
 use crate::objects;
 use crate::preset::Preset;
 use crate::reader::Node;
@@ -43,7 +44,11 @@ impl Context {
 
     /// What the protocol calls a function.
     pub(crate) fn function(&self) -> &'static str {
-        if self.protocol == Protocol::Enip { "service" } else { "function" }
+        if matches!(self.protocol, Protocol::Enip | Protocol::Opcua) {
+            "service"
+        } else {
+            "function"
+        }
     }
 
     /// The functions that do something of one of these classes.
@@ -118,7 +123,8 @@ fn report_no_class(text: &str, at: &Span, report: &mut Report<'_>) {
 fn classes_of(context: &Context) -> String {
     let union = |set: ClassSet, function: &Function| set.with(function.class);
     let all = context.functions.iter().fold(ClassSet::EMPTY, union);
-    all.iter().map(Class::name).collect::<Vec<_>>().join(", ")
+    let named = all.iter().filter(|class| *class != Class::Unknown);
+    named.map(Class::name).collect::<Vec<_>>().join(", ")
 }
 
 /// Reads one table into an entry, or several where the functions have sub-functions of their own.
@@ -138,9 +144,15 @@ fn entries(selectors: &Selectors, context: &Context) -> Vec<Entry> {
         addresses: ranges(selectors.addresses.as_ref().map(|s| &s.value)),
         quantity: selectors.quantity.as_ref().map(|s| s.value),
         values: selectors.values.as_ref().map_or(ValueRule::Any, |s| s.value.clone()),
-        objects: selectors.objects.rule(),
+        objects: match context.protocol {
+            Protocol::Opcua => selectors.nodes.rule(),
+            _ => selectors.objects.rule(),
+        },
         ..Entry::classes(context.rule, classes)
     };
+    if context.protocol == Protocol::Opcua {
+        return nodes::entries(selectors, base);
+    }
     if context.protocol == Protocol::Enip && !selectors.functions.is_empty() {
         return services(selectors, &base, context);
     }
@@ -206,6 +218,10 @@ fn warn_of_unlimited_writes(
             Protocol::Enip => (
                 "this writes any value to any tag",
                 "limit it: { class = \"write\", tag = \"Setpoint_*\", value = \"0-1500\" }",
+            ),
+            Protocol::Opcua => (
+                "this writes any value to any node",
+                "limit it: { class = \"write\", node = \"ns=2;s=Setpoint*\", value = \"0-1500\" }",
             ),
             _ => (
                 "this writes any value to any address",

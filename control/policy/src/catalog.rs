@@ -5,6 +5,8 @@ use wicketgate_dissectors::enip::frame::code;
 use wicketgate_dissectors::enip::pccc;
 use wicketgate_dissectors::enip::services::{self, EXECUTE_PCCC, Of, Service, object};
 use wicketgate_dissectors::modbus::functions as modbus;
+use wicketgate_dissectors::opcua;
+use wicketgate_dissectors::opcua::services::{OPAQUE, OPEN_SECURED};
 use wicketgate_dissectors::{Class, Protocol, Space};
 
 /// One thing that a function of a protocol does, as far as policy can speak of it. A function that
@@ -60,6 +62,7 @@ pub(crate) fn functions(protocol: Protocol) -> Vec<Function> {
     match protocol {
         Protocol::Modbus => modbus::functions().iter().flat_map(from_modbus).collect(),
         Protocol::Enip => enip(),
+        Protocol::Opcua => opcua(),
         Protocol::Icmp => vec![ECHO],
         Protocol::Tcp | Protocol::Udp => Vec::new(),
     }
@@ -72,7 +75,71 @@ pub(crate) fn codes(protocol: Protocol) -> core::ops::RangeInclusive<u32> {
         Protocol::Modbus => 1..=127,
         // The upper half are replies (CIP 2-4.1).
         Protocol::Enip => 0..=127,
+        // The rest stands for what has no number.
+        Protocol::Opcua => 1..=u32::from(OPEN_SECURED) - 1,
         Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0..=255,
+    }
+}
+
+/// Services; of Write and Call one for each class that an item can be of.
+fn opcua() -> Vec<Function> {
+    let services = opcua::services().iter().flat_map(|service| {
+        let main = Function {
+            name: service.name,
+            class: service.class,
+            space: space_of(service.request),
+            writes: service.request == opcua::services::WRITE,
+            ..Function::unknown(service.request, None)
+        };
+        let others: &[Class] = match service.request {
+            opcua::services::WRITE => &[Class::Config],
+            opcua::services::CALL => METHOD_CLASSES,
+            _ => &[],
+        };
+        let of = move |class: &Class| Function { class: *class, writes: false, ..main };
+        [main].into_iter().chain(others.iter().map(of))
+    });
+    let secured = Function {
+        name: "open-secured-channel",
+        space: Space::Channel,
+        ..Function::unknown(OPEN_SECURED, None)
+    };
+    let opaque = Function { name: "opaque", ..Function::unknown(OPAQUE, None) };
+    services.chain([secured, opaque]).collect()
+}
+
+/// The classes of methods that the specification defines (`opcua::methods`).
+const METHOD_CLASSES: &[Class] = &[
+    Class::Discover,
+    Class::Subscribe,
+    Class::Alarm,
+    Class::Config,
+    Class::Mode,
+    Class::FileRead,
+    Class::FileWrite,
+];
+
+/// What the items of a service are.
+const fn space_of(service: u16) -> Space {
+    use opcua::services as of;
+    match service {
+        of::READ
+        | of::WRITE
+        | of::BROWSE
+        | of::HISTORY_READ
+        | of::HISTORY_UPDATE
+        | of::CREATE_MONITORED_ITEMS
+        | of::TRANSLATE_BROWSE_PATHS
+        | of::REGISTER_NODES
+        | of::UNREGISTER_NODES
+        | of::ADD_NODES
+        | of::DELETE_NODES
+        | of::ADD_REFERENCES
+        | of::DELETE_REFERENCES => Space::Node,
+        of::CALL => Space::Method,
+        of::OPEN_SECURE_CHANNEL => Space::Channel,
+        of::ACTIVATE_SESSION => Space::Identity,
+        _ => Space::None,
     }
 }
 

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use wicketgate_dissectors::Protocol;
-use wicketgate_engine::matcher::{Entry, Matcher};
+use wicketgate_engine::matcher::{Entry, Matcher, Operations};
 use wicketgate_engine::tables::{
-    self, AssetId, DenialStyle, Endpoint, EndpointId, Grant, Mac, RuleId, Side, Subject, SubjectId,
-    Tables, TablesBuilder, TablesError, Window,
+    self, AssetId, DenialStyle, Endpoint, EndpointId, Grant, Mac, Rate, RuleId, Side, Subject,
+    SubjectId, Tables, TablesBuilder, TablesError, Window,
 };
 use wicketgate_packet::{PortId, Time};
 
@@ -76,7 +76,8 @@ pub struct Holder {
     pub mac: Option<Mac>,
     /// The user's name.
     pub user: String,
-    /// When the login ends, by the engine's clock.
+    /// When the last of what it may use is over, by the engine's clock: with the login, or with an
+    /// operation that goes on beyond.
     pub until: Time,
     /// What it may use.
     pub held: Vec<Held>,
@@ -103,6 +104,8 @@ pub struct Held {
     pub window: Option<Window>,
     /// Over then, by the engine's clock.
     pub until: Time,
+    /// What holds for operations of several steps.
+    pub operations: Option<Operations>,
 }
 
 /// One generation of tables, and when it is to be made anew.
@@ -177,6 +180,8 @@ struct Given {
     entries: Vec<Entry>,
     /// How the rest is refused. Of several rules the strictest says how.
     denial: DenialStyle,
+    /// How much passes. Of several conduits the strictest counts for all.
+    rate: Option<Rate>,
 }
 
 impl Given {
@@ -269,7 +274,10 @@ impl<'p> Compiler<'p> {
                 let holder: usize = *holders.entry(key).or_insert(index);
                 let Some(rights) = rights.get_mut(holder) else { continue };
                 let denial = conduit.deny.unwrap_or(self.policy.gate.deny);
-                rights.entry(endpoint).or_default().add(conduit.allow.iter().cloned(), denial);
+                let given = rights.entry(endpoint).or_default();
+                given.add(conduit.allow.iter().cloned(), denial);
+                let rates = given.rate.into_iter().chain(conduit.rate);
+                given.rate = rates.reduce(Rate::stricter);
             }
         }
         for (conduit, rights) in self.policy.conduits.iter().zip(rights) {
@@ -302,11 +310,12 @@ impl<'p> Compiler<'p> {
         for held in &holder.held {
             let Some(rule) = policy.rules.get(held.rule.0 as usize) else { continue };
             self.note(held.window);
-            let window = self.stretch(held, holder.until);
+            let (window, operations) = (self.stretch(held), held.operations);
             let assets = held.asset.as_ref().map_or(&rule.assets[..], std::slice::from_ref);
             for asset in assets.iter().filter(|asset| rule.is_about(**asset)) {
                 for endpoint in self.endpoints(std::slice::from_ref(asset), rule.protocol) {
-                    let allow = rule.allow.iter().map(|entry| Entry { window, ..entry.clone() });
+                    let allow = rule.allow.iter();
+                    let allow = allow.map(|entry| Entry { window, operations, ..entry.clone() });
                     let denial = rule.deny.unwrap_or(policy.gate.deny);
                     let right = || Given { right: holder.right_on(*asset), ..Given::default() };
                     rights.entry(endpoint).or_insert_with(right).add(allow, denial);
@@ -317,18 +326,18 @@ impl<'p> Compiler<'p> {
         self.add_grants(subject, rights, holder.until);
     }
 
-    /// When something held is open, by the engine's clock; `None` is as long as the login lasts.
-    fn stretch(&self, held: &Held, login: Time) -> Option<Window> {
+    /// When something held is open, by the engine's clock.
+    fn stretch(&self, held: &Held) -> Option<Window> {
         let window = held.window.map(|window| self.clocks.window(window));
         match window {
-            None if held.until >= login => None,
+            None if held.until == Time::NEVER => None,
             None => Some(Window { from: Time::EPOCH, until: held.until }),
             Some(window) => Some(Window { until: window.until.min(held.until), ..window }),
         }
     }
 
     fn add_grants(&mut self, subject: SubjectId, rights: Rights, until: Time) {
-        for (endpoint, Given { right, entries, denial }) in rights {
+        for (endpoint, Given { right, entries, denial, rate }) in rights {
             self.tables.add_grant(Grant {
                 subject,
                 endpoint,
@@ -336,6 +345,7 @@ impl<'p> Compiler<'p> {
                 until,
                 right,
                 denial,
+                rate,
                 observe: false,
             });
         }

@@ -37,7 +37,7 @@ pub(crate) fn check(selectors: &Selectors, context: &Context, report: &mut Repor
     let tests = tests(selectors);
     for subject in subjects(selectors, context) {
         check_one(&subject, &tests, report);
-        warn_of_unknown(&subject, report);
+        warn_of_unknown(&subject, selectors, report);
     }
 }
 
@@ -62,9 +62,11 @@ fn check_subs(selectors: &Selectors, report: &mut Report<'_>) {
     }
 }
 
-fn warn_of_unknown(subject: &Subject, report: &mut Report<'_>) {
-    let unknown = subject.functions.iter().any(|function| function.class == Class::Unknown);
-    if unknown {
+fn warn_of_unknown(subject: &Subject, selectors: &Selectors, report: &mut Report<'_>) {
+    let unknown = |function: &Function| function.class == Class::Unknown;
+    // Whoever names a method knows what it does.
+    let named = selectors.nodes.names_methods();
+    if subject.functions.iter().any(unknown) && !named {
         let message = format!("the gate does not know what {} does", subject.label);
         report.warn(&subject.span, message, "it passes unread: make sure that it is meant");
     }
@@ -147,7 +149,13 @@ fn tests(selectors: &Selectors) -> Vec<Test<'_>> {
         keeps: Box::new(|function| objects::fits(function, &selectors.objects)),
         lacks: "is not of such objects",
     });
-    let tests = [class, subs, spaces, files, objects, addresses, quantity, values];
+    let nodes = selectors.nodes.first().map(|(key, span)| Test {
+        span,
+        key,
+        keeps: Box::new(|function| selectors.nodes.fit(function)),
+        lacks: "touches nothing of that kind",
+    });
+    let tests = [class, subs, spaces, files, objects, nodes, addresses, quantity, values];
     tests.into_iter().flatten().collect()
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use wicketgate_engine::tables::{AssetId, Mac, Side};
 
 use crate::model::{Asset, Conduit, Policy, Port, Rule, Source};
+use crate::rate;
 use crate::tunnel::Tunnel;
 use crate::wording;
 
@@ -178,7 +179,10 @@ fn of_conduit(policy: &Policy, conduit: &Conduit) -> Right {
         who: source(policy, &conduit.from),
         protocol: conduit.protocol.name(),
         allow: wording::allow(&conduit.allow, conduit.protocol),
-        when: "always".to_owned(),
+        when: conduit.rate.map_or_else(
+            || "always".to_owned(),
+            |rate| format!("always, {}", rate::words(rate, conduit.protocol)),
+        ),
         factors: Vec::new(),
         asks: Vec::new(),
     }

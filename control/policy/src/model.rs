@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use wicketgate_dissectors::{Protocol, Transport};
+use wicketgate_engine::Rate;
 use wicketgate_engine::matcher::Entry;
 use wicketgate_engine::tables::{AssetId, DenialStyle, Mac, RuleId, Side};
 use wicketgate_packet::PortId;
@@ -286,6 +287,8 @@ pub struct Conduit {
     pub protocol: Protocol,
     /// What it allows, with the conduit's own id.
     pub allow: Vec<Entry>,
+    /// How much of it.
+    pub rate: Option<Rate>,
     /// How what it does not allow is refused; as the gate does, if it does not say.
     pub deny: Option<DenialStyle>,
 }

@@ -13,6 +13,7 @@ use crate::denial;
 use crate::diagnostic::{Report, Span};
 use crate::doors;
 use crate::model::{Conduit, Factor, Rule, Source};
+use crate::rate;
 use crate::reader::{Node, Table};
 use crate::suggest;
 use crate::topology::{Names, Topology, read_name};
@@ -115,6 +116,8 @@ impl Reader<'_, '_, '_> {
         let protocol = self.protocol(&mut table);
         let assets = self.conduit_assets(&mut table, protocol);
         let allow = self.allow(&mut table, protocol, id);
+        let rate = table.optional("rate");
+        let rate = rate.map(|node| rate::read(node, protocol, self.report));
         let deny = table.optional("deny");
         let deny = deny.and_then(|node| denial::read_for(node, protocol, self.report));
         self.refuse_window(&mut table);
@@ -125,6 +128,11 @@ impl Reader<'_, '_, '_> {
             assets: assets?,
             protocol: protocol?,
             allow: allow?,
+            // A rate that is there but could not be read must not become "any".
+            rate: match rate {
+                None => None,
+                Some(read) => Some(read?),
+            },
             deny,
         })
     }

@@ -6,6 +6,7 @@ use wicketgate_engine::{RangeSet, ValueRule};
 use crate::allow::{self, Context, SPACES, Word};
 use crate::catalog::{self, Function};
 use crate::diagnostic::{Report, Span};
+use crate::nodes::NodeSelectors;
 use crate::objects::{self, ObjectSelectors};
 use crate::reader::{Node, Table};
 use crate::suggest;
@@ -26,6 +27,7 @@ pub(crate) struct Selectors {
     pub(crate) spaces: Option<Selector<Vec<Space>>>,
     pub(crate) files: Option<Selector<Vec<(u32, u32)>>>,
     pub(crate) objects: ObjectSelectors,
+    pub(crate) nodes: NodeSelectors,
     pub(crate) addresses: Option<Selector<Vec<(u32, u32)>>>,
     pub(crate) quantity: Option<Selector<u32>>,
     pub(crate) values: Option<Selector<ValueRule>>,
@@ -63,6 +65,10 @@ impl Selectors {
             Protocol::Enip => {
                 (Selectors::enip(&mut table, context, report), ["class", "service"].as_slice())
             }
+            Protocol::Opcua => (
+                Selectors::opcua(&mut table, context, report),
+                ["class", "service", "opaque"].as_slice(),
+            ),
             _ => (Selectors::by_class(&mut table, context, report), ["class"].as_slice()),
         };
         let named = naming.iter().any(|key| table.optional(key).is_some());
@@ -100,6 +106,18 @@ impl Selectors {
             ..Selectors::default()
         };
         objects::check_numbers(&selectors.functions, &selectors.objects, context, report);
+        selectors
+    }
+
+    fn opcua(table: &mut Table<'_>, context: &Context, report: &mut Report<'_>) -> Selectors {
+        let selectors = Selectors {
+            classes: classes(table, context, report).unwrap_or_default(),
+            functions: functions(table, "service", context, report).unwrap_or_default(),
+            nodes: NodeSelectors::read(table, report),
+            values: values(table, u32::MAX, report),
+            ..Selectors::default()
+        };
+        selectors.nodes.check(&selectors, report);
         selectors
     }
 

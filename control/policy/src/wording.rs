@@ -2,12 +2,14 @@
 
 use wicketgate_dissectors::enip::pccc::DataFile;
 use wicketgate_dissectors::enip::services::Of;
+use wicketgate_dissectors::opcua::services::OPEN_SECURED;
 use wicketgate_dissectors::{Class, Protocol};
 use wicketgate_engine::objects::{FileRange, ObjectRule, Objects};
 use wicketgate_engine::{CodeSet, Entry, RangeSet, SpaceSet, ValueRule};
 
 use crate::allow::SPACES;
 use crate::catalog::{self, Function};
+use crate::nodes;
 
 /// The elements of an `allow` list.
 pub(crate) fn allow(entries: &[Entry], protocol: Protocol) -> Vec<String> {
@@ -45,7 +47,7 @@ fn codes(what: &str, set: &CodeSet, word: impl Fn(u16) -> String) -> Option<Stri
 
 /// What the protocol calls a function.
 const fn called(protocol: Protocol) -> &'static str {
-    if matches!(protocol, Protocol::Enip) { "service" } else { "function" }
+    if matches!(protocol, Protocol::Enip | Protocol::Opcua) { "service" } else { "function" }
 }
 
 /// The code, and the name if that is one function. What has no code on the wire has only a name.
@@ -62,6 +64,7 @@ fn function(protocol: Protocol, code: u16, entry: &Entry) -> String {
         (Protocol::Enip, [name]) if code > 0xff => (*name).to_owned(),
         (Protocol::Enip, [name]) => format!("{code:#04x} ({name})"),
         (Protocol::Enip, _) => format!("{code:#04x}"),
+        (Protocol::Opcua, [name]) if code >= OPEN_SECURED => (*name).to_owned(),
         (_, [name]) => format!("{code} ({name})"),
         _ => code.to_string(),
     }
@@ -81,7 +84,11 @@ fn reached(function: &Function, entry: &Entry) -> bool {
 }
 
 fn objects(rule: &ObjectRule) -> Option<String> {
-    let ObjectRule::Only(only) = rule else { return None };
+    let only = match rule {
+        ObjectRule::Any => return None,
+        ObjectRule::Only(only) => only,
+        ObjectRule::Nodes(rule) => return Some(nodes::words(rule)),
+    };
     let Objects { instances, tags, files } = &**only;
     let tags = tags.iter().map(|tag| format!("tag {}", tag.text()));
     let files = files.iter().map(file);
@@ -121,7 +128,7 @@ fn spaces(set: SpaceSet) -> Option<String> {
     Some(named.map(|(name, _)| *name).collect::<Vec<_>>().join(" "))
 }
 
-fn ranges(what: &str, set: &RangeSet) -> Option<String> {
+pub(crate) fn ranges(what: &str, set: &RangeSet) -> Option<String> {
     let RangeSet::Ranges(ranges) = set else { return None };
     let words: Vec<String> = ranges.iter().map(range).collect();
     Some(format!("{what} {}", words.join(" ")))

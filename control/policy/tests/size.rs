@@ -55,7 +55,8 @@ fn policy() -> String {
 
 fn holder(n: u32) -> Holder {
     let first = n % (RULES / RULES_A_ROLE) * RULES_A_ROLE;
-    let held = |rule| Held { rule: RuleId(rule), asset: None, window: None, until: Time::NEVER };
+    let (window, until, operations) = (None, Time::NEVER, None);
+    let held = |rule| Held { rule: RuleId(rule), asset: None, window, until, operations };
     Holder {
         address: (0x0b00_0000 + n).into(),
         port: None,

@@ -78,6 +78,7 @@ pub mod path;
 pub mod pccc;
 pub mod response;
 pub mod services;
+pub mod steps;
 
 #[cfg(test)]
 mod tests;

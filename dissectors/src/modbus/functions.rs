@@ -88,12 +88,23 @@ pub static UNKNOWN: Function = bare(0, Class::Unknown, "unknown");
 
 /// The function of these codes, or [`UNKNOWN`].
 pub fn find(code: u8, sub: Option<u16>) -> &'static Function {
-    FUNCTIONS
-        .binary_search_by_key(&(code, sub), |function| (function.code, function.sub))
-        .ok()
-        .and_then(|at| FUNCTIONS.get(at))
-        .unwrap_or(&UNKNOWN)
+    let first = FIRST.get(usize::from(code)).copied().unwrap_or_default();
+    let of_code = FUNCTIONS.iter().skip(first.into()).take_while(|function| function.code == code);
+    of_code.into_iter().find(|function| function.sub == sub).unwrap_or(&UNKNOWN)
 }
+
+/// Where the functions of each code begin in the table; of one that has none, anywhere.
+#[expect(clippy::indexing_slicing, reason = "the compiler does it, and would say so")]
+static FIRST: [u8; 256] = {
+    let (mut first, mut left) = ([0; 256], FUNCTIONS);
+    assert!(FUNCTIONS.len() <= u8::MAX as usize);
+    // From the last to the first, so that the first one stays.
+    while let [rest @ .., function] = left {
+        first[function.code as usize] = rest.len() as u8;
+        left = rest;
+    }
+    first
+};
 
 /// A function on a table.
 const fn on(

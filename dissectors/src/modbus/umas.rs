@@ -9,6 +9,20 @@
 //! change of the device. The protocol is not published: codes that are not listed here are of class
 //! `unknown`, thus denied unless a rule names them.
 
+use crate::Step;
+
+/// The steps of a program download, by code. An upload changes nothing in the device, so it may stop
+/// anywhere.
+pub const STEPS: &[(u16, Step)] =
+    &[(INIT_DOWNLOAD, Step::Begins), (DOWNLOAD_BLOCK, Step::Continues), (END_DOWNLOAD, Step::Ends)];
+
+/// Which step of an operation a function with this code below it is.
+pub fn step(function: u16, sub: Option<u16>) -> Step {
+    let known = STEPS.iter().find(|(code, _)| Some(*code) == sub);
+    let of_umas = function == u16::from(super::functions::UMAS);
+    known.filter(|_| of_umas).map_or(Step::Alone, |(_, step)| *step)
+}
+
 /// The code of a request: the byte after the session key.
 pub fn code(data: &[u8]) -> Option<u8> {
     data.get(1).copied()

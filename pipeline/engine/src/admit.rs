@@ -147,17 +147,24 @@ impl Engine {
             .ok_or(Reason::NatPortsUsedUp)
     }
 
-    /// A session that was revoked takes no new flow until it has ended: whoever was cut off does
-    /// not come back by knocking again. A first one needs room.
+    /// A session that was revoked takes no new flow until it has ended, nor does its source begin another
+    /// by the same tables: whoever was cut off does not come back by knocking again. A first one needs
+    /// room.
     fn check_use<F: FrameBuf>(
         &self,
         admission: &Admission<'_>,
         arrival: &Arrival<'_, F>,
     ) -> Result<(), Reason> {
+        let (source, epoch) = (arrival.headers.src, self.tables.epoch());
+        if !admission.essential && self.sessions.is_barred(source, epoch) {
+            return Err(Reason::Revoked);
+        }
         match self.live.find(&use_of(admission, arrival)) {
-            Some(live) if self.sessions.state(live.slot, live.id) != SessionState::Live => {
-                Err(Reason::Revoked)
-            }
+            Some(live) => match self.sessions.state(live.slot, live.id) {
+                SessionState::Live => Ok(()),
+                SessionState::Draining => Err(Reason::Draining),
+                SessionState::Revoked | SessionState::Gone => Err(Reason::Revoked),
+            },
             None if !self.sessions.has_room(admission.essential) => Err(Reason::SessionTableFull),
             _ => Ok(()),
         }
@@ -224,7 +231,10 @@ impl Engine {
         arrival: &mut Arrival<'_, F>,
     ) -> Result<(), Reason> {
         let tables = self.tables.clone();
-        let bound = self.flows.get(id).and_then(|flow| rebind(&tables, flow));
+        let bound = self.flows.get(id).and_then(|flow| {
+            let (under_way, bound) = (self.operation(flow), rebind(&tables, flow)?);
+            bound.3.matcher.has_use(arrival.now, under_way).then_some(bound)
+        });
         let Some((endpoint, asset, grant_id, grant)) = bound else {
             self.end_flow(id, EndCause::PolicyChanged, arrival.now, arrival.events);
             return Err(Reason::Revoked);
@@ -254,6 +264,7 @@ impl Engine {
         let Some(live) = self.live.take_quiet(now, linger, places) else { return false };
         let cause = match self.sessions.state(live.slot, live.id) {
             SessionState::Revoked => EndCause::Revoked,
+            SessionState::Draining => EndCause::Expired,
             SessionState::Live | SessionState::Gone => cause,
         };
         let totals: Totals = self.sessions.end(live.slot);
@@ -322,13 +333,14 @@ fn find<'a>(
 /// Whether some rule of the grant holds now; an echo is a command by itself and judged here.
 ///
 /// # Errors
-/// [`Reason::OutsideWindow`], or why the echo is refused.
+/// [`Reason::OutsideWindow`], [`Reason::Draining`], or why the echo is refused.
 pub fn may_open(grant: &Grant, protocol: Protocol, now: Time) -> Result<(), Reason> {
     if grant.observe {
         return Ok(());
     }
     if !grant.matcher.is_open(now) {
-        return Err(Reason::OutsideWindow);
+        let draining = grant.matcher.is_draining(now);
+        return Err(if draining { Reason::Draining } else { Reason::OutsideWindow });
     }
     match protocol {
         Protocol::Icmp => grant.matcher.judge(&ECHO, now).map(|_| ()).map_err(|no| no.reason),
@@ -455,8 +467,11 @@ pub(crate) fn rebind<'a>(
     if read != flow.stream.is_some() {
         return None;
     }
-    let grant_id = tables.grant_for(back.egress, flow.client_mac, flow.client.0, door)?;
-    let grant = tables.grant(grant_id)?;
-    let same = tables.subject(grant.subject)?.identity(grant.right) == flow.used.who;
-    same.then_some((door, asset_id, grant_id, grant))
+    let mut grants = tables.grants_for(back.egress, flow.client_mac, flow.client.0, door);
+    let (grant_id, grant) = grants.find_map(|id| {
+        let grant = tables.grant(id)?;
+        let same = tables.subject(grant.subject)?.identity(grant.right) == flow.used.who;
+        same.then_some((id, grant))
+    })?;
+    Some((door, asset_id, grant_id, grant))
 }

@@ -225,6 +225,7 @@ impl Engine {
         self.clamp(id, direction, &mut arrival);
         let inspected = match self.inspect(id, direction, &mut arrival) {
             Err(Reason::SynOnOpen) => return self.challenge(id, &mut arrival),
+            Err(Reason::AfterReset) => return answer::reset(Reason::AfterReset, &mut arrival),
             inspected => inspected?,
         };
         self.translate(id, direction, inspected, &mut arrival)
@@ -281,11 +282,24 @@ impl Engine {
             SessionState::Live if arrival.now < flow.until => {
                 return if flow.dead.is_some() { Err(Reason::FlowDead) } else { Ok(()) };
             }
+            SessionState::Draining if self.is_under_way(flow, arrival.now) => return Ok(()),
             SessionState::Live => (EndCause::Expired, Reason::Expired),
+            SessionState::Draining => (EndCause::Expired, Reason::Draining),
             SessionState::Revoked | SessionState::Gone => (EndCause::Revoked, Reason::Revoked),
         };
         self.end_flow(id, cause, arrival.now, arrival.events);
         Err(reason)
+    }
+
+    /// Whether an operation is under way in a flow, and the flow not over by itself.
+    pub(crate) fn is_under_way(&self, flow: &Flow, now: Time) -> bool {
+        now < flow.until && self.operation(flow).is_some()
+    }
+
+    /// The grant of the operation that is under way in a flow, by control's number.
+    pub(crate) fn operation(&self, flow: &Flow) -> Option<u64> {
+        let stream = flow.stream.and_then(|id| self.streams.get(id))?;
+        stream.operation.map(|operation| operation.grant)
     }
 
     /// What comes from an asset comes from the MAC address that the config says it has, if it says one.
@@ -317,14 +331,15 @@ impl Engine {
         let subject = self.tables.subject(grant.subject).ok_or(Reason::NoGrant)?;
         let stream = flow.stream.and_then(|id| self.streams.get_mut(id));
         let (now, protocol, essential) = (arrival.now, door.protocol, subject.essential);
-        let judge = Judge { now, grant, protocol, essential, events: arrival.events };
+        let (sessions, events) = (&*self.sessions, &mut *arrival.events);
+        let judge = Judge { now, grant, protocol, essential, sessions, events };
         let (headers, frame) = (&arrival.headers, &mut *arrival.frame);
         let (captured, out) = (self.captured, &mut *arrival.out);
         let inspection =
             Inspection { direction, headers, frame, flow, stream, judge, out, captured };
         let found = inspection.inspect()?;
         if found.slow {
-            self.settle(id, found.end, now);
+            self.settle(id, found.end, now, arrival.events);
         }
         Ok(found)
     }
@@ -344,7 +359,7 @@ impl Engine {
             Some(Stream { requests, responses, .. }) => {
                 (responses.wire(responses.sent()), requests.wire(requests.ack()))
             }
-            None => (flow.tcp.next(Direction::ToClient), flow.tcp.next(Direction::ToServer)),
+            None => (flow.tcp.next(Direction::ToClient), flow.tcp.acked(Direction::ToServer)),
         };
         Ok(answer::challenge(numbers, arrival))
     }
@@ -436,7 +451,8 @@ impl Engine {
     ) {
         let Some(id) = self.streams.owner(stream) else { return };
         let Some(flow) = self.flows.get_mut(id) else { return };
-        let live = self.sessions.state(flow.slot, flow.session) == SessionState::Live;
+        let state = self.sessions.state(flow.slot, flow.session);
+        let live = matches!(state, SessionState::Live | SessionState::Draining);
         if !live || now >= flow.until {
             let cause = if live { EndCause::Expired } else { EndCause::Revoked };
             return self.end_flow(id, cause, now, events);
@@ -454,13 +470,13 @@ impl Engine {
         flow.totals.add(sent.into());
         self.sessions.count(flow.slot, sent.into());
         self.counters.own += u64::from(sent.frames);
-        self.settle(id, end, now);
+        self.settle(id, end, now, events);
     }
 
     /// A flow's stream has something else to wait for, or is over.
-    fn settle(&mut self, id: FlowId, end: Option<EndCause>, now: Time) {
+    fn settle(&mut self, id: FlowId, end: Option<EndCause>, now: Time, events: &mut EventRing) {
         if let Some(cause) = end {
-            return self.kill(id, cause, now);
+            return self.kill(id, cause, now, events);
         }
         let Some(stream) = self.flows.get(id).and_then(|flow| flow.stream) else { return };
         let deadline = self.streams.get(stream).and_then(Stream::deadline);
@@ -468,7 +484,12 @@ impl Engine {
     }
 
     /// Forgets a stream and what it waits for.
-    fn drop_stream(&mut self, stream: StreamId, now: Time) {
+    fn drop_stream(&mut self, flow: &Flow, stream: StreamId, now: Time, events: &mut EventRing) {
+        let operation = self.streams.get_mut(stream).and_then(|stream| stream.operation.take());
+        if let Some(operation) = operation {
+            let told = Event::operation_end(now, flow, operation);
+            events.push(Event { grant: self.grant_in_force(flow), ..told });
+        }
         self.timers.set(stream.index(), None, now);
         self.streams.give_back(stream);
     }
@@ -502,7 +523,7 @@ impl Engine {
     }
 
     /// Nothing of the flow passes any more; it stays, so that what still comes is named for it.
-    fn kill(&mut self, id: FlowId, cause: EndCause, now: Time) {
+    fn kill(&mut self, id: FlowId, cause: EndCause, now: Time, events: &mut EventRing) {
         let Some(flow) = self.flows.get_mut(id) else { return };
         flow.dead = Some(cause);
         flow.last = now;
@@ -511,7 +532,8 @@ impl Engine {
             _ => timeout::CLOSING,
         };
         if let Some(stream) = flow.stream.take() {
-            self.drop_stream(stream, now);
+            let flow = flow.clone();
+            self.drop_stream(&flow, stream, now, events);
         }
     }
 
@@ -533,7 +555,7 @@ impl Engine {
     ) {
         let Some(flow) = self.flows.remove(id) else { return };
         if let Some(stream) = flow.stream {
-            self.drop_stream(stream, now);
+            self.drop_stream(&flow, stream, now, events);
         }
         let cause = match (flow.dead, flow.tcp.phase()) {
             (Some(dead), _) => dead,

@@ -10,6 +10,7 @@ use wicketgate_dissectors::{Class, Item, Protocol, Space};
 use wicketgate_packet::Time;
 
 use crate::flow::Flow;
+use crate::operation::Operation;
 use crate::tables::{AssetId, EndpointId, GrantId, RuleId, SubjectId};
 use crate::verdict::Reason;
 
@@ -57,6 +58,14 @@ impl Event {
         }
     }
 
+    pub(crate) fn operation_start(time: Time, flow: &Flow, operation: Operation) -> Event {
+        Event::of(time, flow, EventKind::OperationStart { grant: operation.grant })
+    }
+
+    pub(crate) fn operation_end(time: Time, flow: &Flow, operation: Operation) -> Event {
+        Event::of(time, flow, EventKind::OperationEnd { grant: operation.grant })
+    }
+
     /// Something that happened in a flow.
     pub fn of(time: Time, flow: &Flow, kind: EventKind) -> Event {
         Event {
@@ -102,6 +111,16 @@ pub enum EventKind {
         /// What it did.
         totals: Totals,
     },
+    /// An operation of several steps began in a flow.
+    OperationStart {
+        /// The grant that it began by, by control's number.
+        grant: u64,
+    },
+    /// It is done, or the flow is over in the middle of it.
+    OperationEnd {
+        /// The grant that it began by.
+        grant: u64,
+    },
     /// Somebody asked for a flow and did not get it.
     Refused {
         /// Who it is, where somebody is known by that address, MAC and port.
@@ -138,7 +157,7 @@ pub struct CommandEvent {
     pub unit: u8,
     /// The first item's space, start and count; of a two-range command the written one.
     pub object: (Space, u32, u32),
-    /// The tag's name, where that is the space.
+    /// The name of a tag, a node, a method, a policy or a kind of user, where that is the space.
     pub tag: Label,
     /// `None` where it was forwarded; else why not.
     pub denied: Option<Reason>,
@@ -180,7 +199,7 @@ impl CommandEvent {
     }
 }
 
-/// The name of a tag, as much of it as fits.
+/// The name of what a command touches, as much of it as fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Label {
     bytes: [u8; Label::MOST],
@@ -194,14 +213,19 @@ impl Label {
     /// No name.
     pub const EMPTY: Label = Label { bytes: [0; Label::MOST], len: 0 };
 
-    /// The name that the item's path spells.
+    /// The name of the item, where it has one.
     pub fn of(item: Option<Item<'_>>) -> Label {
         let mut label = Label::EMPTY;
-        if let Some(item) = item {
+        if let Some(item) = item.filter(Item::is_named) {
             // What does not fit is left out; nothing else can fail.
-            let _ = write!(label, "{}", item.path.tag());
+            let _ = write!(label, "{}", item.label());
         }
         label
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// The name; empty where there is none.
@@ -215,9 +239,8 @@ impl Write for Label {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let start = usize::from(self.len);
         let room = self.bytes.get_mut(start..).unwrap_or_default();
-        // Names are ASCII, so any cut is between two letters.
-        let fits = text.len().min(room.len());
-        for (to, from) in room.iter_mut().zip(text.bytes()) {
+        let fits = text.floor_char_boundary(room.len());
+        for (to, from) in room.iter_mut().zip(text.bytes().take(fits)) {
             *to = from;
         }
         self.len = (start + fits) as u8;

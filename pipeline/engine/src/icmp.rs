@@ -47,8 +47,8 @@ impl Engine {
         let (id, direction) = self.flows.find(&key).ok_or(Reason::IcmpUnrelated)?;
         let seq = self.check_quote(id, direction, &quote, arrival)?;
         let shrinks = kind == icmp::UNREACHABLE && code == icmp::FRAGMENTATION_NEEDED;
-        if shrinks && next_hop_mtu(arrival) < MIN_MTU {
-            return Err(Reason::IcmpUnrelated);
+        if shrinks {
+            self.narrow(id, direction.reverse(), next_hop_mtu(arrival))?;
         }
         let rewrite = *self.flows.get(id).ok_or(Reason::NoFlow)?.rewrite(direction);
         if seq != quote.seq {
@@ -57,6 +57,18 @@ impl Engine {
         // Its sender knows the quoted packet by the ends that answers to it come with.
         quote.translate(arrival.frame.bytes_mut(), rewrite.dst, rewrite.src);
         send_on(&rewrite, arrival)
+    }
+
+    /// What the gate itself sends towards who did not get the quoted packet becomes shorter, too.
+    fn narrow(&mut self, id: FlowId, sent: Direction, mtu: u16) -> Result<(), Reason> {
+        if mtu < MIN_MTU {
+            return Err(Reason::IcmpUnrelated);
+        }
+        let stream = self.flows.get(id).and_then(|flow| flow.stream);
+        if let Some(stream) = stream.and_then(|id| self.streams.get_mut(id)) {
+            stream.narrow(sent, mtu);
+        }
+        Ok(())
     }
 
     fn is_open(&self, flow: &Flow, now: Time) -> bool {

@@ -117,7 +117,8 @@ impl<F: FrameBuf> Inspection<'_, F> {
         let asks = segment.flags & flags::SYN != 0 && self.direction == Direction::ToServer;
         // Data on a SYN (RFC 7413) comes again when nothing of it was acknowledged.
         let len = if asks { 0 } else { self.headers.payload_len() };
-        let segment = &self.as_exact(segment, stream);
+        let lane = stream.lane(self.direction);
+        let segment = &self.as_exact(segment, lane.wire(lane.ack()));
         self.flow.tcp.place(self.direction, segment, len)?;
         let opening = self.flow.tcp.phase() == Phase::Opening;
         self.flow.tcp.accept(self.direction, segment, len);
@@ -126,17 +127,19 @@ impl<F: FrameBuf> Inspection<'_, F> {
         }
         if opening {
             stream.open(self.direction, segment, options, self.judge.now);
+        } else {
+            stream.advance_clock(self.direction, options);
         }
         self.clean_options();
         Ok(Inspected::keep(0))
     }
 
-    /// Whoever starts anew resets with the number that it was told, which is that of the next byte, or,
-    /// where not all has arrived, of the first that has not.
-    fn as_exact(&self, segment: &Segment, stream: &Stream) -> Segment {
-        let lane = stream.lane(self.direction);
+    /// A reset may have one of two numbers. Who ends a connection by one gives its next number; whose
+    /// host knows of no connection gives the one that it was `told` last (RFC 9293 section 3.5.2), which
+    /// is less where not all has arrived. Either can be the number that the receiver expects.
+    fn as_exact(&self, segment: &Segment, told: u32) -> Segment {
         let open = self.flow.tcp.phase() > Phase::Opening;
-        match segment.flags & flags::RST != 0 && open && segment.seq == lane.wire(lane.ack()) {
+        match segment.flags & flags::RST != 0 && open && segment.seq == told {
             true => Segment { seq: self.flow.tcp.next(self.direction), ..*segment },
             false => *segment,
         }
@@ -196,8 +199,13 @@ impl<F: FrameBuf> Inspection<'_, F> {
         found
     }
 
+    /// A segment of a connection that nobody reads: what fits leaves as it came.
     fn unread_segment(&mut self, segment: &Segment) -> Result<Inspected, Reason> {
         let len = self.headers.payload_len();
+        let segment = &self.as_exact(segment, self.flow.tcp.acked(self.direction));
+        if self.flow.tcp.is_reset_at_fin(self.direction, segment) {
+            return Ok(Inspected::default());
+        }
         let place = match self.flow.tcp.place(self.direction, segment, len) {
             Err(_) if self.judge.grant.observe => return Ok(Inspected::keep(len)),
             place => place?,
@@ -213,8 +221,20 @@ impl<F: FrameBuf> Inspection<'_, F> {
     /// Bytes that nobody reads pass while some rule of the grant holds.
     fn unread(&self) -> Result<Inspected, Reason> {
         let open = self.judge.grant.observe || self.judge.grant.matcher.is_open(self.judge.now);
-        let all = Inspected::keep(self.headers.payload_len());
-        if open { Ok(all) } else { Err(Reason::OutsideWindow) }
+        if !open {
+            return Err(Reason::OutsideWindow);
+        }
+        self.check_rate()?;
+        Ok(Inspected::keep(self.headers.payload_len()))
+    }
+
+    /// Of what is not read, frames are counted, and only those of who asks.
+    fn check_rate(&self) -> Result<(), Reason> {
+        let asks = self.direction == Direction::ToServer;
+        match asks && !self.judge.is_within_rate(self.flow) {
+            true => Err(Reason::RateExceeded),
+            false => Ok(()),
+        }
     }
 
     /// A datagram is one PDU, whole, or nothing.
@@ -232,6 +252,7 @@ impl<F: FrameBuf> Inspection<'_, F> {
         match (kind, self.direction) {
             (icmp::ECHO, Direction::ToServer) => {
                 may_open(self.judge.grant, Protocol::Icmp, self.judge.now)?;
+                self.check_rate()?;
             }
             (icmp::ECHO_REPLY, Direction::ToClient) => {}
             _ => return Err(Reason::IcmpUnrelated),
@@ -248,7 +269,7 @@ fn judge_all(
     stream: &mut Stream,
     found: &mut Inspected,
 ) {
-    let Stream { requests, responses, pending, dialog, .. } = stream;
+    let Stream { requests, responses, pending, dialog, operation, .. } = stream;
     let lane = if direction == Direction::ToServer { requests } else { responses };
     while !lane.held().is_empty() {
         let len = match judge.protocol.frame(lane.held()) {
@@ -257,7 +278,7 @@ fn judge_all(
             Err(_) => return lane.skip_held(),
         };
         let pdu = lane.held().get(..len).unwrap_or_default();
-        let said = &mut Said { pending, dialog };
+        let said = &mut Said { pending, dialog, operation };
         let _ = judge.pdu(flow, said, direction, pdu, found);
         lane.release(len);
     }

@@ -3,12 +3,15 @@
 //! Whoever brings the PDUs, a datagram or a stream, sees to it that nothing of a refused one leaves.
 
 use wicketgate_dissectors::{
-    Class, Command, Dialog, Direction, Framed, Item, Items, Protocol, Space,
+    Class, Command, Dialog, Direction, Framed, Item, Items, Protocol, Space, Step,
 };
 use wicketgate_packet::Time;
 
-use crate::event::{EndCause, EventRing, Label, Sent, Standing, Totals};
+use crate::event::{EndCause, Event, EventRing, Label, Sent, Standing, Totals};
 use crate::flow::Flow;
+use crate::matcher::{Moment, Operations};
+use crate::operation::Operation;
+use crate::session::Sessions;
 use crate::stream::{Pending, Stream};
 use crate::tables::{Grant, RuleId};
 use crate::verdict::Reason;
@@ -30,6 +33,8 @@ pub(crate) struct Inspected {
     pub(crate) kept: bool,
     /// What it has sent by itself.
     pub(crate) own: Sent,
+    /// Some of what leaves is not as it came.
+    pub(crate) renumbered: bool,
     /// Deadlines may have changed.
     pub(crate) slow: bool,
     /// Why the flow is over.
@@ -78,6 +83,8 @@ pub(crate) struct Said<'a> {
     pub(crate) pending: &'a mut Pending,
     /// What was opened.
     pub(crate) dialog: &'a mut Dialog,
+    /// What is under way.
+    pub(crate) operation: &'a mut Option<Operation>,
 }
 
 /// What judging needs to know, besides the bytes.
@@ -90,6 +97,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) protocol: Protocol,
     /// Whether the flow is a machine's with a conduit.
     pub(crate) essential: bool,
+    /// Where it is counted how much has passed.
+    pub(crate) sessions: &'a Sessions,
     /// Where verdicts are told.
     pub(crate) events: &'a mut EventRing,
 }
@@ -112,7 +121,8 @@ impl Judge<'_> {
             Err(why) => return Err(why.into()),
         }
         let mut found = Inspected::keep(payload.len());
-        let mut said = Said { pending: &mut stream.pending, dialog: &mut stream.dialog };
+        let Stream { pending, dialog, operation, .. } = stream;
+        let mut said = Said { pending, dialog, operation };
         if let Some(reason) = self.pdu(flow, &mut said, direction, payload, &mut found) {
             found.refuse(0, reason);
         }
@@ -131,7 +141,7 @@ impl Judge<'_> {
     ) -> Option<Reason> {
         let refused = match direction {
             Direction::ToServer => self.request(flow, said, pdu, found),
-            Direction::ToClient => self.response(said, pdu),
+            Direction::ToClient => self.response(flow, said, pdu),
         };
         refused.filter(|_| !self.grant.observe)
     }
@@ -143,7 +153,7 @@ impl Judge<'_> {
         pdu: &[u8],
         found: &mut Inspected,
     ) -> Option<Reason> {
-        let refused = self.judge(flow, said.dialog, pdu);
+        let refused = self.judge(flow, said, pdu);
         found.commands += 1;
         match refused.filter(|_| !self.grant.observe) {
             Some(_) => found.denied += 1,
@@ -157,36 +167,95 @@ impl Judge<'_> {
         refused
     }
 
-    fn response(&self, said: &mut Said<'_>, pdu: &[u8]) -> Option<Reason> {
-        let answers = self.protocol.key(pdu).is_some_and(|key| said.pending.take(key));
+    fn response(&mut self, flow: &Flow, said: &mut Said<'_>, pdu: &[u8]) -> Option<Reason> {
+        let key = self.protocol.key(pdu);
+        let answers = self.answers(said, pdu);
         if self.protocol.response(pdu).is_err() {
             Some(Reason::MalformedResponse)
         } else if answers {
             said.dialog.note(self.protocol, Direction::ToClient, pdu);
+            let over = |operation: &mut Operation| key.is_some_and(|k| operation.is_ended_by(k));
+            if let Some(operation) = said.operation.take_if(over) {
+                self.events.push(Event::operation_end(self.now, flow, operation));
+            }
             None
         } else {
             Some(Reason::Unsolicited)
         }
     }
 
+    /// Whether a request waits for it; what is encrypted cannot be told.
+    fn answers(&self, said: &mut Said<'_>, pdu: &[u8]) -> bool {
+        let Some(key) = self.protocol.key(pdu).filter(|_| said.dialog.pairs()) else {
+            return !said.dialog.pairs() || self.protocol.is_unasked(pdu);
+        };
+        match self.protocol.completes(pdu) {
+            true => said.pending.take(key),
+            false => said.pending.has(key),
+        }
+    }
+
     /// The verdict on a request, told to the audit.
-    fn judge(&mut self, flow: &Flow, dialog: &Dialog, pdu: &[u8]) -> Option<Reason> {
-        let command = self.protocol.command(pdu);
-        let (rule, denied) = match &command {
-            Err(_) => (None, Some(Reason::MalformedCommand)),
-            Ok(_) if dialog.permit(self.protocol, pdu).is_err() => (None, Some(Reason::NotOpened)),
-            Ok(command) => match self.grant.matcher.judge(command, self.now) {
-                Ok(rule) => (Some(rule), None),
-                Err(denied) => (denied.nearest, Some(denied.reason)),
-            },
+    fn judge(&mut self, flow: &Flow, said: &mut Said<'_>, pdu: &[u8]) -> Option<Reason> {
+        let command = said.dialog.command(self.protocol, pdu);
+        let mut moment = Moment::at(self.now);
+        let verdict = match &command {
+            Err(_) => Err((None, Reason::MalformedCommand)),
+            Ok(command) if said.dialog.permit(command, pdu).is_err() => {
+                Err((None, Reason::NotOpened))
+            }
+            Ok(command) => {
+                if self.grant.matcher.has_operations() || said.operation.is_some() {
+                    moment.step = command.step();
+                    moment.under_way = said.operation.map(|operation| operation.grant);
+                }
+                let verdict = self.grant.matcher.judge_at(command, &moment);
+                let verdict = verdict.map_err(|denied| (denied.nearest, denied.reason));
+                verdict.and_then(|allowed| match self.is_within_rate(flow) {
+                    true => Ok(allowed),
+                    false => Err((Some(allowed.rule), Reason::RateExceeded)),
+                })
+            }
         };
         let command = command.unwrap_or_else(|_| self.unreadable(pdu));
-        if !self.events.has_room(self.standing(&command), 1) {
+        let events = 1 + usize::from(moment.step == Step::Begins);
+        if !self.events.has_room(self.standing(&command), events) {
             self.events.count_lost();
             return Some(Reason::AuditFull);
         }
+        let rule = verdict.as_ref().map_or_else(|(nearest, _)| *nearest, |yes| Some(yes.rule));
+        let denied = verdict.as_ref().err().map(|(_, reason)| *reason);
         self.tell(flow, &command, rule, denied, pdu);
+        if let Ok(allowed) = verdict
+            && moment.step != Step::Alone
+        {
+            self.follow(flow, said, moment.step, allowed.operations, pdu);
+        }
         denied
+    }
+
+    /// Whether one more passes at the grant's rate.
+    #[inline]
+    pub(crate) fn is_within_rate(&self, flow: &Flow) -> bool {
+        self.grant.rate.is_none_or(|rate| self.sessions.spend(flow.slot, rate, self.now))
+    }
+
+    /// An operation begins, goes on or ends with a command that was let through.
+    #[cold]
+    fn follow(
+        &mut self,
+        flow: &Flow,
+        said: &mut Said<'_>,
+        step: Step,
+        operations: Option<Operations>,
+        pdu: &[u8],
+    ) {
+        let key = self.protocol.key(pdu);
+        if Operation::step(said.operation, step, operations, key)
+            && let Some(operation) = said.operation
+        {
+            self.events.push(Event::operation_start(self.now, flow, *operation));
+        }
     }
 
     /// What is said of a request whose parts contradict each other.
@@ -228,7 +297,11 @@ impl Judge<'_> {
         (told.function, told.sub, told.unit) = (command.function, command.sub, command.unit);
         let decisive = decisive(command);
         told.object = decisive.map_or((Space::None, 0, 0), |i| (i.space, i.start, i.count));
-        told.tag = Label::of(decisive.filter(|item| item.space == Space::Tag));
+        let named = decisive.filter(Item::is_named);
+        // Of few commands it is one, and a label is long.
+        if named.is_some() || !told.tag.is_empty() {
+            told.tag = Label::of(named);
+        }
         (told.denied, told.observed, told.rule) = (denied, self.grant.observe, rule);
         told.set_payload(pdu);
     }
@@ -236,6 +309,11 @@ impl Judge<'_> {
 
 /// What a command is about: the item that decides its class, or the first.
 fn decisive<'a>(command: &Command<'a>) -> Option<Item<'a>> {
+    if let Items::Few([first, second]) = &command.items {
+        let decides = |item: &&Item<'a>| item.class == command.class;
+        let second = second.as_ref().filter(decides);
+        return first.as_ref().filter(decides).or(second).or(first.as_ref()).copied();
+    }
     let mut items = command.items.clone();
     let first = items.next()?;
     if first.class == command.class {

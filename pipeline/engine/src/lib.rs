@@ -10,6 +10,7 @@
 //! | [`matcher`] | [`Matcher`]: which commands a grant allows |
 //! | [`objects`] | which CIP objects, tags and data files an entry reaches |
 //! | [`session`] | [`Sessions`]: the slab that control and workers share |
+//! | `bars` | who is let in no more, until other tables are in force |
 //! | [`flow`] | flows, found by either side's addresses |
 //! | `admit` | the only maker of flows: grant, session, source NAT |
 //! | [`tcp`] | where a segment belongs |
@@ -17,6 +18,7 @@
 //! | [`owner`] | which worker a frame is for, before anything is decided |
 //! | `inspect` | which bytes are new, and whether repeated ones are the same |
 //! | `judge` | every whole PDU, in order, each judged once |
+//! | `operation` | what must not be cut in half: a program download |
 //! | `length`, `mss` | what is too long for the link that it would leave by |
 //! | [`translate`], `icmp`, `answer` | what leaves |
 //! | [`arp`] | the gate's own ARP in VLANs |
@@ -26,6 +28,7 @@
 mod admit;
 mod answer;
 pub mod arp;
+mod bars;
 pub mod counters;
 pub mod engine;
 pub mod event;
@@ -38,7 +41,9 @@ mod length;
 mod live;
 pub mod matcher;
 mod mss;
+pub mod nodes;
 pub mod objects;
+mod operation;
 pub mod owner;
 pub mod session;
 mod source;
@@ -46,6 +51,7 @@ pub mod splice;
 pub mod stream;
 pub mod tables;
 pub mod tcp;
+pub mod thumbprint;
 mod timers;
 pub mod translate;
 pub mod verdict;
@@ -55,10 +61,12 @@ pub use arp::{Sighting, solicit};
 pub use counters::Counters;
 pub use engine::{Engine, Limits};
 pub use event::{Event, EventKind, EventRing};
-pub use matcher::{CodeSet, Entry, Matcher, RangeSet, SpaceSet, ValueRule};
+pub use matcher::{
+    Allowed, CodeSet, Entry, Matcher, Moment, Operations, RangeSet, SpaceSet, ValueRule,
+};
 pub use session::{SessionId, Sessions};
 pub use tables::{
-    AssetId, EndpointId, Grant, GrantId, NextHop, RuleId, SubjectId, Tables, TablesBuilder, Window,
-    WorkerId,
+    AssetId, EndpointId, Grant, GrantId, NextHop, Rate, RuleId, SubjectId, Tables, TablesBuilder,
+    Window, WorkerId,
 };
 pub use verdict::{Reason, Verdict};

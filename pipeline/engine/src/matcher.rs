@@ -4,7 +4,9 @@
 //! an `allow` list. A command is allowed if each of its items is allowed by some entry; with no
 //! entry, nothing is. Judging allocates nothing and touches only the matcher and the command.
 
-use wicketgate_dissectors::{ClassSet, Command, Item, Space, Values};
+use core::time::Duration;
+
+use wicketgate_dissectors::{Class, ClassSet, Command, Item, Space, Step, Values};
 use wicketgate_packet::Time;
 
 use crate::objects::ObjectRule;
@@ -16,6 +18,8 @@ use crate::verdict::Reason;
 pub struct Matcher {
     /// Classes that some entry allows whole and always: the common case in one test.
     open: ClassSet,
+    /// Whether some entry says something of operations.
+    operations: bool,
     entries: Box<[Entry]>,
 }
 
@@ -26,6 +30,8 @@ pub struct Entry {
     pub rule: RuleId,
     /// When it holds; `None` is always.
     pub window: Option<Window>,
+    /// What is said of operations of several steps.
+    pub operations: Option<Operations>,
     /// Classes it allows; empty where only `functions` speaks. An unknown command is of no class
     /// that a rule can name, so it passes only by its code.
     pub classes: ClassSet,
@@ -47,6 +53,44 @@ pub struct Entry {
     pub quantity: Option<u32>,
     /// Values: each one written must fit.
     pub values: ValueRule,
+}
+
+/// How operations of several steps stand to the end of an entry's window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operations {
+    /// The grant, by control's number: what began by it goes on by it, in every epoch.
+    pub grant: u64,
+    /// How long one takes: it does not begin where less is left.
+    pub takes: Duration,
+    /// How long one that has begun may go on when the window has closed.
+    pub drain: Duration,
+}
+
+/// When a command comes, and in the middle of what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The time.
+    pub now: Time,
+    /// What the command is to an operation.
+    pub step: Step,
+    /// The grant of the operation that is under way in its flow, by control's number.
+    pub under_way: Option<u64>,
+}
+
+impl Moment {
+    /// A command that stands by itself, in a flow without an operation.
+    pub const fn at(now: Time) -> Moment {
+        Moment { now, step: Step::Alone, under_way: None }
+    }
+}
+
+/// What allows a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// The rule.
+    pub rule: RuleId,
+    /// What it says of operations.
+    pub operations: Option<Operations>,
 }
 
 /// A set of codes; [`CodeSet::Any`] where a rule does not speak of them.
@@ -101,6 +145,7 @@ impl Entry {
         Entry {
             rule,
             window: None,
+            operations: None,
             classes,
             functions: CodeSet::Any,
             subs: CodeSet::Any,
@@ -141,7 +186,8 @@ impl Matcher {
             .iter()
             .filter(|entry| entry.is_open())
             .fold(ClassSet::EMPTY, |open, entry| open.union(entry.classes));
-        Matcher { open, entries: entries.into() }
+        let operations = entries.iter().any(|entry| entry.operations.is_some());
+        Matcher { open, operations, entries: entries.into() }
     }
 
     /// The entries, in the order of the policy.
@@ -154,15 +200,47 @@ impl Matcher {
         self.entries.iter().any(|entry| entry.window.is_none_or(|window| window.is_open(now)))
     }
 
-    /// The rule that allows `command`; of a command with several items, the last item's.
+    /// Whether some entry is closed, but for operations that are under way.
+    pub fn is_draining(&self, now: Time) -> bool {
+        self.entries.iter().any(|entry| entry.is_draining(now))
+    }
+
+    /// Whether a flow can ever be used again: some entry holds or will hold, or lets the operation
+    /// go on that is under way in it.
+    pub fn has_use(&self, now: Time, under_way: Option<u64>) -> bool {
+        self.entries.iter().any(|entry| {
+            let over = entry.window.is_some_and(|window| window.until <= now);
+            let mine = entry.operations.is_some_and(|said| Some(said.grant) == under_way);
+            !over || mine && entry.is_draining(now)
+        })
+    }
+
+    /// Whether some entry says something of operations of several steps.
+    #[inline]
+    pub fn has_operations(&self) -> bool {
+        self.operations
+    }
+
+    /// The rule that allows `command`, the first in its flow; of a command with several items, the last
+    /// item's.
     ///
     /// # Errors
     /// No entry allows one of its items.
     pub fn judge(&self, command: &Command<'_>, now: Time) -> Result<RuleId, Denied> {
+        let step = if self.operations { command.step() } else { Step::Alone };
+        self.judge_at(command, &Moment { step, ..Moment::at(now) }).map(|allowed| allowed.rule)
+    }
+
+    /// What allows `command` at this moment; of a command with several items, the last item's.
+    ///
+    /// # Errors
+    /// No entry allows one of its items.
+    pub fn judge_at(&self, command: &Command<'_>, moment: &Moment) -> Result<Allowed, Denied> {
         let mut verdict = Err(Denied::NOTHING_GIVEN);
-        for item in command.items.clone() {
-            verdict = Ok(self.judge_item(command, &item, now)?);
-        }
+        command.items.each(|item| {
+            verdict = Ok(self.judge_item(command, item, moment)?);
+            Ok(())
+        })?;
         verdict
     }
 
@@ -170,16 +248,17 @@ impl Matcher {
         &self,
         command: &Command<'_>,
         item: &Item<'_>,
-        now: Time,
-    ) -> Result<RuleId, Denied> {
+        moment: &Moment,
+    ) -> Result<Allowed, Denied> {
         if self.open.contains(item.class) {
             let whole = |entry: &&Entry| entry.is_open() && entry.classes.contains(item.class);
-            return self.entries.iter().find(whole).map(|e| e.rule).ok_or(Denied::NOTHING_GIVEN);
+            let found = self.entries.iter().find(whole);
+            return found.map(Entry::allowed).ok_or(Denied::NOTHING_GIVEN);
         }
         let mut nearest = Denied::NOTHING_GIVEN;
         for entry in &self.entries {
-            match entry.judge(command, item, now) {
-                Ok(()) => return Ok(entry.rule),
+            match entry.judge(command, item, moment) {
+                Ok(()) => return Ok(entry.allowed()),
                 Err(reason) if reason > nearest.reason => {
                     nearest = Denied { reason, nearest: Some(entry.rule) };
                 }
@@ -197,15 +276,40 @@ impl Entry {
             && *self == Entry { classes: self.classes, ..Entry::classes(self.rule, self.classes) }
     }
 
+    const fn allowed(&self) -> Allowed {
+        Allowed { rule: self.rule, operations: self.operations }
+    }
+
+    /// Whether it is closed, but for operations that are under way.
+    fn is_draining(&self, now: Time) -> bool {
+        let Some((window, said)) = self.window.zip(self.operations) else { return false };
+        window.until <= now && now < window.until + said.drain
+    }
+
     /// Yes, or the first selector that says no. The order is that of [`Reason`], so that the
     /// greatest reason among the entries is the nearest miss.
-    fn judge(&self, command: &Command<'_>, item: &Item<'_>, now: Time) -> Result<(), Reason> {
+    fn judge(&self, command: &Command<'_>, item: &Item<'_>, moment: &Moment) -> Result<(), Reason> {
         check(self.gives(command, item), Reason::CommandDenied)?;
         check(self.units.contains(u32::from(command.unit)), Reason::UnitDenied)?;
         check(self.reaches(item), Reason::AddressDenied)?;
         check(self.quantity.is_none_or(|most| item.count <= most), Reason::QuantityDenied)?;
         check(self.values.fits(item), Reason::ValueDenied)?;
-        check(self.window.is_none_or(|w| w.is_open(now)), Reason::CommandOutsideWindow)
+        self.is_timely(item, moment)
+    }
+
+    /// Whether it holds at this moment, long enough for what begins, or for what is under way.
+    fn is_timely(&self, item: &Item<'_>, moment: &Moment) -> Result<(), Reason> {
+        let Some(window) = self.window else { return Ok(()) };
+        if window.is_open(moment.now) {
+            let left = window.until.since(moment.now);
+            let enough = self.operations.is_none_or(|said| said.takes <= left);
+            return check(enough || moment.step != Step::Begins, Reason::OperationTooLate);
+        }
+        check(self.is_draining(moment.now), Reason::CommandOutsideWindow)?;
+        let mine = self.operations.is_some_and(|said| Some(said.grant) == moment.under_way);
+        let step = matches!(moment.step, Step::Continues | Step::Ends);
+        let looks = moment.step == Step::Alone && LOOKS.contains(item.class);
+        check(mine && (step || looks), Reason::Draining)
     }
 
     fn gives(&self, command: &Command<'_>, item: &Item<'_>) -> bool {
@@ -233,6 +337,10 @@ impl Entry {
         file && placed && self.spaces.contains(item.space) && self.objects.reaches(item)
     }
 }
+
+/// What may go on beside the steps of an operation that drains: it changes nothing.
+const LOOKS: ClassSet =
+    ClassSet::of(&[Class::Discover, Class::Session, Class::Read, Class::Subscribe, Class::Diag]);
 
 fn check(holds: bool, otherwise: Reason) -> Result<(), Reason> {
     if holds { Ok(()) } else { Err(otherwise) }
@@ -320,6 +428,10 @@ impl SpaceSet {
             Space::Tag => 128,
             Space::Object { .. } => 256,
             Space::DataFile { .. } => 512,
+            Space::Node => 1024,
+            Space::Method => 2048,
+            Space::Channel => 4096,
+            Space::Identity => 8192,
         }
     }
 }

@@ -20,7 +20,7 @@ const END: u8 = 0;
 const NOTHING: u8 = 1;
 
 /// Headers of a segment without options, in bytes: what an MTU has and an MSS has not.
-const HEADERS: u16 = (Ipv4::LEN + Tcp::LEN) as u16;
+pub(crate) const HEADERS: u16 = (Ipv4::LEN + Tcp::LEN) as u16;
 
 /// Lowers the option of a SYN that will leave by `egress`, and mends its checksum.
 #[inline]

@@ -5,15 +5,18 @@ use wicketgate_dissectors::enip::{Path, Segment};
 use wicketgate_dissectors::{Item, Space};
 
 use crate::matcher::RangeSet;
+use crate::nodes::NodeRule;
 
-/// Objects of a device.
+/// Objects of a device, or nodes of a server.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum ObjectRule {
     /// All.
     #[default]
     Any,
-    /// These.
+    /// These of a CIP device.
     Only(Box<Objects>),
+    /// These of an OPC UA server.
+    Nodes(Box<NodeRule>),
 }
 
 /// Objects that are named; an object must fit what is said of its kind, and a kind of which nothing is
@@ -61,6 +64,7 @@ impl ObjectRule {
         match self {
             ObjectRule::Any => true,
             ObjectRule::Only(objects) => objects.reach(item),
+            ObjectRule::Nodes(nodes) => nodes.reaches(item),
         }
     }
 }
@@ -202,7 +206,7 @@ impl Name {
 
 /// Whether `name` fits `pattern`: in one pass that goes back to the last `*` only, so that the cost is
 /// at most the product of their lengths.
-fn fits(pattern: &[u8], name: &[u8]) -> bool {
+pub(crate) fn fits(pattern: &[u8], name: &[u8]) -> bool {
     let (mut at, mut letter) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while let Some(read) = name.get(letter) {

@@ -6,11 +6,16 @@
 //! the asset, so they are plain loads and stores. Any worker may claim any slot; who did owns it until
 //! it ends the session.
 
+use core::net::Ipv4Addr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU64, AtomicUsize};
 
+use wicketgate_packet::Time;
+
+use crate::bars::Bars;
 use crate::event::Totals;
 use crate::flow::kept_back;
+use crate::tables::Rate;
 
 /// The number of a session, growing in the order of their start. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,17 +28,22 @@ pub struct SlotId(u32);
 /// Set in a slot's word beside the id when the session was revoked.
 const REVOKED: u64 = 1 << 63;
 
+/// Set when what the session rests on is over, but for operations of several steps that are under way.
+const DRAINING: u64 = 1 << 62;
+
 /// A slot, alone on its cache line: the word that is read per frame never shares a line with
 /// counters of another session.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Slot {
-    /// 0: free. Else the session's id, with [`REVOKED`] where it may no longer be used.
+    /// 0: free. Else the session's id, with [`REVOKED`] or [`DRAINING`] where it may no longer be used.
     live: AtomicU64,
     frames: AtomicU64,
     bytes: AtomicU64,
     commands: AtomicU64,
     denied: AtomicU64,
+    /// When the bucket of its rate is full again: nanoseconds of the engine's clock.
+    full: AtomicU64,
 }
 
 /// Whether a session may be used.
@@ -41,6 +51,8 @@ struct Slot {
 pub enum SessionState {
     /// Yes.
     Live,
+    /// Only by flows in which an operation is under way.
+    Draining,
     /// No: control took it back.
     Revoked,
     /// No: it ended, the slot is free or another's.
@@ -54,6 +66,7 @@ pub struct Sessions {
     /// Slots that are claimed, or about to be.
     used: AtomicUsize,
     last_id: AtomicU64,
+    bars: Bars,
 }
 
 impl Sessions {
@@ -64,6 +77,7 @@ impl Sessions {
             slots: (0..capacity).map(|_| Slot::default()).collect(),
             used: AtomicUsize::new(0),
             last_id: AtomicU64::new(0),
+            bars: Bars::new(),
         }
     }
 
@@ -121,15 +135,37 @@ impl Sessions {
         match self.slot(slot).map_or(0, |slot| slot.live.load(Relaxed)) {
             word if word == id.0 => SessionState::Live,
             word if word == id.0 | REVOKED => SessionState::Revoked,
+            word if word == id.0 | DRAINING => SessionState::Draining,
             _ => SessionState::Gone,
         }
     }
 
     /// Takes a session back: every frame after this call is refused. False where it has ended.
     pub fn revoke(&self, id: SessionId) -> bool {
-        self.slots
-            .iter()
-            .any(|slot| slot.live.compare_exchange(id.0, id.0 | REVOKED, Relaxed, Relaxed).is_ok())
+        self.mark(id.0 | DRAINING, id.0 | REVOKED) || self.mark(id.0, id.0 | REVOKED)
+    }
+
+    /// Lets only those flows of a session go on in which an operation is under way. False where it is
+    /// not live.
+    pub fn drain(&self, id: SessionId) -> bool {
+        self.mark(id.0, id.0 | DRAINING)
+    }
+
+    fn mark(&self, before: u64, after: u64) -> bool {
+        let mark =
+            |slot: &Slot| slot.live.compare_exchange(before, after, Relaxed, Relaxed).is_ok();
+        self.slots.iter().any(mark)
+    }
+
+    /// Lets nobody but machines in from this source any more, by tables of `epoch` or before: whoever's
+    /// sessions are taken back begins no other until tables say what is left. Only control calls this.
+    pub fn bar(&self, source: Ipv4Addr, epoch: u32) {
+        self.bars.set(source, epoch);
+    }
+
+    /// Whether tables of `epoch` let nobody but machines in from this source any more.
+    pub(crate) fn is_barred(&self, source: Ipv4Addr, epoch: u32) -> bool {
+        self.bars.hold(source, epoch)
     }
 
     /// Ends a session and frees its slot; returns what it did. Only its worker calls this.
@@ -152,13 +188,25 @@ impl Sessions {
         }
     }
 
+    /// Whether one more passes at this rate. Only the session's worker calls this.
+    pub(crate) fn spend(&self, slot: SlotId, rate: Rate, now: Time) -> bool {
+        let Some(slot) = self.slot(slot) else { return false };
+        let (passes, full) = rate.spend(Time::from_nanos(slot.full.load(Relaxed)), now);
+        slot.full.store(full.as_nanos(), Relaxed);
+        passes
+    }
+
     /// The sessions that are live or revoked but not ended, with their counters.
     pub fn list(&self) -> impl Iterator<Item = (SessionId, SessionState, Totals)> {
         self.slots.iter().filter_map(|slot| {
             let word = slot.live.load(Relaxed);
-            let state =
-                if word & REVOKED == 0 { SessionState::Live } else { SessionState::Revoked };
-            (word != 0).then(|| (SessionId(word & !REVOKED), state, slot.totals()))
+            let state = match word {
+                word if word & REVOKED != 0 => SessionState::Revoked,
+                word if word & DRAINING != 0 => SessionState::Draining,
+                _ => SessionState::Live,
+            };
+            let id = SessionId(word & !(REVOKED | DRAINING));
+            (word != 0).then(|| (id, state, slot.totals()))
         })
     }
 
@@ -178,7 +226,7 @@ impl Slot {
     }
 
     fn clear(&self) {
-        for counter in [&self.frames, &self.bytes, &self.commands, &self.denied] {
+        for counter in [&self.frames, &self.bytes, &self.commands, &self.denied, &self.full] {
             counter.store(0, Relaxed);
         }
     }

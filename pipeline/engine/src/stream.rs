@@ -8,6 +8,8 @@ use wicketgate_packet::Time;
 use wicketgate_packet::parse::Segment;
 
 use crate::flow::{FlowId, kept_back};
+use crate::mss::HEADERS;
+use crate::operation::Operation;
 use crate::splice::denials::Denials;
 use crate::splice::lane::Lane;
 use crate::splice::options::Options;
@@ -40,6 +42,8 @@ pub struct Stream {
     pub pending: Pending,
     /// What was said that later requests depend on.
     pub dialog: Dialog,
+    /// The operation of several steps that is under way.
+    pub operation: Option<Operation>,
     /// Denials that wait for those.
     pub denials: Denials,
     /// Requests before this number are not waited for any more.
@@ -138,6 +142,7 @@ impl Stream {
         responses: Lane::EMPTY,
         pending: Pending::EMPTY,
         dialog: Dialog::NEW,
+        operation: None,
         denials: Denials::EMPTY,
         waived: 0,
         ends: [End { mss: DEFAULT_MSS, scale: 0, options: Options::NONE, recent: 0 }; 2],
@@ -151,7 +156,7 @@ impl Stream {
         self.requests.open(0);
         self.responses.open(0);
         self.pending.clear();
-        self.dialog = Dialog::NEW;
+        (self.dialog, self.operation) = (Dialog::NEW, None);
         self.denials.clear();
         self.ends = Stream::EMPTY.ends;
         (self.waived, self.timestamps, self.sack, self.straight) = (0, false, false, true);
@@ -219,10 +224,16 @@ impl Stream {
         self.straight = quiet && self.denials.is_empty();
     }
 
+    /// Whether a refusal may be put into the responses now: not inside one.
+    pub(crate) fn may_interject(&self) -> bool {
+        self.dialog.may_interject() && !self.responses.is_passing()
+    }
+
     /// When something is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let lanes = [self.requests.deadline(), self.responses.deadline()];
-        let denial = self.denials.first().map(|(denial, _)| denial.until);
+        let denial = self.denials.first().filter(|_| self.may_interject());
+        let denial = denial.map(|(denial, _)| denial.until);
         lanes.into_iter().flatten().chain(denial).min()
     }
 
@@ -248,6 +259,13 @@ impl Stream {
         self.end(direction.reverse()).mss.into()
     }
 
+    /// A router says that packets that travel in `direction` may have `mtu` bytes at most (RFC 1191
+    /// section 3). What the gate itself sends is short and seldom: it never tries longer ones again.
+    pub(crate) fn narrow(&mut self, direction: Direction, mtu: u16) {
+        let receiver = self.end_mut(direction.reverse());
+        receiver.mss = receiver.mss.min(mtu.saturating_sub(HEADERS));
+    }
+
     /// The latest timestamp of who sends in `direction`.
     #[inline]
     pub(crate) fn clock(&self, direction: Direction) -> u32 {
@@ -257,14 +275,28 @@ impl Stream {
     /// Who sends in `direction` says that its clock is at `value`.
     #[inline]
     pub(crate) fn note_clock(&mut self, direction: Direction, value: u32) {
-        let [client, asset] = &mut self.ends;
-        let end = if direction == Direction::ToServer { client } else { asset };
-        end.recent = value;
+        self.end_mut(direction).recent = value;
+    }
+
+    /// A SYN or its answer came again: its receiver knows the later of both clocks from then on, and refuses
+    /// what is older (RFC 7323 section 5.3).
+    pub(crate) fn advance_clock(&mut self, direction: Direction, options: &Options) {
+        if let Some((value, _)) = options.timestamps
+            && value.wrapping_sub(self.clock(direction)) as i32 > 0
+        {
+            self.note_clock(direction, value);
+        }
     }
 
     #[inline]
     fn end(&self, from: Direction) -> &End {
         let [client, asset] = &self.ends;
+        if from == Direction::ToServer { client } else { asset }
+    }
+
+    #[inline]
+    fn end_mut(&mut self, from: Direction) -> &mut End {
+        let [client, asset] = &mut self.ends;
         if from == Direction::ToServer { client } else { asset }
     }
 }
@@ -314,6 +346,15 @@ impl Pending {
         self.first = (self.first + 1) % PENDING;
         self.len -= 1;
         true
+    }
+
+    /// Whether some request waits for `answer`, of which more is to come.
+    pub fn has(&self, answer: Key) -> bool {
+        (0..self.len).any(|step| {
+            self.at(step).is_some_and(|(key, _)| {
+                (key.transaction, key.function) == (answer.transaction, answer.function)
+            })
+        })
     }
 
     /// The number that the next request gets; they are counted from 0.

@@ -179,9 +179,45 @@ pub struct Grant {
     pub right: u64,
     /// How a command that it does not give is refused.
     pub denial: DenialStyle,
+    /// How much passes in a session: commands, or frames where commands are not read.
+    pub rate: Option<Rate>,
     /// Nothing is refused, everything is reported: for looking at a plant before there is a policy.
     pub observe: bool,
 }
+
+/// How much passes: a token bucket, of which nothing is kept but one time (GCRA, ITU-T I.371 annex A).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rate {
+    /// So many a second, 1 at least.
+    pub per_second: u32,
+    /// So many at once, 1 at least.
+    pub burst: u32,
+}
+
+impl Rate {
+    /// The stricter of both, of each number.
+    #[must_use]
+    pub fn stricter(self, other: Rate) -> Rate {
+        Rate {
+            per_second: self.per_second.min(other.per_second),
+            burst: self.burst.min(other.burst),
+        }
+    }
+
+    /// Whether one more passes at `now`, of a bucket that is full again at `full`; and when it is then. A
+    /// time farther ahead than an empty bucket needs is from before the clock stepped back, and counts
+    /// as that.
+    pub(crate) fn spend(self, full: Time, now: Time) -> (bool, Time) {
+        let each = NANOS / u64::from(self.per_second.max(1));
+        let spare = Duration::from_nanos(each.saturating_mul(u64::from(self.burst.max(1)) - 1));
+        let each = Duration::from_nanos(each);
+        let full = full.min(now + spare + each);
+        if full <= now + spare { (true, full.max(now) + each) } else { (false, full) }
+    }
+}
+
+/// Nanoseconds of a second.
+const NANOS: u64 = 1_000_000_000;
 
 /// How a command is refused. In any case nothing of it reaches the asset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -527,8 +563,20 @@ impl Tables {
         source: Ipv4Addr,
         endpoint: EndpointId,
     ) -> Option<GrantId> {
-        let subjects = self.by_source.get(&source).or_else(|| self.by_source.get(&ANYONE))?;
-        subjects.iter().find_map(|id| {
+        self.grants_for(port, mac, source, endpoint).next()
+    }
+
+    /// The same of all subjects there. There can be two of one person: of a login that has ended an
+    /// operation may still be under way when the next begins.
+    pub(crate) fn grants_for(
+        &self,
+        port: PortId,
+        mac: Mac,
+        source: Ipv4Addr,
+        endpoint: EndpointId,
+    ) -> impl Iterator<Item = GrantId> {
+        let subjects = self.by_source.get(&source).or_else(|| self.by_source.get(&ANYONE));
+        subjects.into_iter().flatten().filter_map(move |id| {
             let subject = self.subject(*id)?;
             let here = subject.is_at(port, mac);
             if here { self.by_subject.get(&(*id, endpoint)).copied() } else { None }

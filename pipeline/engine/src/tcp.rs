@@ -99,11 +99,25 @@ impl Connection {
         self.half(direction).next
     }
 
+    /// How far the other end has acknowledged what the sender in `direction` has sent.
+    pub fn acked(&self, direction: Direction) -> u32 {
+        self.half(direction).acked
+    }
+
     /// Whether the sender in `direction` has `seq` unacknowledged in flight (for quotes in ICMP
     /// errors, RFC 5927 section 4.1).
     pub fn in_flight(&self, direction: Direction, seq: u32) -> bool {
         let half = self.half(direction);
         seq.wrapping_sub(half.acked) < half.next.wrapping_sub(half.acked)
+    }
+
+    /// Whether it resets with the number of its sender's own FIN. A host that has closed says so of bytes
+    /// that were on their way when the FIN was: to it the FIN is not acknowledged. Linux takes that for
+    /// exact, others answer (RFC 5961 section 3): it means what its receiver makes of it.
+    pub fn is_reset_at_fin(&self, from: Direction, segment: &Segment) -> bool {
+        let own = self.half(from);
+        let at_fin = own.fin && segment.seq == own.next.wrapping_sub(1);
+        at_fin && segment.flags & flags::RST != 0 && self.phase != Phase::Closed
     }
 
     /// Where a segment with `len` bytes of payload belongs.
@@ -296,6 +310,33 @@ mod tests {
         assert_eq!(tcp.place(ToServer, &exact, 0), Ok(Place::Old { behind: 0 }));
         tcp.accept(ToServer, &exact, 0);
         assert_eq!(tcp.phase(), Phase::Closed);
+    }
+
+    /// Found by iperf3, whose server closes while much is on its way to it.
+    #[test]
+    fn a_reset_at_the_fin_is_known_and_resets_nothing() {
+        let mut tcp = established();
+        let reset = segment(501, 0, flags::RST);
+        assert!(!tcp.is_reset_at_fin(ToClient, &reset), "no FIN yet");
+        tcp.accept(ToClient, &segment(501, 101, flags::ACK | flags::FIN), 0);
+        assert!(tcp.is_reset_at_fin(ToClient, &reset));
+        assert!(!tcp.is_reset_at_fin(ToClient, &segment(501, 101, flags::ACK)), "no reset");
+        assert!(!tcp.is_reset_at_fin(ToServer, &segment(101, 0, flags::RST)), "the other's FIN");
+        for other in [500, 502] {
+            assert!(!tcp.is_reset_at_fin(ToClient, &segment(other, 0, flags::RST)));
+        }
+        assert_eq!(tcp.place(ToClient, &reset, 0), Err(Reason::BadSegment));
+        tcp.accept(ToClient, &segment(502, 101, flags::RST), 0);
+        assert!(!tcp.is_reset_at_fin(ToClient, &reset), "it is over");
+    }
+
+    #[test]
+    fn acked_is_what_the_other_end_has_said() {
+        let mut tcp = established();
+        tcp.accept(ToServer, &segment(101, 501, flags::ACK), 10);
+        assert_eq!((tcp.acked(ToServer), tcp.next(ToServer)), (101, 111));
+        tcp.accept(ToClient, &segment(501, 106, flags::ACK), 0);
+        assert_eq!(tcp.acked(ToServer), 106);
     }
 
     #[test]

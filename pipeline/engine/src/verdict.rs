@@ -129,7 +129,7 @@ reasons! {
     SynData = "syn-data",
     /// A segment that does not fit the connection's state or its windows (RFC 9293, RFC 5961).
     BadSegment = "bad-tcp-segment",
-    /// On its way when the other end reset the connection.
+    /// After the other end has reset the connection: its sender is told so again, in case that was lost.
     AfterReset = "after-reset",
     /// A SYN with other numbers on an open connection: its sender is asked whether it means it.
     SynOnOpen = "syn-on-open-connection",
@@ -170,6 +170,12 @@ reasons! {
     ValueDenied = "value-denied",
     /// A rule gives the command, but not at this time.
     CommandOutsideWindow = "command-outside-window",
+    /// An operation of several steps would not be done before the rule's end.
+    OperationTooLate = "operation-too-late",
+    /// The grant is over: only an operation that is under way goes on.
+    Draining = "grant-draining",
+    /// More than the conduit's rate.
+    RateExceeded = "rate-exceeded",
     /// It cannot be logged, so it does not happen.
     AuditFull = "audit-full",
 
@@ -193,7 +199,7 @@ impl Reason {
             Reason::ValueDenied | Reason::QuantityDenied | Reason::MalformedCommand => {
                 Refusal::Value
             }
-            Reason::AuditFull => Refusal::Busy,
+            Reason::AuditFull | Reason::RateExceeded => Refusal::Busy,
             _ => Refusal::Function,
         }
     }

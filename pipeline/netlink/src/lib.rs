@@ -1,8 +1,9 @@
 //! What the kernel knows of links, addresses and neighbours, asked by rtnetlink (rtnetlink(7)).
 //!
 //! The kernel stays in charge of ARP, routes and addresses; the gate only reads them. Requests are
-//! synchronous and rare: at the start and about once a second, never on the data path. In between the
-//! kernel tells of changes by itself.
+//! synchronous and rare: at the start and about once a second, never on the data path. They wait for the
+//! kernel's lock of network settings (rtnl), for seconds where others hold it. In between the kernel tells of
+//! changes by itself, and to read those waits for nothing.
 //!
 //! | module | what it holds |
 //! |---|---|

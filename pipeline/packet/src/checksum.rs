@@ -16,22 +16,26 @@ pub fn sum(start: u64, bytes: &[u8]) -> u64 {
     if tail.is_empty() { sum } else { sum + u64::from(last_word(tail)) }
 }
 
-/// Up to three bytes as the front of a word.
+/// Up to three bytes as the front of a word; each length by itself, for a loop would become a call.
 fn last_word(tail: &[u8]) -> u32 {
-    let mut last = [0; 4];
-    for (to, from) in last.iter_mut().zip(tail) {
-        *to = *from;
-    }
-    u32::from_ne_bytes(last)
+    u32::from_ne_bytes(match *tail {
+        [a] => [a, 0, 0, 0],
+        [a, b] => [a, b, 0, 0],
+        [a, b, c] => [a, b, c, 0],
+        _ => [0; 4],
+    })
 }
 
 /// Folds a sum made by [`sum`] into 16 bits of network order, not complemented.
 pub const fn fold(sum: u64) -> u16 {
-    let sum = (sum & 0xffff_ffff) + (sum >> 32);
-    let sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-    let sum = (sum & 0xffff) + (sum >> 16);
-    let sum = (sum & 0xffff) + (sum >> 16);
-    u16::from_be(sum as u16)
+    let (sum, carry) = (sum as u32).overflowing_add((sum >> 32) as u32);
+    u16::from_be(halves(sum + carry as u32))
+}
+
+/// The one's complement sum of both halves: added to itself with the halves exchanged, a number has it in
+/// its upper half, and the lower halves' carry is already in it.
+const fn halves(sum: u32) -> u16 {
+    (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16
 }
 
 /// The checksum of `bytes`, to be stored; over bytes with a right checksum in place it is 0.
@@ -77,9 +81,8 @@ impl Delta {
     pub fn longs<const N: usize>(self, words: [(u32, u32); N]) -> Delta {
         let change = |(old, new): (u32, u32)| u64::from(!old) + u64::from(new);
         let sum = u64::from(self.0) + words.into_iter().map(change).sum::<u64>();
-        let sum = (sum & 0xffff_ffff) + (sum >> 32);
-        let sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-        Delta(sum as u32).folded()
+        let (sum, carry) = (sum as u32).overflowing_add((sum >> 32) as u32);
+        Delta(sum + u32::from(carry)).folded()
     }
 
     /// An address becomes `new`.
@@ -96,12 +99,11 @@ impl Delta {
 
     /// The checksum `before` after the change.
     pub const fn apply(self, before: u16) -> u16 {
-        !(Delta((!before) as u32 + self.0).folded().0 as u16)
+        !halves((!before) as u32 + self.0)
     }
 
     const fn folded(self) -> Delta {
-        let once = (self.0 & 0xffff) + (self.0 >> 16);
-        Delta((once & 0xffff) + (once >> 16))
+        Delta(halves(self.0) as u32)
     }
 }
 

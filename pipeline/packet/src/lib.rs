@@ -4,7 +4,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`frame`] | [`FrameBuf`]: what the gate may do to a frame's bytes, wherever they lie |
+//! | [`frame`] | [`FrameBuf`]: what the gate may do to a frame's bytes, wherever they lie; [`Window`]: how a buffer does it |
 //! | [`time`] | [`Time`]: nanoseconds since the epoch, always an argument |
 //! | [`wire`] | the headers as zero-copy views, each with its source |
 //! | [`parse`] | [`Headers`]: every header of a frame validated once, kept as offsets |
@@ -22,7 +22,7 @@ pub mod rewrite;
 pub mod time;
 pub mod wire;
 
-pub use frame::{FrameBuf, Nowhere, Outbox, PortId};
+pub use frame::{FrameBuf, Nowhere, Outbox, PortId, Window};
 pub use malformed::Malformed;
 pub use parse::{Headers, L4, Link};
 pub use time::Time;

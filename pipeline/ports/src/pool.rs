@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use wicketgate_packet::FrameBuf;
+use wicketgate_packet::{FrameBuf, Window};
 
 /// Free bytes before a fresh frame, for headers that the gate puts in front.
 pub const HEADROOM: usize = 64;
@@ -14,13 +14,15 @@ const TAILROOM: usize = 64;
 /// One frame in a chunk of its own. Neither `Copy` nor `Clone`: who holds it owns it.
 pub struct HeapFrame {
     chunk: Box<[u8]>,
-    start: usize,
-    end: usize,
+    window: Window,
 }
+
+/// No frame yet, with full headroom.
+const EMPTY: Window = Window::new(HEADROOM, 0);
 
 impl HeapFrame {
     pub(crate) fn new() -> HeapFrame {
-        HeapFrame { chunk: vec![0; CHUNK].into_boxed_slice(), start: HEADROOM, end: HEADROOM }
+        HeapFrame { chunk: vec![0; CHUNK].into_boxed_slice(), window: EMPTY }
     }
 
     /// Makes `head` followed by `body` the frame, with full headroom again.
@@ -34,13 +36,12 @@ impl HeapFrame {
         {
             to_head.copy_from_slice(head);
             to_body.copy_from_slice(body);
-            self.end = HEADROOM + head.len() + body.len();
+            self.window = Window::new(HEADROOM, head.len() + body.len());
         }
     }
 
     fn clear(&mut self) {
-        self.start = HEADROOM;
-        self.end = HEADROOM;
+        self.window = EMPTY;
     }
 
     /// Grows the chunk, contents lost, until a frame of `len` bytes fits.
@@ -49,40 +50,23 @@ impl HeapFrame {
             self.chunk = vec![0; HEADROOM + len + TAILROOM].into_boxed_slice();
         }
     }
-
-    fn zero(&mut self, from: usize, to: usize) {
-        self.chunk.get_mut(from..to).unwrap_or_default().fill(0);
-    }
 }
 
 impl FrameBuf for HeapFrame {
     fn bytes(&self) -> &[u8] {
-        self.chunk.get(self.start..self.end).unwrap_or_default()
+        self.window.of(&self.chunk)
     }
 
     fn bytes_mut(&mut self) -> &mut [u8] {
-        self.chunk.get_mut(self.start..self.end).unwrap_or_default()
+        self.window.of_mut(&mut self.chunk)
     }
 
     fn resize(&mut self, len: usize) -> bool {
-        let end = self.start.saturating_add(len);
-        if end > self.chunk.len() {
-            return false;
-        }
-        self.zero(self.end, end.max(self.end));
-        self.end = end;
-        true
+        self.window.resize(&mut self.chunk, len)
     }
 
     fn move_start(&mut self, by: isize) -> bool {
-        match self.start.checked_add_signed(by) {
-            Some(start) if start <= self.end => {
-                self.zero(start, self.start.max(start));
-                self.start = start;
-                true
-            }
-            _ => false,
-        }
+        self.window.move_start(&mut self.chunk, by)
     }
 }
 
@@ -173,30 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn the_end_moves_within_the_chunk() {
+    fn a_frame_moves_within_its_chunk() {
         let mut frame = HeapFrame::new();
         frame.fill(b"head", b"body");
-        assert!(frame.resize(2));
-        assert!(frame.resize(5));
-        assert_eq!(frame.bytes(), b"he\0\0\0");
-        assert!(frame.resize(CHUNK - HEADROOM));
-        assert!(!frame.resize(CHUNK - HEADROOM + 1));
-        assert!(!frame.resize(usize::MAX));
-        assert_eq!(frame.bytes().len(), CHUNK - HEADROOM, "a refused resize changes nothing");
-    }
-
-    #[test]
-    fn the_start_moves_within_headroom_and_frame() {
-        let mut frame = HeapFrame::new();
-        frame.fill(b"", b"abcd");
-        assert!(frame.move_start(4));
-        assert!(!frame.move_start(1));
-        assert!(frame.move_start(-3));
-        assert_eq!(frame.bytes(), [0; 3]);
-        assert!(!frame.move_start(-(HEADROOM as isize) - 2));
-        assert!(frame.move_start(-(HEADROOM as isize) - 1));
-        assert!(!frame.move_start(isize::MIN));
-        assert_eq!(frame.bytes().len(), HEADROOM + 4);
+        assert_eq!(frame.bytes(), b"headbody");
+        assert!(frame.resize(CHUNK - HEADROOM) && !frame.resize(CHUNK - HEADROOM + 1));
+        assert!(frame.move_start(-(HEADROOM as isize)) && !frame.move_start(-1));
+        assert_eq!(frame.bytes().len(), CHUNK);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use wicketgate_packet::FrameBuf;
+use wicketgate_packet::{FrameBuf, Window};
 
 /// Bytes of a chunk: half a page, the least that an Ethernet frame with room around it fits into.
 pub const CHUNK: usize = 2048;
@@ -22,14 +22,13 @@ pub const LONGEST: usize = CHUNK - HEADROOM;
 #[must_use = "a frame that is dropped is a chunk lost"]
 pub struct Frame<'u> {
     chunk: &'u mut [u8],
-    start: usize,
-    end: usize,
+    window: Window,
 }
 
 impl<'u> Frame<'u> {
-    /// The frame at `start..end` of a chunk.
-    pub(crate) fn new(chunk: &'u mut [u8], start: usize, end: usize) -> Frame<'u> {
-        Frame { chunk, start, end }
+    /// The frame that this window shows of a chunk.
+    pub(crate) fn new(chunk: &'u mut [u8], window: Window) -> Frame<'u> {
+        Frame { chunk, window }
     }
 
     /// Where its chunk is in memory.
@@ -39,7 +38,7 @@ impl<'u> Frame<'u> {
 
     /// Where in its chunk it begins, and its length.
     pub(crate) fn place(&self) -> (usize, usize) {
-        (self.start, self.end - self.start)
+        (self.window.start(), self.window.len())
     }
 
     /// Makes `bytes` the frame, with full headroom again. False, with nothing changed, where they do
@@ -49,45 +48,28 @@ impl<'u> Frame<'u> {
         let end = HEADROOM.saturating_add(bytes.len());
         let Some(room) = self.chunk.get_mut(HEADROOM..end) else { return false };
         room.copy_from_slice(bytes);
-        (self.start, self.end) = (HEADROOM, end);
+        self.window = Window::new(HEADROOM, bytes.len());
         true
-    }
-
-    fn zero(&mut self, from: usize, to: usize) {
-        self.chunk.get_mut(from..to).unwrap_or_default().fill(0);
     }
 }
 
 impl FrameBuf for Frame<'_> {
     #[inline]
     fn bytes(&self) -> &[u8] {
-        self.chunk.get(self.start..self.end).unwrap_or_default()
+        self.window.of(self.chunk)
     }
 
     #[inline]
     fn bytes_mut(&mut self) -> &mut [u8] {
-        self.chunk.get_mut(self.start..self.end).unwrap_or_default()
+        self.window.of_mut(self.chunk)
     }
 
     fn resize(&mut self, len: usize) -> bool {
-        let end = self.start.saturating_add(len);
-        if end > self.chunk.len() {
-            return false;
-        }
-        self.zero(self.end, end.max(self.end));
-        self.end = end;
-        true
+        self.window.resize(self.chunk, len)
     }
 
     fn move_start(&mut self, by: isize) -> bool {
-        match self.start.checked_add_signed(by) {
-            Some(start) if start <= self.end => {
-                self.zero(start, self.start.max(start));
-                self.start = start;
-                true
-            }
-            _ => false,
-        }
+        self.window.move_start(self.chunk, by)
     }
 }
 
@@ -102,27 +84,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_gained_are_zero() {
+    fn what_is_filled_in_has_headroom_again() {
         let mut chunk = [7; CHUNK];
-        let mut frame = Frame::new(&mut chunk, HEADROOM, HEADROOM + 4);
-        assert!(frame.resize(2) && frame.resize(5));
-        assert_eq!(frame.bytes(), [7, 7, 0, 0, 0]);
-        assert!(frame.move_start(-4));
-        assert_eq!(frame.bytes(), [0, 0, 0, 0, 7, 7, 0, 0, 0]);
-        assert!(frame.move_start(5));
-        assert_eq!(frame.bytes(), [7, 0, 0, 0]);
-    }
-
-    #[test]
-    fn no_move_leaves_the_chunk() {
-        let mut chunk = [7; CHUNK];
-        let mut frame = Frame::new(&mut chunk, HEADROOM, HEADROOM + 4);
-        assert!(!frame.move_start(5) && !frame.move_start(-(HEADROOM as isize) - 1));
-        assert!(!frame.move_start(isize::MIN) && !frame.resize(usize::MAX));
-        assert!(!frame.resize(CHUNK - HEADROOM + 1) && !frame.fill(&[0; CHUNK - HEADROOM + 1]));
-        assert_eq!(frame.bytes(), [7; 4], "refused moves change nothing");
-        assert!(frame.resize(CHUNK - HEADROOM) && frame.fill(&[1; CHUNK - HEADROOM]));
-        assert!(frame.move_start(-(HEADROOM as isize)));
+        let mut frame = Frame::new(&mut chunk, Window::new(HEADROOM, 4));
+        assert!(frame.move_start(-4) && frame.fill(b"abc"));
+        assert_eq!((frame.bytes(), frame.place()), (&b"abc"[..], (HEADROOM, 3)));
+        assert!(!frame.fill(&[0; LONGEST + 1]));
+        assert_eq!(frame.bytes(), b"abc", "what does not fit changes nothing");
+        assert!(frame.fill(&[1; LONGEST]) && frame.move_start(-(HEADROOM as isize)));
         assert_eq!(frame.bytes().len(), CHUNK);
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ptr::NonNull;
 
+use wicketgate_packet::Window;
+
 use crate::frame::{CHUNK, Frame, HEADROOM};
 use crate::ledger::{Accounts, BATCH, MOST_WORKERS, Place};
 use crate::umem::Umem;
@@ -67,7 +69,7 @@ impl<'u> Pool<'u> {
     #[inline]
     pub(crate) fn take(&mut self) -> Option<Frame<'u>> {
         let index = self.pop_free()?;
-        self.hold(index, Place::Free, HEADROOM, HEADROOM)
+        self.hold(index, Place::Free, Window::new(HEADROOM, 0))
     }
 
     /// Takes a frame back. One of another UMEM is not taken, and counted as a stray.
@@ -90,9 +92,9 @@ impl<'u> Pool<'u> {
     #[inline]
     pub(crate) fn received(&mut self, address: u64, length: u32) -> Option<Frame<'u>> {
         let (index, start) = split(address);
-        let end = start.saturating_add(length as usize);
-        let from = Place::Filling(self.worker);
-        let frame = if end <= CHUNK { self.hold(index, from, start, end) } else { None };
+        let fits = start.saturating_add(length as usize) <= CHUNK;
+        let (from, window) = (Place::Filling(self.worker), Window::new(start, length as usize));
+        let frame = if fits { self.hold(index, from, window) } else { None };
         self.strays += u64::from(frame.is_none());
         frame
     }
@@ -148,8 +150,8 @@ impl<'u> Pool<'u> {
         }
     }
 
-    /// The frame of a chunk that is at `from`.
-    fn hold(&mut self, index: u32, from: Place, start: usize, end: usize) -> Option<Frame<'u>> {
+    /// The frame that the window shows of a chunk that is at `from`.
+    fn hold(&mut self, index: u32, from: Place, window: Window) -> Option<Frame<'u>> {
         if !self.transfer(index, from, Place::Held) {
             return None;
         }
@@ -160,7 +162,7 @@ impl<'u> Pool<'u> {
         // kernel nor another frame has the chunk, which no other thread may change (`ledger`), and says
         // from now on that this one has.
         let chunk = unsafe { &mut *chunk.as_ptr() };
-        Some(Frame::new(chunk, start, end))
+        Some(Frame::new(chunk, window))
     }
 
     /// Notes and counts that a chunk goes from one place to another.

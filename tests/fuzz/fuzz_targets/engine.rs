@@ -150,6 +150,8 @@ impl Model {
             nat: port,
             client_next: first,
             asset_next: wicketgate_tests::talk::ASSET_ISN + 1,
+            withheld: 0,
+            injected: 0,
         };
         let syn = gate.office(&talk.syn());
         if syn.left.is_some() {
@@ -168,9 +170,13 @@ impl Model {
     }
 
     fn note(&mut self, left: Vec<Seen>) {
-        for seen in left.iter().filter(|seen| seen.dst.0 == PRESS_3_UNDERLAY) {
+        // What the gate repeats of a connection before this one is none of it.
+        let of_this = |seen: &&Seen| seen.dst.0 == PRESS_3_UNDERLAY && seen.src.1 == self.talk.nat;
+        for seen in left.iter().filter(of_this) {
             let at = seen.numbers.0.wrapping_sub(self.first);
-            for (offset, byte) in (at..).zip(&seen.payload) {
+            // The gate's own keep-alive is empty and has the number before the first.
+            for (nth, byte) in (0..).zip(&seen.payload) {
+                let offset = at.wrapping_add(nth);
                 let before = self.left.insert(offset, *byte);
                 assert!(before.is_none_or(|before| before == *byte), "two bytes at {offset}");
             }

@@ -42,12 +42,13 @@ fn prefixes_need_more(pdu: &[u8]) {
 
 fn read(pdu: &[u8], dialog: &mut Dialog) {
     if let Ok(command) = ENIP.command(pdu) {
+        let _ = dialog.permit(&command, pdu);
         let items = command.items.clone().count();
         assert!((1..=2 * usize::from(MAX_SERVICES)).contains(&items));
         let heaviest = command.items.map(|item| item.class.weight()).max();
         assert_eq!(heaviest, Some(command.class.weight()), "the heaviest decides");
     }
-    let _ = (ENIP.response(pdu), dialog.permit(ENIP, pdu));
+    let _ = ENIP.response(pdu);
     for direction in [Direction::ToServer, Direction::ToClient] {
         ENIP.fields(pdu, direction, &mut |_: &'static str, _: Field<'_>| {});
         dialog.note(ENIP, direction, pdu);

@@ -4,8 +4,8 @@
 //! and that process is a `cat` that reads a pipe of ours: when the test ends, is interrupted or killed,
 //! the pipe closes, `cat` ends, and the kernel takes namespace, interfaces and programs away.
 //!
-//! `relay.c` is a VLAN switch, which also loses frames if told so: kernels without 802.1q and netem can do neither.
-//! Tests compile it.
+//! `relay.c` is a VLAN switch, which also loses, doubles and reorders frames if told so: kernels without 802.1q and
+//! netem can do neither. `clock.c` gives a program a wall clock that a test sets: no namespace has one. Tests compile both.
 //!
 //! Nothing here knows the gate.
 

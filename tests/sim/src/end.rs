@@ -141,11 +141,6 @@ impl<S: Stack> End<S> {
     fn overdue(&self) -> Time {
         self.spoke.max(self.nudged) + OVERDUE
     }
-
-    /// Whether it should have sent something again long ago.
-    pub(crate) fn is_hung(&self, now: Time) -> bool {
-        self.stack.owes() && now.since(self.spoke) > 3 * OVERDUE
-    }
 }
 
 /// Whether a sequence number comes after another (RFC 9293 section 3.4).

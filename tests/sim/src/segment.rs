@@ -188,16 +188,34 @@ pub fn shift_acknowledgement(packet: &mut [u8], by: u32) {
     complete_packet(packet);
 }
 
-/// The acknowledgement of an IPv4 packet alone, with its window, or one byte of window aside.
-pub fn bare_acknowledgement(packet: &[u8], same_window: bool) -> Vec<u8> {
+/// The acknowledgement of an IPv4 packet alone, with this sequence number, and its window or one byte of
+/// window aside.
+pub fn bare_acknowledgement(packet: &[u8], seq: u32, same_window: bool) -> Vec<u8> {
     let header = IPV4 + usize::from(packet[IPV4 + 12] >> 4) * 4;
     let mut bare = packet[..header].to_vec();
-    let len = (packet.len() - header) as u32 + u32::from(packet[IPV4 + 13] & flag::FIN);
-    set_long(&mut bare, IPV4 + 4, long(packet, IPV4 + 4).wrapping_add(len));
+    set_long(&mut bare, IPV4 + 4, seq);
     bare[IPV4 + 13] = flag::ACK;
     bare[IPV4 + 15] ^= u8::from(!same_window);
     complete_packet(&mut bare);
     bare
+}
+
+/// What an IPv4 packet acknowledges.
+pub fn acknowledged(packet: &[u8]) -> u32 {
+    long(packet, IPV4 + 8)
+}
+
+/// The sequence number behind everything that an IPv4 packet carries, its FIN included.
+pub fn end(packet: &[u8]) -> u32 {
+    let header = IPV4 + usize::from(packet[IPV4 + 12] >> 4) * 4;
+    let len = (packet.len() - header) as u32 + u32::from(packet[IPV4 + 13] & flag::FIN);
+    long(packet, IPV4 + 4).wrapping_add(len)
+}
+
+/// Whether an IPv4 packet is an acknowledgement and nothing else.
+pub fn is_bare(packet: &[u8]) -> bool {
+    let (seq, flags) = numbers(packet);
+    flags == flag::ACK && end(packet) == seq
 }
 
 /// The sequence number and flags of an IPv4 packet that leaves a stack.

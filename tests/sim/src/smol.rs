@@ -31,8 +31,10 @@ pub struct Smol {
     sockets: SocketSet<'static>,
     socket: SocketHandle,
     sequence: Sequence,
-    /// The last packet that arrived with an acknowledgement.
+    /// The packet with the latest acknowledgement that has arrived.
     last: Vec<u8>,
+    /// How far it has sent, and acknowledged.
+    sent: (u32, u32),
 }
 
 /// smoltcp chooses its initial sequence number by itself. The scenario wants another, near the wrap for
@@ -71,13 +73,45 @@ impl Smol {
         let mut sockets = SocketSet::new(Vec::with_capacity(1));
         let socket = sockets.add(socket);
         let sequence = Sequence { initial: setup.sequence, shift: None };
-        Smol { interface, device, sockets, socket, sequence, last: Vec::new() }
+        Smol { interface, device, sockets, socket, sequence, last: Vec::new(), sent: (0, 0) }
     }
 
     fn socket(&mut self) -> &mut tcp::Socket<'static> {
         self.sockets.get_mut(self.socket)
     }
+
+    fn poll(&mut self, now: Time) {
+        self.interface.poll(instant(now), &mut self.device, &mut self.sockets);
+    }
+
+    /// Whether all that it owes is a FIN.
+    fn owes_fin(&self) -> bool {
+        let socket = self.sockets.get::<tcp::Socket<'static>>(self.socket);
+        ENDING.contains(&socket.state()) && socket.send_queue() == 0
+    }
+
+    /// A packet has arrived.
+    ///
+    /// smoltcp stops its timer when an acknowledgement comes for the third time, and sends the first of its
+    /// bytes again (RFC 5681 section 3.2); where all that it owes is a FIN it sends nothing, then or ever.
+    /// So an acknowledgement that says nothing new does not reach it then. One of before the next byte asks
+    /// whether this end is there, and does.
+    fn receive(&mut self, packet: Vec<u8>) {
+        let (ack, bare) = (segment::acknowledged(&packet), segment::is_bare(&packet));
+        let (sent, told) = self.sent;
+        if self.owes_fin() && bare && ack != sent && !is_before(segment::numbers(&packet).0, told) {
+            return;
+        }
+        let opens = segment::numbers(&packet).1 & flag::SYN != 0;
+        if !opens && (self.last.is_empty() || !is_before(ack, segment::acknowledged(&self.last))) {
+            self.last.clone_from(&packet);
+        }
+        self.device.arrived.push_back(packet);
+    }
 }
+
+/// States in which a FIN is sent and not acknowledged.
+const ENDING: [tcp::State; 3] = [tcp::State::FinWait1, tcp::State::Closing, tcp::State::LastAck];
 
 fn socket(setup: &Setup) -> tcp::Socket<'static> {
     let buffer = |len| tcp::SocketBuffer::new(vec![0; len]);
@@ -96,13 +130,15 @@ impl Stack for Smol {
         MILLIS.set(now.since(START).as_millis() as u32);
         for mut packet in arrived.drain(..) {
             self.sequence.inwards(&mut packet);
-            if segment::numbers(&packet).1 & (flag::ACK | flag::SYN) == flag::ACK {
-                self.last.clone_from(&packet);
+            self.receive(packet);
+            if ENDING.contains(&self.sockets.get::<tcp::Socket<'static>>(self.socket).state()) {
+                // What comes next depends on what this one said.
+                self.poll(now);
             }
-            self.device.arrived.push_back(packet);
         }
-        self.interface.poll(instant(now), &mut self.device, &mut self.sockets);
+        self.poll(now);
         for mut packet in self.device.sent.drain(..) {
+            self.sent = (segment::end(&packet), segment::acknowledged(&packet));
             self.sequence.outwards(&mut packet);
             sent.push_back(packet);
         }
@@ -138,9 +174,7 @@ impl Stack for Smol {
 
     fn owes(&self) -> bool {
         let socket = self.sockets.get::<tcp::Socket<'static>>(self.socket);
-        let state = socket.state();
-        let ending = [tcp::State::FinWait1, tcp::State::Closing, tcp::State::LastAck];
-        socket.send_queue() > 0 || ending.contains(&state)
+        socket.send_queue() > 0 || ENDING.contains(&socket.state())
     }
 
     /// smoltcp loses its timer when a window closes and opens while bytes are under way. Three
@@ -149,7 +183,8 @@ impl Stack for Smol {
     fn nudge(&mut self) {
         if !self.last.is_empty() {
             let again = [false, true, true, true, true];
-            let again = again.map(|same| segment::bare_acknowledgement(&self.last, same));
+            let next = self.sent.1;
+            let again = again.map(|same| segment::bare_acknowledgement(&self.last, next, same));
             self.device.arrived.extend(again);
         }
     }
@@ -185,6 +220,11 @@ impl Sequence {
             segment::shift_acknowledgement(packet, shift);
         }
     }
+}
+
+/// Whether a sequence number comes before another (RFC 9293 section 3.4).
+fn is_before(number: u32, other: u32) -> bool {
+    (number.wrapping_sub(other) as i32) < 0
 }
 
 fn instant(time: Time) -> Instant {

@@ -53,7 +53,7 @@ pub struct Outcome {
     pub time: Duration,
     /// Times that a stack had to be told to send again what it owed.
     pub nudges: u64,
-    /// The run could not go on, and not by the fault of what is in the middle.
+    /// The links lost the last FIN for so long that the connection was forgotten.
     pub given_up: bool,
 }
 
@@ -159,14 +159,11 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
         self.ends.iter().any(|end| end.state == State::Closed)
     }
 
-    /// A stack that owes a FIN and does not send it again is not stopped by what is in the middle.
-    /// smoltcp does so when both ends close at once and frames overtake, with NAT alone in the middle as
-    /// well. And a gate that has let both FINs through may forget a connection that is silent for long,
-    /// though the links lost one after the other. Such a run is counted, and says nothing of the gate.
+    /// A gate that has let both FINs through may forget a connection that is silent for long, though the
+    /// links lost one after the other. Such a run is counted, and says nothing of the gate.
     fn is_given_up(&mut self) -> bool {
-        let hung = self.ends.iter().any(|end| end.is_hung(self.now));
-        self.outcome.given_up = hung || self.forgotten;
-        self.outcome.given_up
+        self.outcome.given_up = self.forgotten;
+        self.forgotten
     }
 
     fn advance(&mut self) -> Result<(), Violation> {

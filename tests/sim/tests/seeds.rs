@@ -23,6 +23,17 @@ fn the_device_executes_what_is_allowed_and_the_client_is_answered() {
     }
 }
 
+/// Seeds that reset the connection or never ended: what was wrong is named in `tests/tests/lossy.rs`, or, where
+/// it was a stack's fault, in `stacks.rs`.
+#[test]
+fn seeds_that_once_failed() {
+    let tables = compile(Modbus::POLICY);
+    for seed in [300_574, 302_322, 302_904, 306_879, 301_050, 309_004] {
+        let outcome = run::<Modbus>(&Knobs::default().scenario(seed), &tables);
+        assert!(outcome.as_ref().is_ok_and(|run| !run.given_up), "seed {seed}: {outcome:?}");
+    }
+}
+
 /// The control: what fails with NAT alone in the middle is no fault of the gate.
 #[test]
 fn stacks_links_and_programs_work_without_a_gate() {

@@ -1,6 +1,5 @@
 //! The OpenAPI document is that of the routes, and the one that is committed.
 
-use super::*;
 use crate::openapi::document;
 use crate::routes::ROUTES;
 
@@ -19,7 +18,7 @@ fn the_committed_document_is_the_codes() {
 fn every_route_is_described_and_every_reference_leads_somewhere() {
     let document = document();
     for route in ROUTES {
-        let operation = &document["paths"][route.path][word(route.method).to_lowercase()];
+        let operation = &document["paths"][route.path][route.method.word().to_lowercase()];
         assert_eq!(operation["summary"], route.summary, "{}", route.path);
         assert_eq!(operation.get("requestBody").is_some(), route.body.is_some(), "{}", route.path);
         assert_eq!(operation.get("security").is_some(), route.login, "{}", route.path);

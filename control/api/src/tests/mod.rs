@@ -14,7 +14,7 @@ use axum::http::Request as HttpRequest;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::desk::{Answer, Desk};
+use crate::desk::{Answer, Desk, Inbox};
 use crate::model::{Actor, Request, Role, Roles};
 use crate::reply::{Login, Reply};
 use crate::routes::{Method, Route};
@@ -36,15 +36,6 @@ fn body(route: &Route) -> &'static str {
         (_, "/v1/users/{name}/password") => r#"{"password":"p"}"#,
         (_, "/v1/users/{name}/totp/confirm") => r#"{"code":"1"}"#,
         _ => "",
-    }
-}
-
-const fn word(method: Method) -> &'static str {
-    match method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-        Method::Put => "PUT",
-        Method::Delete => "DELETE",
     }
 }
 
@@ -81,6 +72,11 @@ fn control(request: &Request) -> Answer {
 /// A desk that `answer` answers at.
 fn desk(answer: impl Fn(&Request) -> Answer + Send + 'static) -> Desk {
     let (desk, inbox) = Desk::new();
+    serve(inbox, answer);
+    desk
+}
+
+fn serve(inbox: Inbox, answer: impl Fn(&Request) -> Answer + Send + 'static) {
     thread::spawn(move || {
         loop {
             if let Some(ask) = inbox.next(Duration::from_secs(60)) {
@@ -89,12 +85,11 @@ fn desk(answer: impl Fn(&Request) -> Answer + Send + 'static) -> Desk {
             }
         }
     });
-    desk
 }
 
 /// An HTTP request in the words of the router.
 fn http(route: &Route, token: Option<&str>) -> HttpRequest<Body> {
-    let mut request = HttpRequest::builder().method(word(route.method)).uri(path(route));
+    let mut request = HttpRequest::builder().method(route.method.word()).uri(path(route));
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }

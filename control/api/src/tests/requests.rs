@@ -32,6 +32,8 @@ fn what_does_not_fit_is_refused_and_control_does_not_hear_of_it() {
         ("DELETE", "/v1/sessions/one", "", (400, "invalid")),
         ("DELETE", "/v1/sessions/-1", "", (400, "invalid")),
         ("DELETE", "/v1/sessions/18446744073709551616", "", (400, "invalid")),
+        // What escapes stand for need not be text.
+        ("DELETE", "/v1/users/%ff", "", (400, "invalid")),
         ("POST", "/v1/users", "", (400, "invalid")),
         ("POST", "/v1/users", "{", (400, "invalid")),
         ("POST", "/v1/users", "[]", (400, "invalid")),
@@ -63,10 +65,22 @@ fn a_mistake_in_a_secret_does_not_print_it() {
         r#"{"user":"a","password":["hunter2"]}"#,
         r#"{"user":"a","password":{"x":"hunter2"}}"#,
         r#"{"user":"a","source":"hunter2"}"#,
+        r#"{"user":"a","hunter2":"password"}"#,
     ] {
         let (status, fault) = run(ask(&router, &admin(), raw("POST", "/v1/logins", body)));
         assert_eq!(status, 400);
         assert!(!fault.to_string().contains("hunter2"), "{fault}");
+    }
+    for (method, path) in [
+        ("POST", "/v1/logins"),
+        ("PUT", "/v1/users/anna/password"),
+        ("POST", "/v1/users/anna/totp/confirm"),
+    ] {
+        for body in [r#"{"user":"a","code":123456}"#, r#"{"password":123456}"#] {
+            let (status, fault) = run(ask(&router, &admin(), raw(method, path, body)));
+            assert_eq!(status, 400, "{path} {body}");
+            assert!(!fault.to_string().contains("123456"), "{fault}");
+        }
     }
 }
 
@@ -117,4 +131,50 @@ fn only_so_many_wait_for_control() {
         assert_eq!((status, fault["code"].as_str()), (503, Some("unavailable")));
         waiting.iter().for_each(|task| task.abort());
     });
+}
+
+#[test]
+fn what_is_refused_is_counted_by_who_asked_for_what() {
+    let (desk, inbox) = crate::desk::Desk::new();
+    let refusals = desk.refusals.clone();
+    serve(inbox, |request| match request {
+        Request::Login(_) => Err(Fault::new(401, "refused", "control tells that itself")),
+        Request::Reload => Err(Fault::conflict("config-not-taken", "no")),
+        request => control(request),
+    });
+    let router = router(desk);
+    let auditor = Actor { name: Some("otto".into()), ..actor(7, &[Role::Auditor]) };
+    let refused = |method, path, body: String| {
+        run(ask(&router, &auditor, raw(method, path, body.clone())));
+        run(ask(&router, &admin(), raw(method, path, body)));
+    };
+    refused("DELETE", "/v1/sessions/7", String::new());
+    refused("DELETE", "/v1/sessions/8", String::new());
+    refused("POST", "/v1/grants/1/approve", String::new());
+    refused("POST", "/v1/users", "a".repeat(BODY + 1));
+    refused("POST", "/v1/logins", body_of_a_login());
+    refused("POST", "/v1/policy/reload", String::new());
+    refused("GET", "/v1/no/such/route", String::new());
+    let told = refusals.due(Duration::from_secs(1));
+    let told: Vec<_> = told
+        .iter()
+        .map(|(refused, times)| {
+            let words = [&refused.actor, &refused.asked].map(|word| word.as_deref().unwrap());
+            (words[0], words[1], refused.code.as_str(), *times)
+        })
+        .collect();
+    let expected = [
+        ("otto (uid 7)", "DELETE /v1/sessions/{id}", "forbidden", 2),
+        ("otto (uid 7)", "POST /v1/grants/{id}/approve", "forbidden", 1),
+        ("uid 0", "POST /v1/grants/{id}/approve", "not-logged-in", 1),
+        ("otto (uid 7)", "POST /v1/users", "forbidden", 1),
+        ("uid 0", "POST /v1/users", "too-large", 1),
+        ("otto (uid 7)", "POST /v1/logins", "forbidden", 1),
+        ("otto (uid 7)", "POST /v1/policy/reload", "forbidden", 1),
+    ];
+    assert_eq!(told, expected);
+}
+
+fn body_of_a_login() -> String {
+    r#"{"user":"anna","password":"p"}"#.to_owned()
 }

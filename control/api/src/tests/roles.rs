@@ -28,7 +28,7 @@ fn each_role_may_do_what_its_routes_say_and_nothing_else() {
                 let got = outcome(&router, &actor(1000, &[role]), route, &token).await;
                 let may = route.roles.meet(Roles::of(&[role]));
                 let expected = if may { 200 } else { 403 };
-                assert_eq!(got, expected, "{} {} {}", role.name(), word(route.method), route.path);
+                assert_eq!(got, expected, "{} {} {}", role.name(), route.method.word(), route.path);
             }
             assert_eq!(outcome(&router, &actor(1000, &[]), route, "").await, 403);
         }
@@ -45,7 +45,7 @@ fn the_matrix_is_this() {
     };
     let lines: Vec<String> = ROUTES
         .iter()
-        .map(|route| format!("{} {:6} {}", letters(route), word(route.method), route.path))
+        .map(|route| format!("{} {:6} {}", letters(route), route.method.word(), route.path))
         .collect();
     assert_eq!(lines.join("\n"), include_str!("roles.txt").trim_end());
 }

@@ -51,6 +51,7 @@ pub fn tables(user: &str, asset: &str, rule: &str) -> Tables {
             tables.add_subject(Subject { name: name.into(), essential, address, port, mac });
         let (matcher, until, observe) = (Matcher::default(), Time::NEVER, false);
         tables.add_grant(Grant {
+            rate: None,
             subject,
             endpoint,
             matcher,
@@ -191,6 +192,14 @@ pub fn acts() -> Vec<Act<'static>> {
         Act { deed: Deed::Logout, reason: Some("given-back"), ..person },
         Act { user: Some("mallory"), actor, ..Act::new(Deed::UserDisabled) },
         Act { refused: true, actor: Some("signal"), ..Act::new(Deed::PolicyReload) },
+        Act {
+            refused: true,
+            actor: Some("otto (uid 1007)"),
+            what: Some("DELETE /v1/sessions/{id}"),
+            times: Some(314),
+            reason: Some("forbidden"),
+            ..Act::new(Deed::RequestRefused)
+        },
     ]
 }
 

@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::Failure;
-use super::arguments::At;
 use crate::api::model::Fault;
 use crate::api::secret::Secret;
 
@@ -28,23 +27,29 @@ const ANSWER: u64 = 16 << 20;
 
 /// A gate that can be asked.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     socket: PathBuf,
     token: Option<Secret>,
 }
 
 impl Gate {
-    /// The gate at that place.
-    pub(super) fn at(at: &At) -> Gate {
-        let named = at.socket.clone().or_else(|| std::env::var_os(VARIABLE).map(PathBuf::from));
+    /// The gate at that socket; without one, where gates are.
+    pub(crate) fn at(socket: Option<PathBuf>) -> Gate {
+        let named = socket.or_else(|| std::env::var_os(VARIABLE).map(PathBuf::from));
         let mut places = PLACES.iter().map(PathBuf::from);
         let found = named.or_else(|| places.find(|path| path.exists()));
         let first = || PLACES.iter().map(PathBuf::from).next().unwrap_or_default();
         Gate { socket: found.unwrap_or_else(first), token: None }
     }
 
+    /// Whether one runs, perhaps one that lets nobody in.
+    pub(crate) fn is_there(&self) -> bool {
+        let gone = [ErrorKind::NotFound, ErrorKind::ConnectionRefused];
+        UnixStream::connect(&self.socket).map_or_else(|e| !gone.contains(&e.kind()), |_| true)
+    }
+
     /// Where it is asked.
-    pub(super) fn socket(&self) -> &Path {
+    pub(crate) fn socket(&self) -> &Path {
         &self.socket
     }
 
@@ -86,13 +91,14 @@ impl Gate {
         Err(Failure::Refused(fault))
     }
 
-    fn exchange(&self, method: &str, path: &str, body: &[u8]) -> io::Result<Vec<u8>> {
+    /// The answer may be a secret.
+    fn exchange(&self, method: &str, path: &str, body: &[u8]) -> io::Result<Zeroizing<Vec<u8>>> {
         let mut stream = UnixStream::connect(&self.socket)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         // A gate that turns clients away may close before it has read all: its answer is there.
         let sent = stream.write_all(&self.request(method, path, body));
-        let mut answer = Vec::new();
+        let mut answer = Zeroizing::new(Vec::new());
         let heard = stream.take(ANSWER).read_to_end(&mut answer);
         if answer.is_empty() { sent.and(heard).map(|_| answer) } else { Ok(answer) }
     }

@@ -13,7 +13,7 @@ pub(super) fn log_in(arguments: &Login) -> Result<(), Failure> {
     if arguments.again {
         return step_up(&arguments.at);
     }
-    let gate = Gate::at(&arguments.at);
+    let gate = Gate::at(arguments.at.socket.clone());
     let (password, code) = factors()?;
     let (user, source) = (arguments.user.clone(), arguments.source);
     let credentials = Credentials { user, password: Some(password), code, source };

@@ -7,6 +7,7 @@ mod people;
 mod sessions;
 mod stats;
 mod token;
+pub(crate) mod users;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,11 +18,11 @@ use crate::exit::{Exit, complain};
 use crate::output::{self, text};
 use crate::table::Table;
 use arguments::{Asset, At, BreakGlass, Grant, Login, Logout, Session, Stats};
-use http::Gate;
+pub(crate) use http::Gate;
 
 /// Why a command did not get what it asked for.
 #[derive(Debug)]
-enum Failure {
+pub(crate) enum Failure {
     /// The gate said no.
     Refused(Fault),
     /// It could not be asked.
@@ -65,10 +66,11 @@ pub(crate) fn asset(Asset::List(at): &Asset) -> Exit {
 
 /// Runs `wicketgate policy reload`.
 pub(crate) fn reload(at: &At) -> Exit {
-    finish(done(at, &Gate::at(at), "POST", "/v1/policy/reload"))
+    finish(done(at, &Gate::at(at.socket.clone()), "POST", "/v1/policy/reload"))
 }
 
-fn finish(outcome: Result<(), Failure>) -> Exit {
+/// Says what went wrong, and how the command ends.
+pub(crate) fn finish(outcome: Result<(), Failure>) -> Exit {
     match outcome {
         Ok(()) => Exit::Success,
         Err(Failure::Refused(fault)) => {
@@ -84,7 +86,7 @@ fn finish(outcome: Result<(), Failure>) -> Exit {
 
 /// The gate, asked by the login that is there.
 fn logged_in(at: &At) -> Result<Gate, Failure> {
-    let gate = Gate::at(at);
+    let gate = Gate::at(at.socket.clone());
     let token = token::find(gate.socket())?;
     Ok(gate.by(token))
 }
@@ -95,7 +97,7 @@ fn list<T: DeserializeOwned + Serialize>(
     path: &str,
     table: impl FnOnce(&[T]) -> Table,
 ) -> Result<(), Failure> {
-    let rows: Vec<T> = Gate::at(at).ask("GET", path)?;
+    let rows: Vec<T> = Gate::at(at.socket.clone()).ask("GET", path)?;
     if at.json {
         output::json(&rows);
     } else if rows.is_empty() {

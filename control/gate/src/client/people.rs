@@ -21,7 +21,7 @@ pub(super) fn grant(command: &Grant) -> Result<(), Failure> {
             Ok(())
         }
         Grant::Revoke(Numbered { id, at }) => {
-            done(at, &Gate::at(at), "DELETE", &format!("/v1/grants/{id}"))
+            done(at, &Gate::at(at.socket.clone()), "DELETE", &format!("/v1/grants/{id}"))
         }
     }
 }

@@ -14,10 +14,10 @@ pub(super) fn run(command: &Session) -> Result<(), Failure> {
         Session::Show(which) => show(which),
         Session::Logins(at) => list(at, "/v1/logins", logins),
         Session::Revoke(Numbered { id, at }) => {
-            done(at, &Gate::at(at), "DELETE", &format!("/v1/sessions/{id}"))
+            done(at, &Gate::at(at.socket.clone()), "DELETE", &format!("/v1/sessions/{id}"))
         }
         Session::RevokeLogin(Numbered { id, at }) => {
-            done(at, &Gate::at(at), "DELETE", &format!("/v1/logins/{id}"))
+            done(at, &Gate::at(at.socket.clone()), "DELETE", &format!("/v1/logins/{id}"))
         }
     }
 }
@@ -69,7 +69,7 @@ const fn state(session: &reply::Session) -> &'static str {
 }
 
 fn show(Numbered { id, at }: &Numbered) -> Result<(), Failure> {
-    let sessions: Vec<reply::Session> = Gate::at(at).ask("GET", "/v1/sessions")?;
+    let sessions: Vec<reply::Session> = Gate::at(at.socket.clone()).ask("GET", "/v1/sessions")?;
     let found = sessions.into_iter().find(|session| session.id == *id);
     let session = found.ok_or_else(|| {
         let what = format_args!("there is no live session {id}").to_string();

@@ -20,7 +20,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
 
 pub(super) fn run(arguments: &arguments::Stats) -> Result<(), Failure> {
-    let gate = Gate::at(&arguments.at);
+    let gate = Gate::at(arguments.at.socket.clone());
     let mut before: Option<Stats> = None;
     loop {
         let now: Stats = gate.ask("GET", "/v1/stats")?;

@@ -1,6 +1,6 @@
 //! One flow: both directions of a TCP connection, or the datagrams between two ports.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use wicketgate_dissectors::{Direction, Framed};
 use wicketgate_packet::parse::{Segment, flags};
@@ -26,7 +26,7 @@ impl Flow {
     }
 
     /// Which way a packet from `source` goes.
-    pub(super) fn direction(&self, source: SocketAddrV4) -> Direction {
+    pub(super) fn direction(&self, source: SocketAddr) -> Direction {
         if source == self.path.server { Direction::ToClient } else { Direction::ToServer }
     }
 

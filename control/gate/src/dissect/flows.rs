@@ -1,7 +1,7 @@
 //! All flows that are followed, in bounded memory.
 
 use std::collections::HashMap;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use wicketgate_dissectors::Transport;
 
@@ -17,12 +17,12 @@ const MAX_HELD: usize = 256 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct FlowKey {
     is_tcp: bool,
-    low: SocketAddrV4,
-    high: SocketAddrV4,
+    low: SocketAddr,
+    high: SocketAddr,
 }
 
 impl FlowKey {
-    pub(super) fn new(transport: Transport, one: SocketAddrV4, other: SocketAddrV4) -> FlowKey {
+    pub(super) fn new(transport: Transport, one: SocketAddr, other: SocketAddr) -> FlowKey {
         let is_tcp = transport == Transport::Tcp;
         FlowKey { is_tcp, low: one.min(other), high: one.max(other) }
     }

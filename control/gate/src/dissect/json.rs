@@ -178,6 +178,7 @@ fn write_value(out: &mut String, value: Field<'_>) -> std::fmt::Result {
         Field::Flag(flag) => write!(out, "{flag}"),
         Field::Bytes(bytes) => write_hex(out, bytes),
         Field::Text(text) => write_text(out, text),
+        Field::Node(node) => write_text(out, &node.to_string()),
         Field::Registers(bytes) => write_list(out, super::values::registers(bytes)),
         Field::Bits(bytes, count) => write_list(out, super::values::bits(bytes, count)),
     }

@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `tap.rs` | frames to flows |
+//! | `ipv6.rs` | the headers of IPv6 |
 //! | `flows.rs`, `flow.rs` | the flow table; one flow with its two directions |
 //! | `reassembly.rs` | a direction's segments in order, holes given up within bounds |
 //! | `framer.rs` | PDUs out of the ordered bytes, back in step after a hole |
@@ -14,6 +15,7 @@ mod describe;
 mod flow;
 mod flows;
 mod framer;
+mod ipv6;
 mod json;
 mod output;
 mod pdu;

@@ -1,7 +1,7 @@
 //! One PDU as it was seen, with all that the output says of it.
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use wicketgate_dissectors::{Class, Direction, Key, NotTheProtocol, Protocol, Transport};
 use wicketgate_packet::Time;
@@ -26,8 +26,8 @@ pub(super) struct Stamp {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Path {
     pub(super) transport: Transport,
-    pub(super) client: SocketAddrV4,
-    pub(super) server: SocketAddrV4,
+    pub(super) client: SocketAddr,
+    pub(super) server: SocketAddr,
     pub(super) protocol: Protocol,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct Pdu<'a> {
 
 impl Path {
     /// Source and destination of what travels that way.
-    pub(super) fn ends(&self, direction: Direction) -> (SocketAddrV4, SocketAddrV4) {
+    pub(super) fn ends(&self, direction: Direction) -> (SocketAddr, SocketAddr) {
         match direction {
             Direction::ToServer => (self.client, self.server),
             Direction::ToClient => (self.server, self.client),

@@ -13,13 +13,13 @@ use super::pdu::Pdu;
 pub(super) enum Unread {
     /// A piece of an IPv4 packet.
     Fragment,
-    /// IPv6, with whatever is in it.
+    /// IPv6 whose headers are cut short, or of another version.
     Ipv6,
     /// A header that contradicts itself.
     Malformed(Malformed),
     /// TCP or UDP between ports of no protocol that is read.
     OtherService,
-    /// IPv4 with something else than TCP, UDP and ICMP.
+    /// IP with something else than TCP, UDP and ICMP.
     OtherTransport,
     /// Neither IP nor ARP.
     OtherEthertype,
@@ -35,7 +35,7 @@ impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Unread::Fragment => "IP fragment (not put together)",
-            Unread::Ipv6 => "IPv6",
+            Unread::Ipv6 => "IPv6 without its headers",
             Unread::Malformed(why) => why.text(),
             Unread::OtherService => "TCP or UDP on other ports",
             Unread::OtherTransport => "neither TCP, UDP nor ICMP",

@@ -88,9 +88,15 @@ fn write_item(line: &mut String, item: &Item<'_>) -> fmt::Result {
     let (start, last) = (item.start, item.start + item.count.saturating_sub(1));
     match item.space {
         Space::None => return Ok(()),
-        Space::Tag | Space::Object { .. } | Space::DataFile { .. } => {
+        Space::Tag
+        | Space::Object { .. }
+        | Space::DataFile { .. }
+        | Space::Node
+        | Space::Method
+        | Space::Channel
+        | Space::Identity => {
             let object = (item.space, item.start, item.count);
-            write!(line, " {}", words::object(object, &item.path.tag()))?;
+            write!(line, " {}", words::object(object, &item.label()))?;
             return write_scalars(line, item.values);
         }
         Space::File(number) => write!(line, " file {number} {start}")?,

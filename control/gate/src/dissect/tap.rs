@@ -4,7 +4,7 @@
 //! options do not matter to it (a capture of the sending host has checksums not filled in yet), and
 //! what it cannot read it counts.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use wicketgate_dissectors::{Protocol, Transport};
 use wicketgate_packet::parse::{Segment, flags};
@@ -14,12 +14,10 @@ use wicketgate_ports::capture::Record;
 
 use super::flow::Flow;
 use super::flows::{FlowKey, Flows};
+use super::ipv6::{self, Carrier};
 use super::pdu::{Path, Pdu, Stamp};
 use super::summary::{Coverage, Unread};
 use crate::decode_as::DecodeAs;
-
-/// Ethertype of IPv6 (RFC 2464).
-const IPV6: u16 = 0x86dd;
 
 /// Reads frames in the order of the capture.
 pub(super) struct Tap<'a> {
@@ -47,7 +45,25 @@ impl<'a> Tap<'a> {
         }
         match Headers::parse(bytes).or_else(|why| mend(bytes, why)) {
             Ok(headers) => self.packet(&headers, bytes, record, out),
-            Err(why) => self.coverage.unread(reason(bytes, why)),
+            Err(why) => match Link::parse(bytes) {
+                Ok(link) if link.ethertype == ipv6::ETHERTYPE => {
+                    self.ipv6(&link, bytes, record, out);
+                }
+                _ => self.coverage.unread(reason(bytes, why)),
+            },
+        }
+    }
+
+    fn ipv6(&mut self, link: &Link, bytes: &[u8], record: &Record, out: &mut impl FnMut(&Pdu<'_>)) {
+        let stamp = Stamp { frame: record.number, time: record.time, tags: link.tags };
+        match ipv6::read(bytes, link) {
+            Ok(ipv6::Packet { source, destination, carrier, payload }) => match carrier {
+                Carrier::Tcp(segment) => {
+                    self.tcp((source, destination), &segment, payload, stamp, out);
+                }
+                Carrier::Udp => self.udp((source, destination), payload, stamp, out),
+            },
+            Err(why) => self.coverage.unread(why),
         }
     }
 
@@ -67,21 +83,20 @@ impl<'a> Tap<'a> {
         let stamp = Stamp { frame: record.number, time: record.time, tags: headers.link.tags };
         let data = headers.payload(bytes);
         match headers.l4 {
-            L4::Tcp(segment) => self.tcp(headers, &segment, data, stamp, out),
-            L4::Udp { .. } => self.udp(headers, data, stamp, out),
+            L4::Tcp(segment) => self.tcp(ends(headers), &segment, data, stamp, out),
+            L4::Udp { .. } => self.udp(ends(headers), data, stamp, out),
             L4::Icmp { .. } => self.coverage.unread(Unread::Icmp),
         }
     }
 
     fn tcp(
         &mut self,
-        headers: &Headers,
+        (source, destination): (SocketAddr, SocketAddr),
         segment: &Segment,
         data: &[u8],
         stamp: Stamp,
         out: &mut impl FnMut(&Pdu<'_>),
     ) {
-        let (source, destination) = ends(headers);
         let key = FlowKey::new(Transport::Tcp, source, destination);
         let mut flow = match self.flows.take(&key) {
             Some(flow) if !flow.is_replaced_by(segment, flow.direction(source)) => flow,
@@ -107,12 +122,11 @@ impl<'a> Tap<'a> {
 
     fn udp(
         &mut self,
-        headers: &Headers,
+        (source, destination): (SocketAddr, SocketAddr),
         data: &[u8],
         stamp: Stamp,
         out: &mut impl FnMut(&Pdu<'_>),
     ) {
-        let (source, destination) = ends(headers);
         if !self.is_wanted(Transport::Udp, source, destination) {
             return self.coverage.unread(Unread::OtherService);
         }
@@ -127,12 +141,12 @@ impl<'a> Tap<'a> {
     }
 
     /// Whether one of the ports is that of a protocol that is read.
-    fn is_wanted(&self, transport: Transport, one: SocketAddrV4, other: SocketAddrV4) -> bool {
+    fn is_wanted(&self, transport: Transport, one: SocketAddr, other: SocketAddr) -> bool {
         self.spoken_on(transport, one).is_inspected()
             || self.spoken_on(transport, other).is_inspected()
     }
 
-    fn spoken_on(&self, transport: Transport, end: SocketAddrV4) -> Protocol {
+    fn spoken_on(&self, transport: Transport, end: SocketAddr) -> Protocol {
         DecodeAs::protocol(self.decode_as, transport, end.port())
     }
 
@@ -141,8 +155,8 @@ impl<'a> Tap<'a> {
     fn open(
         &mut self,
         transport: Transport,
-        source: SocketAddrV4,
-        destination: SocketAddrV4,
+        source: SocketAddr,
+        destination: SocketAddr,
         server_sends: Option<bool>,
     ) -> Box<Flow> {
         let by_port = || !self.spoken_on(transport, destination).is_inspected();
@@ -158,8 +172,8 @@ impl<'a> Tap<'a> {
     /// A new flow on ports that no protocol owns, where the first bytes say what it is.
     fn recognise(
         &mut self,
-        client: SocketAddrV4,
-        server: SocketAddrV4,
+        client: SocketAddr,
+        server: SocketAddr,
         data: &[u8],
     ) -> Option<Box<Flow>> {
         let protocol = Protocol::recognise(Transport::Tcp, data)?;
@@ -181,9 +195,9 @@ fn server_sends(bits: u8) -> Option<bool> {
 }
 
 /// Source and destination.
-fn ends(headers: &Headers) -> (SocketAddrV4, SocketAddrV4) {
+fn ends(headers: &Headers) -> (SocketAddr, SocketAddr) {
     let (from, to) = headers.ports();
-    (SocketAddrV4::new(headers.src, from), SocketAddrV4::new(headers.dst, to))
+    (SocketAddr::from((headers.src, from)), SocketAddr::from((headers.dst, to)))
 }
 
 /// Reads again a frame whose IPv4 total length is not that of what was captured: one cut at the
@@ -211,7 +225,6 @@ fn mend(bytes: &mut [u8], why: Malformed) -> Result<Headers, Malformed> {
 fn reason(bytes: &[u8], why: Malformed) -> Unread {
     match (why, Link::parse(bytes).map(|link| link.ethertype)) {
         (Malformed::Arp | Malformed::BadArp, _) => Unread::Arp,
-        (Malformed::NotIp, Ok(IPV6)) => Unread::Ipv6,
         (Malformed::NotIp, _) => Unread::OtherEthertype,
         (Malformed::Fragment, _) => Unread::Fragment,
         (Malformed::Transport, _) => Unread::OtherTransport,

@@ -184,6 +184,7 @@ fn add_door(tables: &mut TablesBuilder, door: Endpoint, subject: SubjectId, rule
     let entry = Entry::classes(rule, ClassSet::ALL);
     let matcher = Matcher::new(vec![entry]);
     tables.add_grant(Grant {
+        rate: None,
         subject,
         endpoint,
         matcher,

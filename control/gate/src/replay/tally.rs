@@ -138,7 +138,10 @@ impl Tally {
     fn count(&mut self, tables: &Tables, event: &Event) {
         match &event.kind {
             EventKind::SessionStart => self.sessions += 1,
-            EventKind::SessionEnd { .. } | EventKind::FlowStart { .. } => {}
+            EventKind::SessionEnd { .. }
+            | EventKind::FlowStart { .. }
+            | EventKind::OperationStart { .. }
+            | EventKind::OperationEnd { .. } => {}
             EventKind::FlowEnd { endpoint, totals, .. } => {
                 let asset = tables.endpoint(*endpoint).map(|door| door.asset);
                 if let (Some(asset), Some(who)) = (asset, who(tables, event)) {

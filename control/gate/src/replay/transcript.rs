@@ -47,6 +47,12 @@ impl Transcript {
                 let totals = total_words(totals);
                 writeln!(out, " port {} -> {door} ends: {cause}; {totals}", event.source_port)
             }
+            EventKind::OperationStart { .. } => {
+                writeln!(out, " port {} begins an operation", event.source_port)
+            }
+            EventKind::OperationEnd { .. } => {
+                writeln!(out, " port {} is done with its operation", event.source_port)
+            }
             EventKind::Refused { destination, port, reason, .. } => {
                 writeln!(out, " -> {destination} port {port}: REFUSED {reason}")
             }

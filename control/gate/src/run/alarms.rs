@@ -23,7 +23,7 @@ pub(super) struct Alarms([u32; Alarm::ALL.len()]);
 impl Alarms {
     /// Notes whether an alarm is on; what there is to tell of it.
     pub(super) fn look(&mut self, alarm: Alarm, on: bool) -> Option<Tell> {
-        let looks = self.0.get_mut(alarm as usize)?;
+        let looks = self.0.get_mut(alarm.place())?;
         let before = *looks;
         *looks = if on { before.saturating_add(1) } else { 0 };
         match (before, on) {

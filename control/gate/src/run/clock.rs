@@ -65,9 +65,9 @@ pub(super) fn clocks() -> Clocks {
 pub(super) struct Drift(Clocks);
 
 impl Drift {
-    /// As it stands now.
-    pub(super) fn look() -> Drift {
-        Drift(clocks())
+    /// As it stands at this moment.
+    pub(super) fn at(now: Clocks) -> Drift {
+        Drift(now)
     }
 
     /// The wall clock's time when the engine's said `time`.

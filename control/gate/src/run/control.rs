@@ -1,13 +1,12 @@
 //! The control thread: whatever is not a frame.
 
-use std::io;
 use std::sync::Arc;
 use std::thread::{ScopedJoinHandle, sleep};
 use std::time::Duration;
 
 use wicketgate_audit::{Act, Alarm, Deed};
 use wicketgate_engine::Event;
-use wicketgate_netlink::{Change, Netlink, Watch};
+use wicketgate_netlink::{Change, Watch};
 
 use super::accounts::Accounts;
 use super::alarms::{Alarms, Tell};
@@ -18,11 +17,13 @@ use super::clock::{self, Drift};
 use super::data::{Outcome, Shared};
 use super::desk::Gatherer;
 use super::interfaces::Interfaces;
-use super::journal::Journal;
+use super::journal::{AT_ONCE, Journal};
 use super::neighbours::Neighbours;
+use super::netlink::Kernel;
 use super::notify::Notifier;
-use super::people::{self, People};
+use super::people::People;
 use super::policy::Generations;
+use super::pulse::Pulse;
 use super::signals::Signals;
 use super::tunnel::Tunnels;
 use crate::api::desk::Inbox;
@@ -33,6 +34,9 @@ use crate::exit::{Exit, complain};
 const TICK: Duration = Duration::from_millis(5);
 /// Ticks in a second.
 const SECOND: u32 = 200;
+/// Ticks between two looks whether workers turn: longer than an idle one sleeps, and
+/// so short that three of them and the load of the machine are less than a second.
+const BEAT: u32 = 30;
 /// Ticks that a worker has to finish its turn and tell what it has to tell.
 const PATIENCE: u32 = 3 * SECOND;
 
@@ -64,7 +68,7 @@ pub(super) struct Control {
     pub(super) alarms: Alarms,
     pub(super) books: Books,
     pub(super) notifier: Notifier,
-    pub(super) kernel: Netlink,
+    pub(super) kernel: Kernel,
     /// `None` once it has failed.
     pub(super) watch: Option<Watch>,
 }
@@ -72,11 +76,10 @@ pub(super) struct Control {
 impl Control {
     /// Serves until the gate is to stop, or one of its workers has.
     pub(super) fn run(&mut self, workers: &[Thread<'_>]) {
-        let mut seen = vec![0; workers.len()];
+        let mut pulse = Pulse::of(workers.len());
         let (mut changed, mut quiet) = (false, 0);
         for tick in 1_u32.. {
-            self.serve(TICK);
-            self.log();
+            self.work(TICK);
             self.mind_people(tick, TICK);
             if self.signals.stop() || workers.iter().any(Thread::is_finished) {
                 return;
@@ -86,12 +89,17 @@ impl Control {
                 let _ = self.reload();
             }
             changed |= self.follow();
+            if tick.is_multiple_of(BEAT)
+                && let Some(worker) = pulse.look(self.shared.iter().map(|shared| shared.turns()))
+            {
+                self.abandon(worker, "stands still");
+            }
             if tick.is_multiple_of(SECOND) {
-                self.watch(&mut seen);
                 self.notifier.alive();
                 self.look();
                 self.mind_tunnels();
-                self.people.see();
+                self.people.see(clock::both());
+                self.tell_refusals(clock::since_boot());
                 changed |= self.refresh() | self.drift.has_moved(clock::clocks());
             }
             if changed && tick >= quiet {
@@ -112,32 +120,39 @@ impl Control {
             self.log_all();
             sleep(TICK);
             if tick == PATIENCE {
-                self.abandon("a worker does not stop");
+                let last = workers.iter().position(|worker| !worker.is_finished());
+                self.abandon(last.unwrap_or_default(), "does not stop");
             }
         }
         self.log_all();
+        self.tell_refusals(Duration::MAX);
         workers.into_iter().map(|worker| worker.join().ok()).collect()
     }
 
-    /// Logs what has happened, as long as the log takes it.
-    pub(super) fn log(&mut self) {
-        while self.audit.is_open()
-            && let Some((epoch, event)) = self.journal.next()
+    /// Logs what has happened, as long as the log takes it, [`AT_ONCE`] events at most; true where there may
+    /// be more.
+    pub(super) fn log(&mut self) -> bool {
+        let Control { journal, generations, people, tunnels, drift, audit, .. } = self;
+        let mut logged = 0;
+        let mut batch = journal.batch();
+        while audit.is_open()
+            && let Some((epoch, event)) = batch.next()
         {
-            if let Some(tables) = self.generations.tables(epoch) {
-                self.people.note(tables, &event);
-                let told = (epoch, &event);
-                people::tell_denied(&self.people, self.tunnels.as_mut(), &self.generations, told);
-                let time = self.drift.wall(event.time);
-                self.audit.record(tables, &Event { time, ..event });
+            logged += 1;
+            if let Some(tables) = generations.tables(epoch) {
+                people.note(tables, &event);
+                people.tell_denied(tunnels.as_mut(), tables, generations.policy(), &event);
+                let time = drift.wall(event.time);
+                audit.record(tables, &Event { time, ..event });
             }
         }
-        self.audit.flush();
+        audit.flush();
+        logged == AT_ONCE
     }
 
-    /// The same; what the log does not take is thrown away, because workers wait for room.
+    /// All of it; what the log does not take is thrown away, because workers wait for room.
     fn log_all(&mut self) {
-        self.log();
+        while self.log() {}
         while !self.audit.is_open() && self.journal.next().is_some() {}
     }
 
@@ -182,44 +197,69 @@ impl Control {
     /// People first: what the policy no longer gives them is cut before tables are made, and these number
     /// rules as the new policy does.
     fn follow_policy(&mut self) -> Result<(), String> {
-        self.people.follow(self.generations.policy());
+        self.people.follow(self.generations.policy(), clock::both());
         self.take_effect();
         self.neighbours.want(self.generations.policy(), &self.interfaces);
         self.interfaces.set_assets(self.generations.policy())?;
         self.publish()
     }
 
-    /// Takes over what the kernel tells and workers see; true where tables have to follow.
+    /// Takes over what the kernel tells and workers see, and has the kernel asked; true where tables have to
+    /// follow.
     fn follow(&mut self) -> bool {
-        let Control { interfaces, neighbours, watch, .. } = self;
-        let (mut changed, mut lost) = (neighbours.listen(), false);
-        let Some(told) = watch else { return changed };
-        let told = told.changes(|change| match change {
-            Change::Neighbour(found) => changed |= neighbours.learn_from_kernel(&found),
-            Change::Link(link) => changed |= interfaces.note_link(&link),
-            Change::LinkGone(index) => interfaces.note_gone(index),
-            Change::Address(index, address) => interfaces.note_address(index, address, true),
-            Change::AddressGone(index, address) => interfaces.note_address(index, address, false),
-            Change::Lost => lost = true,
+        let changed = self.neighbours.listen() | self.hear_kernel() | self.take_answer();
+        self.kernel.ask(self.neighbours.take_unresolved());
+        changed
+    }
+
+    /// Takes over what the kernel tells by itself.
+    fn hear_kernel(&mut self) -> bool {
+        let Control { interfaces, neighbours, kernel, watch, .. } = self;
+        let Some(told) = watch else { return false };
+        let (mut changed, mut overtakes) = (false, false);
+        let told = told.changes(|change| {
+            overtakes |= concerns(&change, interfaces);
+            match change {
+                Change::Neighbour(found) => changed |= neighbours.learn_from_kernel(&found),
+                Change::Link(link) => changed |= interfaces.note_link(&link),
+                Change::LinkGone(index) => interfaces.note_gone(index),
+                Change::Address(index, address) => interfaces.note_address(index, address, true),
+                Change::AddressGone(index, address) => {
+                    interfaces.note_address(index, address, false);
+                }
+                Change::Lost => kernel.look_again(),
+            }
         });
+        if changed || overtakes {
+            kernel.overtake();
+        }
         if let Err(error) = told {
             complain(format_args!("changes are followed once a second only: {error}"));
             *watch = None;
         }
-        changed | (lost && self.refresh())
+        changed
     }
 
-    /// Looks at everything anew; true where tables have to follow: the kernel's side, or a window.
-    fn refresh(&mut self) -> bool {
-        let links = self.interfaces.look(&mut self.kernel);
-        let neighbours = self.neighbours.refresh();
-        let or_say = |outcome: io::Result<bool>| {
-            outcome.unwrap_or_else(|error| {
+    /// Takes over what the kernel has answered, if it has.
+    fn take_answer(&mut self) -> bool {
+        match self.kernel.answer() {
+            Some(Ok(known)) => {
+                let links = self.interfaces.note_all(&known.links, &known.addresses);
+                links | self.neighbours.learn_all(&known.neighbours)
+            }
+            Some(Err(error)) => {
                 complain(format_args!("links and neighbours are not followed: {error}"));
                 false
-            })
-        };
-        or_say(links) | or_say(neighbours) | self.generations.is_due(clock::wall())
+            }
+            None => false,
+        }
+    }
+
+    /// Has everything looked at anew; true where a window has opened or closed.
+    fn refresh(&mut self) -> bool {
+        self.neighbours.refresh();
+        self.kernel.look_again();
+        self.generations.is_due(clock::wall())
     }
 
     pub(super) fn try_publish(&mut self) {
@@ -228,10 +268,11 @@ impl Control {
         }
     }
 
-    /// Looks whether the kernel still does not forward, and whether no frame was lost.
+    /// Looks whether the kernel still does not forward, and answers, and whether no frame was lost.
     fn look(&mut self) {
-        let forwards = self.barriers.fault();
+        let (forwards, silent) = (self.barriers.fault(), self.kernel.fault());
         self.report(Alarm::KernelForwards, forwards);
+        self.report(Alarm::NetlinkSilent, silent);
         if let Some(fault) = self.count() {
             self.report(Alarm::FramesLost, fault);
         }
@@ -270,54 +311,30 @@ impl Control {
 
     fn publish(&mut self) -> Result<(), String> {
         let Control { interfaces, neighbours, people, .. } = self;
-        let tables = self.generations.compile(&people.holders(), interfaces, neighbours)?;
+        let tables =
+            self.generations.compile(&people.holders(clock::both()), interfaces, neighbours)?;
+        people.in_force(tables.epoch());
         self.shared.iter().for_each(|shared| shared.install(tables.clone()));
         Ok(())
     }
 
-    /// A worker that has not turned for a second will not: it cannot be waited for, so the gate ends
-    /// here, and the kernel detaches the program.
-    fn watch(&mut self, seen: &mut [u64]) {
-        if let Some(worker) = stalled(&self.shared, seen) {
-            self.abandon(&format!("worker {worker} has stood still for a second"));
-        }
-    }
-
-    fn abandon(&mut self, why: &str) {
-        self.report(Alarm::WorkerStalled, Some(format!("{why}; the gate stops at once")));
+    /// A worker that stands still cannot be waited for: the gate ends here, and the kernel detaches the
+    /// program.
+    fn abandon(&mut self, worker: usize, does: &str) {
+        let alarm = Alarm::WorkerStalled(u32::try_from(worker).unwrap_or(u32::MAX));
+        self.report(alarm, Some(format!("worker {worker} {does}; the gate stops at once")));
         self.audit.flush();
         std::process::exit(Exit::Finding as i32);
     }
 }
 
-/// The first worker that has not turned since it was last seen; notes the turns of all.
-fn stalled(workers: &[Arc<Shared>], seen: &mut [u64]) -> Option<usize> {
-    let mut turned = workers.iter().zip(seen).map(|(worker, seen)| {
-        let turns = worker.turns();
-        std::mem::replace(seen, turns) != turns
-    });
-    let first = turned.by_ref().position(|turned| !turned);
-    turned.for_each(drop);
-    first
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_worker_that_stands_still_is_named() {
-        let workers = Shared::among(3);
-        let turn = |which: &[usize]| which.iter().for_each(|at| workers[*at].turned());
-        let mut seen = [0; 3];
-        turn(&[0, 1, 2]);
-        assert_eq!(stalled(&workers, &mut seen), None);
-        turn(&[0, 2]);
-        assert_eq!(stalled(&workers, &mut seen), Some(1));
-        turn(&[0, 1]);
-        assert_eq!(stalled(&workers, &mut seen), Some(2));
-        turn(&[0, 1, 2]);
-        assert_eq!(stalled(&workers, &mut seen), None, "each turn counts once");
-        assert_eq!(stalled(&workers, &mut seen), Some(0));
+/// Whether a change is of the settings of an interface of the gate's.
+fn concerns(change: &Change, interfaces: &Interfaces) -> bool {
+    match change {
+        Change::Link(link) => interfaces.has(link.index),
+        Change::LinkGone(index) | Change::Address(index, _) | Change::AddressGone(index, _) => {
+            interfaces.has(*index)
+        }
+        Change::Neighbour(_) | Change::Lost => false,
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use wicketgate_audit::{Act, Deed};
 use wicketgate_engine::Sessions;
 use wicketgate_policy::Asset;
 
@@ -39,9 +40,23 @@ impl Gatherer {
 }
 
 impl Control {
+    /// Answers what is asked and logs what has happened, for as long as a tick lasts. Where there is more to be
+    /// logged than can be, they take turns.
+    pub(super) fn work(&mut self, tick: Duration) {
+        let until = clock::since_boot().saturating_add(tick);
+        loop {
+            let behind = self.log();
+            let left = until.saturating_sub(clock::since_boot());
+            self.serve(if behind { Duration::ZERO } else { left });
+            if left.is_zero() {
+                return;
+            }
+        }
+    }
+
     /// Answers what is asked, for as long as a tick lasts: in place of a sleep, so that an answer takes
     /// no tick. Who asks without end has no more of control than the ticks are long.
-    pub(super) fn serve(&mut self, tick: Duration) {
+    fn serve(&mut self, tick: Duration) {
         let until = clock::since_boot().saturating_add(tick);
         loop {
             let left = until.saturating_sub(clock::since_boot());
@@ -52,6 +67,22 @@ impl Control {
             }
         }
         self.tell_figures();
+    }
+
+    /// Writes down which requests were refused at the socket, whoever was asking and how often, by `now` (since
+    /// boot).
+    pub(super) fn tell_refusals(&mut self, now: Duration) {
+        for (refused, times) in self.inbox.refusals(now) {
+            let act = Act {
+                refused: true,
+                actor: refused.actor.as_deref(),
+                what: refused.asked.as_deref(),
+                times: Some(times),
+                reason: Some(&refused.code),
+                ..Act::new(Deed::RequestRefused)
+            };
+            self.audit.act(self.generations.epoch(), &act);
+        }
     }
 
     /// The assets of the policy in force, with what is known of them now.

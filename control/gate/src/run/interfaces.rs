@@ -1,7 +1,6 @@
 //! The network interfaces that the ports of a policy name.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::net::Ipv4Addr;
 
 use wicketgate_engine::tables::Mac;
@@ -141,18 +140,16 @@ impl Interfaces {
         Some((link.mac, link.mtu.min(LONGEST_PACKET) as u16))
     }
 
-    /// Looks at all links and addresses again; true where tables have to follow.
-    pub(super) fn look(&mut self, kernel: &mut Netlink) -> io::Result<bool> {
-        let links = kernel.links()?;
-        let changed = links.iter().fold(false, |changed, link| self.note_link(link) | changed);
+    /// Takes over what the kernel knows of all links and addresses; true where tables have to follow.
+    pub(super) fn note_all(&mut self, links: &[Link], addresses: &[(u32, Ipv4Addr)]) -> bool {
         for interface in &mut self.0 {
-            if !links.iter().any(|link| link.index == interface.link.index) {
+            let index = interface.link.index;
+            if !links.iter().any(|link| link.index == index) {
                 interface.note_gone();
             }
-            let addresses = kernel.addresses(interface.link.index)?;
-            interface.note_addresses(|wanted| addresses.contains(&wanted));
+            interface.note_addresses(|wanted| addresses.contains(&(index, wanted)));
         }
-        Ok(changed)
+        links.iter().fold(false, |changed, link| self.note_link(link) | changed)
     }
 
     /// Takes over what has changed about an interface; true where tables have to follow.
@@ -173,6 +170,11 @@ impl Interfaces {
             let before = interface.has_address;
             interface.note_addresses(|own| if own == address { is_there } else { before });
         }
+    }
+
+    /// Whether the interface of that number is one of them.
+    pub(super) fn has(&self, index: u32) -> bool {
+        self.0.iter().any(|interface| interface.link.index == index)
     }
 
     /// The number of a port's interface.
@@ -321,8 +323,8 @@ fn choose(wanted: &Queues, present: u32) -> Result<Vec<u32>, String> {
 fn check_address(kernel: &mut Netlink, port: &Port, link: &Link) -> Result<(), String> {
     let Some(wanted) = port.address else { return Ok(()) };
     let name = &link.name;
-    let addresses = kernel.addresses(link.index).map_err(|error| format!("{name}: {error}"))?;
-    if addresses.contains(&wanted.address) {
+    let addresses = kernel.addresses().map_err(|error| format!("{name}: {error}"))?;
+    if addresses.contains(&(link.index, wanted.address)) {
         return Ok(());
     }
     Err(format!("{name} does not have the address: `ip address add {wanted} dev {name}`"))

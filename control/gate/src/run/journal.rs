@@ -6,6 +6,10 @@ use wicketgate_engine::Event;
 
 use super::data::Shared;
 
+/// Events that are logged before anything else gets its turn: as long as workers tell faster than is written,
+/// there is always one more, and whoever takes a session back must not wait for the end of that.
+pub(super) const AT_ONCE: usize = 512;
+
 /// The event queues of all workers. What one worker tells comes in its order; of several that have
 /// something to tell, the one with the oldest comes first.
 pub(super) struct Journal {
@@ -22,6 +26,11 @@ impl Journal {
     pub(super) fn new(workers: &[Arc<Shared>]) -> Journal {
         let queue = |shared: &Arc<Shared>| Queue { shared: shared.clone(), head: None };
         Journal { queues: workers.iter().map(queue).collect() }
+    }
+
+    /// The oldest events that are here now, [`AT_ONCE`] at most.
+    pub(super) fn batch(&mut self) -> impl Iterator<Item = (u32, Event)> {
+        std::iter::from_fn(|| self.next()).take(AT_ONCE)
     }
 
     /// The oldest event that is here now.
@@ -65,6 +74,18 @@ mod tests {
         assert!(journal.next().is_none());
         workers[1].tell(7, event(2));
         assert_eq!(journal.next().unwrap().0, 7, "late is not lost");
+    }
+
+    #[test]
+    fn workers_that_tell_without_end_do_not_keep_the_reader() {
+        let workers = Shared::among(1);
+        let mut journal = Journal::new(&workers);
+        workers[0].tell(1, event(1));
+        let tell_one_more = |(_, event): (u32, Event)| {
+            workers[0].tell(1, Event { session: event.session + 1, ..event });
+        };
+        assert_eq!(journal.batch().map(tell_one_more).count(), AT_ONCE);
+        assert_eq!(journal.batch().next().unwrap().1.session, AT_ONCE as u64 + 1, "none is lost");
     }
 
     #[test]

@@ -6,6 +6,10 @@
 //!  events|  |tables    bounded queues each
 //!        v  |
 //!   control thread     audit log, signals, policy, links and neighbours
+//!        |  ^
+//! questions|  |answers  bounded
+//!        v  |
+//!   netlink thread     waits for the kernel, so that control does not
 //! ```
 //!
 //! The XDP program is attached last and detached first. Before and after nothing is the gate's, and the
@@ -26,14 +30,16 @@ mod interfaces;
 mod journal;
 mod memory;
 mod neighbours;
+mod netlink;
 mod notify;
 mod owners;
 mod people;
 mod policy;
+mod pulse;
 mod report;
 mod sandbox;
 mod signals;
-mod socket;
+pub(crate) mod socket;
 mod stats;
 mod tunnel;
 
@@ -43,7 +49,7 @@ use wicketgate_engine::{Engine, Limits, Sessions, Tables};
 use wicketgate_netlink::{Netlink, Watch};
 use wicketgate_policy::Tuning;
 use wicketgate_worker::{HandOver, Machine, Worker};
-use wicketgate_xdp::{Opened, XdpPort};
+use wicketgate_xdp::{Attached, Opened, XdpPort};
 
 use crate::api::desk::Desk;
 use crate::api::peers::Admission;
@@ -55,12 +61,13 @@ use audit::Audit;
 use barriers::Barriers;
 use census::Books;
 use control::Control;
-use data::{DataPath, Shared, WorkerPort};
+use data::{DataPath, Outcome, Shared, WorkerPort};
 use desk::Gatherer;
 use exchange::Exchange;
 use interfaces::Interfaces;
 use journal::Journal;
 use neighbours::Neighbours;
+use netlink::Kernel;
 use notify::Notifier;
 use people::People;
 use policy::Generations;
@@ -88,20 +95,15 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let signals = Signals::listen();
     let notifier = Notifier::connect();
     let user = arguments.user.as_deref().map(User::find).transpose()?;
-    let policy = crate::config::load_tested(&arguments.config)?;
-    // Before the first look, so that nothing changes unseen in between.
-    let (kernel, watch) = listen().map_err(|error| format!("no netlink: {error}"))?;
-    let mut interfaces = Interfaces::find(&policy)?;
-    let exchange = Arc::new(Exchange::new());
-    let neighbours = Neighbours::find(&policy, &interfaces, exchange.clone())?;
-    let mut generations = Generations::new(policy, &arguments.config);
-    let tables = generations.compile(&[], &interfaces, &neighbours)?;
-    let tuning = generations.policy().gate().tuning.clone();
-    let (cores, queues) = (cores(arguments, &tuning)?, interfaces.queues(tuning.workers)?);
-    let settings = memory::settings(&tuning);
-    let mut umem = memory::umem(&tuning, settings, queues.iter().map(Vec::len).sum())?;
+    let Found { kernel, watch, mut interfaces, neighbours, generations, tables, exchange } =
+        find(arguments)?;
+    let gate = generations.policy().gate().clone();
+    let (cores, queues) =
+        (cores(arguments, &gate.tuning)?, interfaces.queues(gate.tuning.workers)?);
+    let settings = memory::settings(&gate.tuning);
+    let mut umem = memory::umem(&gate.tuning, settings, queues.iter().map(Vec::len).sum())?;
     let audit = Audit::create(arguments, generations.policy(), &tables)?;
-    let frames = umem.frames();
+    let books = Books::new(umem.frames());
     let (ports, opened) = XdpPort::open_all(&mut umem, &queues, settings, clock::now)
         .map_err(|error| format!("{}: {error}", interfaces.name_of(error.queue.interface)))?;
     interfaces.steer(&ports, generations.policy())?;
@@ -112,34 +114,29 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let sessions = Arc::new(Sessions::new(SESSIONS));
     let people = People::open(generations.policy(), sessions.clone());
     let tunnel::Opened { ports, listener } = tunnel::open(ports, generations.policy(), &desk);
-    let workers = workers(ports, &tables, &sessions)?.into_iter().zip(&shared).enumerate();
-    let data = workers.map(|(at, (worker, shared))| {
-        DataPath::new(worker, shared.clone(), cores.get(at).copied(), arguments.spin)
-    });
-    let data: Vec<DataPath<'_>> = data.collect();
-    let journal = Journal::new(&shared);
-    let barriers = Barriers::open(interfaces.names())?;
-    let (alarms, books) = (Alarms::default(), Books::new(frames));
+    let workers = workers(ports, &tables, &sessions)?;
+    let data = data_paths(workers, &shared, &cores, arguments.spin);
     let (accounts, admission) = (Accounts::read(), Admission::default());
+    let (kernel, responder) = Kernel::open(kernel);
     admission.set(accounts.peers(generations.policy().control())?);
-    let socket = Socket::open(generations.policy().gate(), &accounts, desk, admission.clone())?;
+    let socket = Socket::open(&gate, &accounts, desk, admission.clone())?;
     let mut control = Control {
+        journal: Journal::new(&shared),
         shared,
-        journal,
         signals,
         inbox,
         people,
         tunnels: None,
-        drift: clock::Drift::look(),
+        drift: clock::Drift::at(clock::clocks()),
         gatherer: Gatherer::new(sessions),
         accounts,
         admission,
         audit,
         generations,
+        barriers: Barriers::open(interfaces.names())?,
         interfaces,
         neighbours,
-        barriers,
-        alarms,
+        alarms: Alarms::default(),
         books,
         notifier,
         kernel,
@@ -147,12 +144,47 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     };
     let attached = control.interfaces.attach()?;
     control.interfaces.announce(&attached, &opened);
-    announce(&tuning, &cores, &opened);
-    let files = tunnel::files(control.generations.policy());
-    sandbox::enter(arguments, user.as_ref(), &files)?;
+    announce(&gate.tuning, &cores, &opened);
+    sandbox::enter(arguments, user.as_ref(), &tunnel::files(control.generations.policy()))?;
+    responder.serve()?;
     socket.map_or(Ok(()), Socket::serve)?;
     control.tunnels = listener.map(tunnel::Listener::serve).transpose()?;
-    let outcomes = std::thread::scope(|scope| {
+    let outcomes = serve(&mut control, data, attached);
+    // Frames that were under way between workers are all with one of them now, or in common.
+    let figures = outcomes.map(|outcomes| Figures { outcomes, cores, in_common: umem.in_common() });
+    Ok(finish(arguments, control, figures))
+}
+
+/// The config, and what the kernel knows of what it names.
+struct Found {
+    kernel: Netlink,
+    watch: Watch,
+    interfaces: Interfaces,
+    neighbours: Neighbours,
+    generations: Generations,
+    tables: Arc<Tables>,
+    exchange: Arc<Exchange>,
+}
+
+fn find(arguments: &cli::Run) -> Result<Found, String> {
+    let policy = crate::config::load_tested(&arguments.config)?;
+    // Before the first look, so that nothing changes unseen in between.
+    let (kernel, watch) = listen().map_err(|error| format!("no netlink: {error}"))?;
+    let interfaces = Interfaces::find(&policy)?;
+    let exchange = Arc::new(Exchange::new());
+    let neighbours = Neighbours::find(&policy, &interfaces, exchange.clone())?;
+    let mut generations = Generations::new(policy, &arguments.config);
+    let tables = generations.compile(&[], &interfaces, &neighbours)?;
+    Ok(Found { kernel, watch, interfaces, neighbours, generations, tables, exchange })
+}
+
+/// Makes the threads, and has control serve until they are to end. The program is detached first.
+fn serve(
+    control: &mut Control,
+    data: Vec<DataPath<'_>>,
+    attached: Vec<Attached>,
+) -> Option<Vec<Outcome>> {
+    std::thread::scope(|scope| {
         let threads: Vec<_> =
             data.into_iter().map(|data| scope.spawn(move || data.run())).collect();
         control.people.start();
@@ -165,10 +197,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         }
         control.people.stop();
         control.wind_up(threads)
-    });
-    // Frames that were under way between workers are all with one of them now, or in common.
-    let figures = outcomes.map(|outcomes| Figures { outcomes, cores, in_common: umem.in_common() });
-    Ok(finish(arguments, control, figures))
+    })
 }
 
 fn listen() -> std::io::Result<(Netlink, Watch)> {
@@ -214,6 +243,19 @@ fn workers<'u>(
         Worker::live(port, engine, stopwatch, (!alone).then_some(end))
     };
     Ok(ports.into_iter().zip(ends).map(worker).collect())
+}
+
+/// What turns each worker.
+fn data_paths<'u>(
+    workers: Vec<Worker<WorkerPort<'u>, Machine>>,
+    shared: &[Arc<Shared>],
+    cores: &[usize],
+    spin: bool,
+) -> Vec<DataPath<'u>> {
+    let turn = |(at, (worker, shared)): (usize, (_, &Arc<Shared>))| {
+        DataPath::new(worker, shared.clone(), cores.get(at).copied(), spin)
+    };
+    workers.into_iter().zip(shared).enumerate().map(turn).collect()
 }
 
 /// Says what the gate did; `None` is a worker that panicked.

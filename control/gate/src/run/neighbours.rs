@@ -1,6 +1,6 @@
 //! The MAC addresses of assets: as the kernel finds them out by ARP, and in VLANs the gate itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 use std::thread::sleep;
@@ -16,6 +16,7 @@ use wicketgate_policy::{Asset, Policy};
 use super::clock;
 use super::exchange::Exchange;
 use super::interfaces::Interfaces;
+use super::netlink::Target;
 use crate::exit::complain;
 use crate::words::mac;
 
@@ -45,8 +46,9 @@ struct Wanted {
 /// Neighbours that are wanted, and those that are known. What was known stays until something else is
 /// known: a device that does not answer for a moment keeps its flows.
 pub(super) struct Neighbours {
-    kernel: Netlink,
     exchange: Arc<Exchange>,
+    /// Those that the kernel is to be asked for.
+    unresolved: BTreeSet<Target>,
     wanted: BTreeMap<NextHop, Wanted>,
     known: BTreeMap<NextHop, Mac>,
     /// When assets in VLANs were last asked for.
@@ -67,12 +69,16 @@ impl Neighbours {
         interfaces: &Interfaces,
         exchange: Arc<Exchange>,
     ) -> Result<Neighbours, String> {
-        let kernel = Netlink::open().map_err(|error| text(&error))?;
-        let mut found = Neighbours::new(kernel, exchange);
+        let mut kernel = Netlink::open().map_err(|error| text(&error))?;
+        let mut found = Neighbours::new(exchange);
         found.want(policy, interfaces);
         found.ask_all();
+        for (interface, address) in found.take_unresolved() {
+            // An interface that is down now is asked again while the gate runs.
+            let _ = kernel.resolve(interface, address);
+        }
         for _ in 0..LOOKS {
-            found.look().map_err(|error| text(&error))?;
+            found.learn_all(&kernel.neighbours().map_err(|error| text(&error))?);
             if found.missing().all(|hop| hop.vlan.is_some()) {
                 break;
             }
@@ -85,10 +91,10 @@ impl Neighbours {
         Ok(found)
     }
 
-    fn new(kernel: Netlink, exchange: Arc<Exchange>) -> Neighbours {
+    fn new(exchange: Arc<Exchange>) -> Neighbours {
         Neighbours {
-            kernel,
             exchange,
+            unresolved: BTreeSet::new(),
             wanted: BTreeMap::new(),
             known: BTreeMap::new(),
             asked: BTreeMap::new(),
@@ -119,9 +125,8 @@ impl Neighbours {
         self.known.get(&hop).copied()
     }
 
-    /// Looks again; true where something has changed. Has what is missing asked for, and now and then
-    /// everything.
-    pub(super) fn refresh(&mut self) -> io::Result<bool> {
+    /// Asks for what is missing, and now and then for everything.
+    pub(super) fn refresh(&mut self) {
         self.refreshes += 1;
         if let unsaid @ 1.. = self.lines.saturating_sub(LINES) {
             complain(format_args!(
@@ -135,7 +140,11 @@ impl Neighbours {
             let missing: Vec<NextHop> = self.missing().collect();
             missing.into_iter().for_each(|hop| self.ask(hop));
         }
-        self.look()
+    }
+
+    /// Those that the kernel is to find, as has been asked for since the last call.
+    pub(super) fn take_unresolved(&mut self) -> BTreeSet<Target> {
+        std::mem::take(&mut self.unresolved)
     }
 
     /// Takes what workers want and have seen; true where something has changed.
@@ -148,6 +157,11 @@ impl Neighbours {
             changed |= self.see(sighting, clock::now());
         }
         changed
+    }
+
+    /// Takes all that the kernel has found out; true where something has changed.
+    pub(super) fn learn_all(&mut self, found: &[Neighbour]) -> bool {
+        found.iter().fold(false, |changed, one| self.learn_from_kernel(one) | changed)
     }
 
     /// Takes what the kernel has found out; true where something has changed.
@@ -217,14 +231,8 @@ impl Neighbours {
             self.asked.insert(hop, clock::now());
             self.exchange.ask(hop);
         } else {
-            // An interface that is down now is asked again at the next refresh.
-            let _ = self.kernel.resolve(who.interface, hop.address);
+            self.unresolved.insert((who.interface, hop.address));
         }
-    }
-
-    fn look(&mut self) -> io::Result<bool> {
-        let found = self.kernel.neighbours()?;
-        Ok(found.iter().fold(false, |changed, one| self.learn_from_kernel(one) | changed))
     }
 }
 
@@ -249,8 +257,7 @@ mod tests {
     const MAC: Mac = [2, 0, 0, 0, 0, 9];
 
     fn wanting(pinned: Option<Mac>) -> Neighbours {
-        let kernel = Netlink::open().unwrap();
-        let mut neighbours = Neighbours::new(kernel, Arc::new(Exchange::new()));
+        let mut neighbours = Neighbours::new(Arc::new(Exchange::new()));
         let who = Wanted { name: "press-4".to_owned(), interface: 7, pinned };
         neighbours.wanted.insert(HOP, who);
         neighbours

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wicketgate_engine::Tables;
 use wicketgate_packet::Time;
-use wicketgate_policy::{Holder, Policy};
+use wicketgate_policy::{Gate, Holder, Policy};
 
 use super::clock;
 use super::interfaces::Interfaces;
@@ -90,20 +90,14 @@ impl Generations {
     }
 
     /// Reads the policy again and returns the one before. Its assertions must hold, and what the
-    /// gate stands on (overlay, ports, and how it uses the machine) must be the same; on an error
-    /// everything is.
+    /// gate stands on (ports, overlay, places of files, and how it uses the machine) must be the same; on
+    /// an error everything is.
     pub(super) fn reload(&mut self) -> Result<Policy, String> {
         let policy = config::load_tested(&self.path)?;
-        let (new, old) = (policy.gate(), self.policy.gate());
-        let same = (new.overlay, &new.tuning) == (old.overlay, &old.tuning);
-        let same_socket =
-            (&new.control_socket, &new.control_group) == (&old.control_socket, &old.control_group);
-        let same_doors =
-            (policy.ports(), policy.tunnel()) == (self.policy.ports(), self.policy.tunnel());
-        if !same || !same_socket || !same_doors {
-            let path = self.path.display();
-            let what = "overlay, ports, tunnel, workers or control socket have changed";
-            return Err(format!("{path}: {what}: that needs a restart"));
+        let changed = fixed(&self.policy, &policy);
+        if !changed.is_empty() {
+            let (path, what) = (self.path.display(), changed.join("; "));
+            return Err(format!("{path}: changed: {what}: that needs a restart"));
         }
         Ok(std::mem::replace(&mut self.policy, policy))
     }
@@ -112,4 +106,19 @@ impl Generations {
     pub(super) fn restore(&mut self, policy: Policy) {
         self.policy = policy;
     }
+}
+
+/// What a gate stands on as long as it runs, and has changed: as the policy file calls it.
+fn fixed(old: &Policy, new: &Policy) -> Vec<&'static str> {
+    let (old_gate, new_gate) = (old.gate(), new.gate());
+    let socket = |gate: &Gate| (gate.control_socket.clone(), gate.control_group.clone());
+    let kept = [
+        ("[[port]]", old.ports() == new.ports()),
+        ("[tunnel]", old.tunnel() == new.tunnel()),
+        ("overlay", old_gate.overlay == new_gate.overlay),
+        ("state_dir", old_gate.state_dir == new_gate.state_dir),
+        ("control_socket or control_group", socket(old_gate) == socket(new_gate)),
+        ("workers, cores, rings or frames", old_gate.tuning == new_gate.tuning),
+    ];
+    kept.into_iter().filter_map(|(what, kept)| (!kept).then_some(what)).collect()
 }

@@ -18,7 +18,7 @@ use crate::api::server::Server;
 use crate::exit::complain;
 
 /// The socket's name in `state_dir`.
-const NAME: &str = "control.sock";
+pub(crate) const NAME: &str = "control.sock";
 
 /// The mode of a folder that is made for it: its group may enter.
 const FOLDER: u32 = 0o750;
@@ -48,8 +48,7 @@ impl Socket {
         desk: Desk,
         admission: Admission,
     ) -> Result<Option<Socket>, String> {
-        let named = gate.control_socket.clone();
-        let Some(path) = named.or_else(|| gate.state_dir().map(|folder| folder.join(NAME))) else {
+        let Some(path) = path(gate) else {
             complain("no control socket: write control_socket or state_dir in [gate] to have one");
             return Ok(None);
         };
@@ -76,6 +75,12 @@ impl Socket {
         let thread = thread::Builder::new().name("api".to_owned()).spawn(serve);
         thread.map(drop).map_err(|error| format!("no thread for the control socket: {error}"))
     }
+}
+
+/// Where the policy has the socket.
+pub(crate) fn path(gate: &Gate) -> Option<PathBuf> {
+    let named = gate.control_socket.clone();
+    named.or_else(|| gate.state_dir().map(|folder| folder.join(NAME)))
 }
 
 fn bind(path: &Path, group: Option<Gid>) -> Result<(UnixListener, File), String> {

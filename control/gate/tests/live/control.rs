@@ -184,6 +184,63 @@ fn the_data_path_does_not_notice_a_socket_under_fire() {
     assert_eq!(commands(&audit, "success").len(), transactions(ROUNDS), "every one, once");
 }
 
+/// Clients at once.
+const CROWD: usize = 1000;
+
+/// What a client of the crowd begins with, each in turn: whole, half, or no request at all.
+const WORDS: [&[u8]; 6] = [
+    b"GET /v1/stats HTTP/1.1\r\nhost: x\r\n\r\n",
+    b"GET /v1/sessions HTTP/1.1\r\nho",
+    b"POST /v1/users HTTP/1.1\r\nhost: x\r\ncontent-length: 200\r\n\r\n{\"name\":\"al",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    b"\xff\xff\xff\xff\x00\x00\x00\x00",
+    b"",
+];
+
+#[test]
+fn a_crowd_most_of_it_rude_reaches_no_frame() {
+    let (server, hmi) = need!("a_crowd_most_of_it_rude_reaches_no_frame");
+    let running = Running::start(&server);
+    let all_there = std::sync::Barrier::new(CROWD);
+    let start = Machine::start();
+    let client = |number: usize| {
+        let words = WORDS[number % WORDS.len()];
+        let mut stream = UnixStream::connect(&running.socket).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        all_there.wait();
+        let _ = stream.write_all(words);
+        let mut answer = Vec::new();
+        // It hangs on until the gate ends it.
+        let heard = stream.read_to_end(&mut answer).map_err(|error| error.kind());
+        assert!(!matches!(heard, Err(std::io::ErrorKind::WouldBlock)), "still held after a minute");
+        String::from_utf8_lossy(&answer).split(' ').nth(1).unwrap_or("cut off").to_owned()
+    };
+    let client = &client;
+    let ends = std::thread::scope(|scope| {
+        let crowd: Vec<_> = (0..CROWD).map(|number| scope.spawn(move || client(number))).collect();
+        run_hmi(&running.plant, &hmi, ROUNDS);
+        let mut ends = std::collections::BTreeMap::<String, usize>::new();
+        for client in crowd {
+            *ends.entry(client.join().unwrap()).or_default() += 1;
+        }
+        ends
+    });
+    let taken = Duration::from_nanos(start.nanos());
+    eprintln!("a crowd of {CROWD}, gone after {taken:.1?}: {ends:?}");
+    assert!(said(&running.socket, WORDS[0]).starts_with("HTTP/1.1 200"), "the next is served");
+    let report = running.gate.stop();
+    eprintln!("the HMI meanwhile: {} transactions, {}", transactions(ROUNDS), report["latency"]);
+    assert_whole(&report);
+    assert_eq!((retransmitted(&running.plant.user), retransmitted(&running.plant.line)), (0, 0));
+    let audit = running.plant.audit("audit.jsonl");
+    assert_eq!(commands(&audit, "success").len(), transactions(ROUNDS), "every one, once");
+    // Who was turned away is told, in a few lines.
+    let refused: Vec<_> = audit.iter().filter(|r| r["type"] == "request-refused").collect();
+    let times: u64 = refused.iter().map(|record| record["times"].as_u64().unwrap()).sum();
+    assert_eq!(times, ends.get("503").map_or(0, |count| *count as u64), "{refused:?}");
+    assert!(refused.len() <= 4, "{refused:?}");
+}
+
 #[test]
 fn the_command_line_asks_the_gate() {
     let (server, _) = need!("the_command_line_asks_the_gate");
@@ -215,4 +272,74 @@ fn the_command_line_asks_the_gate() {
     }
     register(&mut stream, 2);
     assert_whole(&running.gate.stop());
+}
+
+/// A request of somebody else on this machine: the kernel knows by thread who one is (credentials(7)).
+fn as_nobody<T: Send>(what: impl FnOnce() -> T + Send) -> T {
+    use rustix::process::{Gid, Uid};
+    use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+    let other = || {
+        let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+        set_thread_groups(&[]).unwrap();
+        set_thread_res_gid(gid, gid, gid).unwrap();
+        set_thread_res_uid(uid, uid, uid).unwrap();
+        what()
+    };
+    std::thread::scope(|scope| scope.spawn(other).join().unwrap())
+}
+
+/// A user and a group that own nothing.
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn what_is_refused_at_the_socket_is_in_the_audit_and_a_flood_is_one_line() {
+    use std::os::unix::fs::PermissionsExt;
+    let (server, _) =
+        need!("what_is_refused_at_the_socket_is_in_the_audit_and_a_flood_is_one_line");
+    const FLOOD: u64 = 500;
+    let plant = Plant::new(1);
+    let _device = device(&plant, &server);
+    let socket = &plant.file("control/control.sock");
+    let roles =
+        format!("control_group = {NOBODY}\n[[control]]\nrole = \"auditor\"\nusers = [{NOBODY}]\n");
+    plant.write_policy(&format!("{}{roles}", policy(socket)));
+    // The plant's folder is the test's own; others may go through it now.
+    let open = std::fs::Permissions::from_mode(0o711);
+    std::fs::set_permissions(plant.file("."), open).unwrap();
+    let gate = plant.start("audit.jsonl");
+    let get = b"GET /v1/sessions HTTP/1.1\r\nhost: x\r\n\r\n";
+    let revoke = b"DELETE /v1/sessions/1 HTTP/1.1\r\nhost: x\r\n\r\n";
+    let approve = b"POST /v1/grants/1/approve HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
+    as_nobody(|| {
+        assert!(said(socket, get).starts_with("HTTP/1.1 200"));
+        for _ in 0..FLOOD {
+            assert!(said(socket, revoke).starts_with("HTTP/1.1 403"));
+        }
+    });
+    assert!(said(socket, approve).starts_with("HTTP/1.1 401"));
+    drop(gate.stop());
+    let audit = plant.audit("audit.jsonl");
+    let refused = audit.iter().filter(|record| record["type"] == "request-refused");
+    let (by_root, by_nobody): (Vec<_>, Vec<_>) =
+        refused.partition(|r| r["reason"] == "not-logged-in");
+    assert_eq!((by_root.len(), &by_root[0]["times"]), (1, &json!(1)));
+    assert_eq!(by_root[0]["what"], "POST /v1/grants/{id}/approve");
+    // The first second's, perhaps a minute's, and the rest when the gate ends.
+    assert!(by_nobody.len() <= 3, "{by_nobody:?}");
+    assert_eq!(by_nobody.iter().map(|r| r["times"].as_u64().unwrap()).sum::<u64>(), FLOOD);
+    for record in by_nobody {
+        assert_eq!(record["what"], "DELETE /v1/sessions/{id}");
+        assert!(record["actor"].as_str().unwrap().contains("uid 65534"), "{record}");
+        assert_eq!((&record["reason"], &record["result"]), (&json!("forbidden"), &json!("denied")));
+    }
+}
+
+/// What is answered.
+fn said(socket: &Path, bytes: &[u8]) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(bytes).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }

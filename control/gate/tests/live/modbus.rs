@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use crate::plant::{Plant, Process};
 
 /// Compiles a program of `pcaps/stacks` on libmodbus; says why where it cannot be.
-fn compile(name: &str) -> Result<PathBuf, String> {
+pub(crate) fn compile(name: &str) -> Result<PathBuf, String> {
     compile_with(&format!("pcaps/stacks/{name}"), &["-I/usr/include/modbus", "-lmodbus"])
 }
 

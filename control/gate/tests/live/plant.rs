@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -156,7 +158,7 @@ impl Plant {
             Ok(stream)
         };
         let stream = self.user.enter(connect).unwrap()?;
-        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
@@ -168,7 +170,7 @@ impl Plant {
             .user
             .enter(|| TcpStream::connect_timeout(&address, Duration::from_secs(5)))
             .unwrap()?;
-        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
@@ -212,20 +214,47 @@ impl Gate {
         lines.find(|line| line.contains(what))
     }
 
+    /// Has it stop; what it said that nobody has heard yet, and its report.
+    pub(crate) fn everything_said(mut self) -> String {
+        self.signal(Signal::TERM);
+        let mut said = std::io::read_to_string(self.child.stdout.take().unwrap()).unwrap();
+        self.child.wait().unwrap();
+        said.extend(self.said.iter());
+        said
+    }
+
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Its threads; the first is control, the others are workers.
+    /// Its threads: control, then workers, then those that have a name of their own.
     pub(crate) fn threads(&self) -> Vec<u32> {
         let folder = format!("/proc/{}/task", self.id());
         let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
         let entries = std::fs::read_dir(folder).unwrap().map(name);
         let mut threads: Vec<u32> =
             entries.map(|name| name.into_string().unwrap().parse().unwrap()).collect();
-        threads.sort_by_key(|thread| (*thread != self.id(), *thread));
+        let own_name = self.name_of(self.id());
+        let key = |thread: &u32| (*thread != self.id(), self.name_of(*thread) != own_name, *thread);
+        threads.sort_by_key(key);
         threads
+    }
+
+    /// The thread of that name, once it has it.
+    pub(crate) fn thread(&self, name: &str) -> u32 {
+        loop {
+            let threads = self.threads();
+            if let Some(found) = threads.iter().find(|thread| self.name_of(**thread) == name) {
+                return *found;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn name_of(&self, thread: u32) -> String {
+        let path = format!("/proc/{}/task/{thread}/comm", self.id());
+        std::fs::read_to_string(path).unwrap_or_default().trim().to_owned()
     }
 
     /// How it ended.
@@ -272,7 +301,11 @@ impl Drop for Gate {
 }
 
 /// A third party's program that runs; it ends with this.
-pub(crate) struct Process(Child);
+pub(crate) struct Process {
+    child: Child,
+    said: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
 
 impl Process {
     /// Starts a command and waits for the first thing it prints.
@@ -284,17 +317,36 @@ impl Process {
     pub(crate) fn when(command: &mut Command, says: &str) -> Process {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let process = Process(child);
+        let said = Arc::new(Mutex::new(String::new()));
+        let mut process = Process { child, said: Arc::clone(&said), reader: None };
         assert!(lines.any(|line| line.unwrap().contains(says)), "it ended without {says}");
-        // Nobody reads what else it prints; it must not wait for that, nor fail.
-        std::thread::spawn(move || lines.for_each(drop));
+        // Whatever else it prints, it must not wait for a reader, nor fail.
+        process.reader = Some(std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let mut said = said.lock().unwrap();
+                said.push_str(&line);
+                said.push('\n');
+            }
+        }));
         process
+    }
+
+    /// What it has printed since then.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Has it end; the last that it says.
+    pub(crate) fn stop(mut self) -> String {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.reader.take().map(JoinHandle::join).transpose().unwrap();
+        self.said().lines().last().unwrap_or_default().to_owned()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::barriers::await_stopped;
 use crate::modbus::{ask, device, register};
 use crate::plant::{CONDUIT, Gate, Plant};
 use crate::{assert_whole, commands, retransmitted, transactions};
@@ -164,6 +165,7 @@ fn a_flood_that_fills_the_rings_is_counted_and_survived() {
             .collect();
         // Stopped, it takes nothing out of its rings, however fast the machine is.
         gate.signal(Signal::STOP);
+        await_stopped(&gate);
         for (number, socket) in (0..2000).zip(sockets.iter().cycle()) {
             let asset = ["100.64.10.20:502", "100.64.10.21:502"][number % 2];
             socket.send_to(b"?", asset).unwrap();
@@ -257,9 +259,9 @@ fn each_choice_is_said() {
     // A queue without a socket drops: of some connections, the first is on one that has.
     let answered = (0..40).any(|_| {
         let address: SocketAddr = "100.64.10.21:502".parse().unwrap();
-        let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(100));
+        let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(300));
         let Ok(mut stream) = plant.user.enter(connect).unwrap() else { return false };
-        stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
         ask(&mut stream, &[3, 0, 1, 0, 1]).is_ok_and(|pdu| pdu == [3, 2, 0, 10])
     });
     assert!(answered);

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -94,7 +95,9 @@ fn a_worker_that_stands_still_ends_the_gate() {
 
     let worker = gate.threads()[1].to_string();
     let _debugger = debug(&debugger, &["stop", &worker]);
-    assert!(gate.says("ALARM: worker 0 has stood still"));
+    let still = Machine::start();
+    assert!(gate.says("ALARM: worker 0 stands still"));
+    eprintln!("noticed after {:?}", Duration::from_nanos(still.nanos()));
     assert_eq!(gate.exit_code(), Some(1), "systemd restarts it");
     let last = std::iter::from_fn(|| Some(manager.next())).find(|said| said.contains("ALARM"));
     assert!(last.is_some());
@@ -103,7 +106,7 @@ fn a_worker_that_stands_still_ends_the_gate() {
     assert!(plant.connect().is_err(), "it fails closed");
     let text = std::fs::read_to_string(plant.file("audit.jsonl")).unwrap();
     assert!(text.contains("read-holding-registers"), "what was done is on record");
-    assert!(text.contains("\"reason\":\"worker-stalled\""), "and why it ended");
+    assert!(text.contains("\"worker\":0,\"reason\":\"worker-stalled\""), "and why it ended");
 }
 
 #[test]
@@ -118,4 +121,27 @@ fn a_worker_that_stands_still_does_not_keep_the_gate_from_stopping() {
     gate.signal(Signal::TERM);
     assert!(gate.says("; the gate stops at once"), "it does not stop, or has stood still");
     assert_eq!(gate.exit_code(), Some(1));
+}
+
+/// There is no half of a gate: what one thread breaks ends all, and a new one begins with nothing of it.
+#[test]
+fn a_thread_that_crashes_ends_the_gate_and_nothing_passes() {
+    const TEST: &str = "a_thread_that_crashes_ends_the_gate_and_nothing_passes";
+    let (server, _) = need!(TEST);
+    let debugger = need_debugger!(TEST);
+    let plant = Plant::new(1);
+    let _device = device(&plant, &server);
+    // Control, then a worker.
+    for (number, audit) in ["first.jsonl", "second.jsonl"].into_iter().enumerate() {
+        let gate = plant.start(audit);
+        register(&mut plant.connect().unwrap(), 1);
+        let thread = gate.threads()[number].to_string();
+        let _debugger = debug(&debugger, &["crash", &thread]);
+        let status = gate.status();
+        assert_eq!(status.signal(), Some(Signal::SEGV.as_raw()), "{status}");
+        assert!(plant.connect().is_err(), "it fails closed");
+    }
+    let gate = plant.start("third.jsonl");
+    register(&mut plant.connect().unwrap(), 2);
+    assert_whole(&gate.stop());
 }

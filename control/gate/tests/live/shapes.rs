@@ -80,10 +80,48 @@ pub(crate) fn on_a_bad_cable(relay: &Path) -> Plant {
     connect(end(&gate, "line", LINE), bare(&between, "trunk", "02:00:00:00:99:01"), 1).unwrap();
     connect(end(&line, "eth0", DEVICE), bare(&between, "access", "02:00:00:00:99:02"), 1).unwrap();
     user.ip("route add 100.64.0.0/16 via 192.168.20.1").unwrap();
-    let switch = switch(relay, &between, &["-l", "50", "trunk", "access:0"]);
+    let switch = switch(relay, &between, &["-l", "20", "trunk", "access:0"]);
     let plant = Plant::of([user, gate, line], vec![(between, Some(switch))], with_services(POLICY));
     plant.write_policy(SERVICES);
     plant
+}
+
+/// How bad a cable is: of a thousand frames in either direction, so many are each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cable {
+    pub(crate) lost: u64,
+    pub(crate) doubled: u64,
+    pub(crate) late: u64,
+    pub(crate) seed: u64,
+}
+
+impl Cable {
+    /// A relay between the two interfaces of a namespace.
+    fn lay(self, relay: &Path, at: &Namespace) -> Process {
+        let Cable { lost, doubled, late, seed } = self;
+        let options = [("-l", lost), ("-d", doubled), ("-r", late), ("-s", seed)];
+        let options = options.map(|(name, value)| format!("{name}{value}"));
+        Process::start(at.command(relay).args(options).args(["left:0", "right:0"]))
+    }
+}
+
+/// ```text
+/// user ~~ gate ~~ line        ~~ is bad; the relays say how bad it was
+/// ```
+pub(crate) fn on_bad_cables(relay: &Path, cable: Cable) -> (Plant, [Process; 2]) {
+    let [user, gate, line, users] = namespaces();
+    let lines = Namespace::new().unwrap();
+    let ends = [(&users, "02:00:00:00:98"), (&lines, "02:00:00:00:99")];
+    let macs = ends.map(|(_, mac)| [1, 2].map(|end| format!("{mac}:{end:02x}")));
+    connect(end(&user, "eth0", USER), bare(&users, "left", &macs[0][0]), 1).unwrap();
+    connect(bare(&users, "right", &macs[0][1]), end(&gate, "office", OFFICE), 1).unwrap();
+    connect(end(&gate, "line", LINE), bare(&lines, "left", &macs[1][0]), 1).unwrap();
+    connect(bare(&lines, "right", &macs[1][1]), end(&line, "eth0", DEVICE), 1).unwrap();
+    user.ip("route add 100.64.0.0/16 via 192.168.20.1").unwrap();
+    let second = Cable { seed: cable.seed + 1, ..cable };
+    let relays = [cable.lay(relay, &users), second.lay(relay, &lines)];
+    let between = vec![(users, None), (lines, None)];
+    (Plant::of([user, gate, line], between, POLICY.to_owned()), relays)
 }
 
 /// An MTU that nobody has by default.

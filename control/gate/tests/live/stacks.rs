@@ -8,12 +8,12 @@ use wicketgate_lab::skip;
 
 use crate::modbus::{device, programs, register};
 use crate::plant::{Plant, Process};
-use crate::{assert_whole, commands, run_hmi, transactions};
+use crate::{assert_whole, commands, rounds, run_hmi, transactions};
 
-const STACKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../pcaps/stacks");
+pub(crate) const STACKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../pcaps/stacks");
 
 /// Python with the pinned packages, in an environment of its own; says why where there is none.
-fn python() -> Result<PathBuf, String> {
+pub(crate) fn python() -> Result<PathBuf, String> {
     static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     PYTHON.get_or_init(install).clone()
 }
@@ -55,26 +55,28 @@ fn a_client_on_pymodbus_does_not_notice_the_gate() {
     let _device = device(&plant, &server);
     let gate = plant.start("audit.jsonl");
     let script = format!("{STACKS}/pymodbus_reads.py");
+    let reads = rounds(500);
     let mut client = plant.user.command(&python);
-    let status = client.args([&script, "100.64.10.20", "502", "500"]).status().unwrap();
+    let status =
+        client.args([&script, "100.64.10.20", "502", &reads.to_string()]).status().unwrap();
     assert!(status.success(), "{status}: some register is not the device's");
     let report = gate.stop();
     assert_whole(&report);
-    assert_eq!(commands(&plant.audit("audit.jsonl"), "success").len(), 500);
+    assert_eq!(commands(&plant.audit("audit.jsonl"), "success").len(), reads as usize);
 }
 
 #[test]
 fn a_device_on_pymodbus_does_not_notice_the_gate() {
     let ((_, hmi), python) = need!("a_device_on_pymodbus_does_not_notice_the_gate");
-    const ROUNDS: u32 = 200;
+    let rounds = rounds(200);
     let plant = Plant::new(1);
     let script = format!("{STACKS}/pymodbus_server.py");
     let mut server = plant.line.command(&python);
     let _device = Process::start(server.args([&script, "tcp", "502"]));
     let gate = plant.start("audit.jsonl");
-    run_hmi(&plant, &hmi, ROUNDS);
+    run_hmi(&plant, &hmi, rounds);
     assert_ne!(register(&mut plant.connect().unwrap(), 100), 0);
     assert_whole(&gate.stop());
     let audit = plant.audit("audit.jsonl");
-    assert_eq!(commands(&audit, "success").len(), transactions(ROUNDS) + 1);
+    assert_eq!(commands(&audit, "success").len(), transactions(rounds) + 1);
 }

@@ -2,6 +2,7 @@
  *
  *   thread stop TID        holds it for as long as this runs
  *   thread call TID NR     has it make system call NR, without arguments
+ *   thread crash TID       has it run code where there is none
  *
  * Says "READY" when it is done. Linux on x86-64. */
 
@@ -46,6 +47,17 @@ static void call(pid_t thread, long number)
     check(ptrace(PTRACE_DETACH, thread, 0, 0), "let go");
 }
 
+/* Lets it go on at address 0. */
+static void crash(pid_t thread)
+{
+    struct user_regs_struct registers;
+    check(ptrace(PTRACE_GETREGS, thread, 0, &registers), "read registers");
+    registers.rip = 0;
+    registers.orig_rax = -1; /* no call to begin again */
+    check(ptrace(PTRACE_SETREGS, thread, 0, &registers), "write registers");
+    check(ptrace(PTRACE_DETACH, thread, 0, 0), "let go");
+}
+
 int main(int count, char **words)
 {
     if (count < 3)
@@ -54,6 +66,8 @@ int main(int count, char **words)
     seize(thread);
     if (count == 4 && strcmp(words[1], "call") == 0)
         call(thread, atol(words[3]));
+    if (strcmp(words[1], "crash") == 0)
+        crash(thread);
     puts("READY");
     fflush(stdout);
     /* One that is held and killed is gone for good, and its process with it, when we have seen it. */

@@ -1,5 +1,7 @@
 //! What the daemon has to do, in the order in which it has to.
 
+use std::sync::Arc;
+
 use super::{BreakGlassId, GrantId, LoginId, Scope};
 use crate::factor::Factor;
 use crate::store::UserId;
@@ -15,12 +17,22 @@ pub enum Effect {
         /// But for those of these grants, which drain.
         keep: Vec<GrantId>,
     },
-    /// End the sessions of this grant now, likewise.
+    /// A login that goes on has lost a role: end all its sessions now, likewise. What is left to it, it
+    /// may do in others.
+    CutSessions {
+        /// The login.
+        login: LoginId,
+    },
+    /// A grant was taken back: end its sessions now, likewise. What ended by itself needs no cut:
+    /// tables close it at its time, or leave it out when they are made anew, and what else the login
+    /// may do there goes on.
     CutGrant {
         /// Its login.
         login: LoginId,
         /// The grant.
         grant: GrantId,
+        /// The asset it was for.
+        asset: Arc<str>,
     },
     /// Write this to the audit.
     Audit(Event),

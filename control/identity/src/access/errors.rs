@@ -59,15 +59,6 @@ pub enum ApproveError {
     TooManySessions,
 }
 
-/// Why an operation of several steps does not begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OperationError {
-    /// There is no such grant, or it is not open now.
-    NotGranted,
-    /// What is left of the grant is not enough for it.
-    WouldNotFinish,
-}
-
 /// Why break-glass was not armed, disarmed or used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BreakGlassError {
@@ -137,15 +128,6 @@ impl fmt::Display for ApproveError {
     }
 }
 
-impl fmt::Display for OperationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            OperationError::NotGranted => "there is no grant for it that is open now",
-            OperationError::WouldNotFinish => "too little is left of the grant for it to finish",
-        })
-    }
-}
-
 impl fmt::Display for BreakGlassError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -169,5 +151,4 @@ fn lacking(f: &mut fmt::Formatter<'_>, factors: &[Factor]) -> fmt::Result {
 impl std::error::Error for LoginError {}
 impl std::error::Error for RequestError {}
 impl std::error::Error for ApproveError {}
-impl std::error::Error for OperationError {}
 impl std::error::Error for BreakGlassError {}

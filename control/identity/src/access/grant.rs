@@ -1,7 +1,5 @@
 //! A grant: the right of one login to use one rule on one asset, from request to end.
 
-use std::time::Duration;
-
 use wicketgate_engine::tables::Window;
 use wicketgate_packet::Time;
 
@@ -28,6 +26,8 @@ pub enum State {
     Granted(Limits),
     /// Is over, but for the operation under way, which may go on until then.
     Draining {
+        /// When it ended.
+        since: Monotonic,
         /// The deadline.
         until: Monotonic,
         /// Why it is over.
@@ -110,21 +110,9 @@ impl Limits {
         self.window.is_some_and(|window| window.until <= wall)
     }
 
-    /// A clock set back to before the window opened shuts the grant, and does not end it.
-    pub(super) fn is_shut(&self, wall: Time) -> bool {
-        self.window.is_some_and(|window| wall < window.from)
-    }
-
     /// When these limits end a grant, on the monotonic clock.
     pub(super) fn deadline(&self, login: &Login) -> Monotonic {
         self.expires.min(self.window_closes).min(self.terms.proven_until(&login.proofs))
-    }
-
-    /// The time that is surely left: by both clocks.
-    pub(super) fn left(&self, login: &Login, now: Now) -> Duration {
-        let by_wall = self.window.map_or(Duration::MAX, |window| window.until.since(now.wall));
-        let until = self.deadline(login).min(login.until);
-        until.since(now.monotonic).min(by_wall)
     }
 
     /// The same grant under a policy that was read anew; `None` if the policy's window is shut.

@@ -1,9 +1,11 @@
 //! Inputs about grants that exist: used, given back, taken back, judged anew.
 
+use std::time::Duration;
+
 use wicketgate_engine::tables::Window;
 
 use super::effect::{Effect, End, Event, EventKind};
-use super::errors::{ApproveError, OperationError};
+use super::errors::ApproveError;
 use super::grant::{Grant, GrantId, Limits, State};
 use super::login::{Binding, LoginId};
 use super::terms::{Rules, Scope};
@@ -29,8 +31,10 @@ pub struct Right<'a> {
     pub window: Option<Window>,
     /// Over then, whatever the wall clock says.
     pub until: Monotonic,
-    /// Only for the operation under way: no new flow, no new operation.
-    pub draining: bool,
+    /// How long an operation of several steps takes: it does not begin where less is left.
+    pub operation: Duration,
+    /// How long one that has begun may go on after the end: no new flow then, no new operation.
+    pub drain: Duration,
 }
 
 impl Access {
@@ -49,51 +53,41 @@ impl Access {
     }
 
     fn right<'a>(&self, id: GrantId, grant: &'a Grant, now: Now) -> Option<Right<'a>> {
-        let (until, window, draining) = match &grant.state {
+        let (until, window, operation, drain) = match &grant.state {
             State::Granted(limits) => {
                 let login = self.live(grant.login, now)?;
                 if limits.end(login, now).is_some() {
                     return None;
                 }
-                (limits.deadline(login).min(login.until), limits.window, false)
+                let terms = &limits.terms;
+                let until = limits.deadline(login).min(login.until);
+                (until, limits.window, terms.operation, terms.drain)
             }
-            State::Draining { until, .. } if now.monotonic < *until => (*until, None, true),
+            State::Draining { since, until, .. } if now.monotonic < *until => {
+                (*since, None, Duration::ZERO, until.since(*since))
+            }
             _ => return None,
         };
         let Grant { login, user, binding, ref scope, .. } = *grant;
-        Some(Right { grant: id, login, user, binding, scope, window, until, draining })
+        Some(Right { grant: id, login, user, binding, scope, window, until, operation, drain })
     }
 
-    /// An operation of several steps begins: it may finish even if the grant ends meanwhile.
-    ///
-    /// # Errors
-    /// [`OperationError`].
-    pub fn begin_operation(&mut self, id: GrantId, now: Now) -> Result<(), OperationError> {
-        self.tick(now);
-        let grant = self.grants.get(&id).ok_or(OperationError::NotGranted)?;
-        let State::Granted(limits) = &grant.state else { return Err(OperationError::NotGranted) };
-        let login = self.logins.get(&grant.login).ok_or(OperationError::NotGranted)?;
-        if limits.is_shut(now.wall) {
-            return Err(OperationError::NotGranted);
-        }
-        if limits.left(login, now) < limits.terms.operation {
-            return Err(OperationError::WouldNotFinish);
-        }
+    /// An operation of several steps has begun, as the engine has judged by [`Right::operation`]: it may
+    /// finish even if the grant ends meanwhile.
+    pub fn operation_begun(&mut self, id: GrantId) {
         if let Some(grant) = self.grants.get_mut(&id) {
             grant.operations = grant.operations.saturating_add(1);
         }
-        Ok(())
     }
 
     /// An operation of several steps is done, or was given up.
-    pub fn end_operation(&mut self, id: GrantId, now: Now) {
+    pub fn operation_ended(&mut self, id: GrantId) {
         let Some(grant) = self.grants.get_mut(&id) else { return };
         grant.operations = grant.operations.saturating_sub(1);
         if let (State::Draining { end, .. }, 0) = (&grant.state, grant.operations) {
             let end = *end;
             self.remove_grant(id, end, None);
         }
-        self.tick(now);
     }
 
     /// The user gives a grant or request back. False if it is not this login's.
@@ -175,7 +169,7 @@ impl Access {
                 Some(login) => limits.end(login, now),
                 None => Some(End::Expired),
             },
-            State::Draining { until, end } => (now.monotonic >= *until).then_some(*end),
+            State::Draining { until, end, .. } => (now.monotonic >= *until).then_some(*end),
         }
     }
 
@@ -190,11 +184,13 @@ impl Access {
 
     /// Ends a grant, or lets it drain.
     pub(super) fn end_grant(&mut self, id: GrantId, end: End, actor: Option<UserId>, now: Now) {
+        // Where it ended by a clock: then, and not when that was seen.
+        let since = now.monotonic.min(self.runs_out(id).unwrap_or(Monotonic::NEVER));
         let Some(grant) = self.grants.get_mut(&id) else { return };
         match &grant.state {
             State::Granted(limits) if drains(grant, limits, end) => {
-                let until = now.monotonic + limits.terms.drain;
-                grant.state = State::Draining { until, end };
+                let until = since + limits.terms.drain;
+                grant.state = State::Draining { since, until, end };
                 self.compile = true;
                 self.audit_grant(id, EventKind::Draining(end), actor);
             }
@@ -204,12 +200,26 @@ impl Access {
         }
     }
 
+    /// When a grant ends by the monotonic clock.
+    fn runs_out(&self, id: GrantId) -> Option<Monotonic> {
+        let grant = self.grants.get(&id)?;
+        let login = self.logins.get(&grant.login)?;
+        match &grant.state {
+            State::Granted(limits) => Some(limits.deadline(login).min(login.until)),
+            _ => None,
+        }
+    }
+
     fn remove_grant(&mut self, id: GrantId, end: End, actor: Option<UserId>) {
         self.audit_grant(id, EventKind::GrantEnd(end), actor);
-        if let Some(grant) = self.grants.remove(&id)
-            && !grant.is_pending()
-        {
-            self.cut(Effect::CutGrant { login: grant.login, grant: id });
+        let Some(grant) = self.grants.remove(&id).filter(|grant| !grant.is_pending()) else {
+            return;
+        };
+        if end.drains() {
+            self.compile = true;
+        } else {
+            let (login, asset) = (grant.login, grant.scope.asset);
+            self.cut(Effect::CutGrant { login, grant: id, asset });
         }
     }
 

@@ -176,9 +176,13 @@ impl Access {
         now: Now,
     ) {
         self.changed.insert(user, now.monotonic);
-        for login in self.logins.values_mut().filter(|login| login.user == user) {
-            login.roles = roles.to_vec();
+        for id in self.logins_of(user) {
+            let Some(login) = self.logins.get_mut(&id) else { continue };
+            let before = std::mem::replace(&mut login.roles, roles.to_vec());
             self.compile = true;
+            if !before.iter().all(|role| roles.contains(role)) {
+                self.cut(Effect::CutSessions { login: id });
+            }
         }
         for id in self.grants_by(user) {
             let keeps = |grant: &Grant| grant.is_for(roles, rules, now);

@@ -68,7 +68,7 @@ use std::time::Duration;
 
 pub use break_glass::{Armed, BreakGlassId};
 pub use effect::{Effect, End, Event, EventKind};
-pub use errors::{ApproveError, BreakGlassError, LoginError, OperationError, RequestError};
+pub use errors::{ApproveError, BreakGlassError, LoginError, RequestError};
 pub use grant::{Grant, GrantId, Limits, State};
 pub use grants::Right;
 pub use login::{Binding, Lifetimes, Login, LoginId};

@@ -11,6 +11,8 @@ use crate::secret::NoRandomness;
 pub enum StoreError {
     /// Its file or folder is not as it must be.
     File(Untrusted),
+    /// Another process has it open: a gate that runs, or a command that is about to end.
+    InUse,
     /// SQLite failed: disk full, lock not given, file damaged.
     Sqlite(rusqlite::Error),
     /// The file is a database, but not an identity store.
@@ -65,6 +67,9 @@ impl fmt::Display for StoreError {
             StoreError::Damaged(what) => return write!(f, "the identity store is damaged: {what}"),
             StoreError::Weak(weakness) => {
                 return write!(f, "the password is not accepted: {weakness}");
+            }
+            StoreError::InUse => {
+                "another process has the identity store open: where a gate runs, ask it by its socket"
             }
             StoreError::NotAStore => "the file is not an identity store",
             StoreError::WrongKey => "the identity store is sealed under another key",

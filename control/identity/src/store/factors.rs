@@ -44,7 +44,7 @@ impl Store {
     pub fn enrol_totp(&mut self, user: UserId) -> Result<Enrolment, StoreError> {
         let name = self.user_by_id(user)?.name;
         let seed = Seed::new()?;
-        let Store { db, key, id: store } = self;
+        let Store { db, key, id: store, .. } = self;
         let transaction = write(db)?;
         transaction.execute("DELETE FROM totp WHERE user = ?1 AND NOT confirmed", [user.0])?;
         let added = transaction.execute(

@@ -1,8 +1,11 @@
 //! Users and factors in SQLite.
 //!
 //! One file of mode 0600 in a folder of mode 0700, in WAL mode with `synchronous = FULL`: what was
-//! reported as done is on the disk. Several processes may have it open; every change is one
-//! transaction that takes the write lock first.
+//! reported as done is on the disk. One process has it open at a time; every change is one transaction.
+//!
+//! Invariant: no file of the store is mapped into memory. Whoever cuts a mapped file short kills, by SIGBUS,
+//! whoever reads it: here the gate, and with it every machine's flow. A store that is one process's own has
+//! its wal-index in that process's memory and needs no `-shm` file (SQLite, "Write-Ahead Logging", 6).
 
 mod error;
 mod factors;
@@ -11,7 +14,9 @@ mod schema;
 mod users;
 
 use std::fmt;
+use std::fs::File;
 use std::path::Path;
+use std::thread::sleep;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -37,8 +42,11 @@ pub const MAX_CERTIFICATES: u64 = 16;
 /// Longest text (full name, person, label of a certificate), in bytes.
 pub const MAX_TEXT: usize = 256;
 
-/// How long a writer waits for another process's transaction.
+/// How long a process waits for another one to be done with the store.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// Between two looks whether it is.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The known text that tells whether the key is the right one.
 const KEY_CHECK: &[u8] = b"wicketgate identity store";
@@ -57,10 +65,13 @@ pub struct Store {
     db: Connection,
     key: SealingKey,
     id: [u8; 16],
+    /// Given up after the file is closed: fields are dropped in this order.
+    _lock: File,
 }
 
 impl Store {
-    /// Opens the store at `path`, made if there is none; its folder too, but not the folder's parents.
+    /// Opens the store at `path`, made if there is none; its folder too, but not the folder's parents. Waits
+    /// up to 5 s for another process that has it.
     ///
     /// Checked before anything is read: owner and mode of folder and file, that it is an identity
     /// store, that no later program wrote it, that SQLite finds it sound, that the key is its key.
@@ -68,26 +79,20 @@ impl Store {
     /// # Errors
     /// [`StoreError`]. Nothing is changed then, but a folder or an empty file may have been made.
     pub fn open(path: &Path, key: SealingKey) -> Result<Store, StoreError> {
-        files::private_folder(path.parent().unwrap_or(Path::new(".")))?;
-        // SQLite gives its `-wal` and `-shm` files the mode of this one.
+        let folder = path.parent().unwrap_or(Path::new("."));
+        files::private_folder(folder)?;
+        let lock = lock(folder)?;
+        // SQLite gives its `-wal` file the mode of this one.
         files::private_file_or_new(path)?;
         let mut db = connect(path)?;
-        // Two processes may open a new store at once, or one may die here: all or nothing.
+        // This process may die here: all or nothing.
         let transaction = write(&mut db)?;
         if schema::migrate(&transaction)? {
             found(&transaction, &key)?;
         }
         transaction.commit()?;
         let id = identify(&db, &key)?;
-        Ok(Store { db, key, id })
-    }
-
-    /// A number that is another one once another process has written: `PRAGMA data_version`.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub fn mark(&self) -> Result<i64, StoreError> {
-        Ok(self.db.pragma_query_value(None, "data_version", |row| row.get(0))?)
+        Ok(Store { db, key, id, _lock: lock })
     }
 
     fn write(&mut self) -> Result<Transaction<'_>, StoreError> {
@@ -106,12 +111,26 @@ impl fmt::Debug for Store {
     }
 }
 
+/// The store's folder for this process alone.
+fn lock(folder: &Path) -> Result<File, StoreError> {
+    for _ in 0..BUSY.as_millis() / LOOK.as_millis() {
+        if let Some(lock) = files::hold(folder)? {
+            return Ok(lock);
+        }
+        sleep(LOOK);
+    }
+    Err(StoreError::InUse)
+}
+
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(BUSY)?;
+    // Before the first look at the file: once there is a `-shm` file, it stays.
+    db.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
+    db.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))?;
     db.pragma_update(None, "foreign_keys", true)?;
     schema::version(&db)?;
     check(&db)?;
@@ -196,12 +215,38 @@ mod tests {
     }
 
     #[test]
+    fn no_file_of_it_is_mapped_into_memory() {
+        let (folder, mut store) = store();
+        for round in 0..2 {
+            let now = crate::Now { monotonic: crate::Monotonic::START, wall: Time::EPOCH };
+            let name = UserName::new(&format!("user-{round}")).unwrap();
+            let user =
+                NewUser { name, display_name: String::new(), person: None, roles: Vec::new() };
+            store.add_user(&user, now).unwrap();
+            let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+            let name = folder.path().to_str().unwrap();
+            assert!(!maps.contains(name), "{maps}");
+            assert!(!folder.path().join("identity/store.db-shm").exists());
+            // A store from before, in the second round.
+            drop(store);
+            store = Store::open(
+                &folder.path().join("identity/store.db"),
+                SealingKey::load(None, &folder.path().join("key")).unwrap(),
+            )
+            .unwrap();
+        }
+    }
+
+    #[test]
     fn what_is_reported_is_on_the_disk() {
         let (_folder, store) = store();
         let number = |name| store.db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         let mode: String =
             store.db.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
         assert_eq!(mode, "wal");
+        let locking: String =
+            store.db.pragma_query_value(None, "locking_mode", |row| row.get(0)).unwrap();
+        assert_eq!(locking, "exclusive");
         assert_eq!(number("synchronous"), Ok(2), "FULL");
         assert_eq!(number("foreign_keys"), Ok(1));
         assert_eq!(number("secure_delete"), Ok(1));

@@ -126,8 +126,27 @@ pub(super) fn kinds<'e>(protocol: Protocol, entries: impl Iterator<Item = &'e En
             known.chain(unknown(entries)).collect()
         }
         Protocol::Enip => services::kinds(entries),
+        Protocol::Opcua => opcua(entries),
         Protocol::Icmp | Protocol::Tcp | Protocol::Udp => vec![whole(protocol)],
     }
+}
+
+/// Services of OPC UA, those without a class where an entry names them.
+fn opcua<'e>(entries: impl Iterator<Item = &'e Entry>) -> Vec<Kind> {
+    let named: BTreeSet<u16> = entries.flat_map(|entry| codes(&entry.functions)).collect();
+    let known = catalog::functions(Protocol::Opcua);
+    let is_new = |code: &&u16| !known.iter().any(|function| function.code == **code);
+    let new = named.iter().filter(is_new).map(|code| catalog::Function::unknown(*code, None));
+    let may_pass = |f: &catalog::Function| f.class != Class::Unknown || named.contains(&f.code);
+    let all = known.iter().copied().chain(new).filter(may_pass);
+    let kind = |f: catalog::Function| Kind {
+        protocol: Protocol::Opcua,
+        space: f.space,
+        most: u32::from(f.space != Space::None),
+        writes: if f.writes { Writes::Typed } else { Writes::Nothing },
+        ..bare(f.code, None, f.name, f.class)
+    };
+    all.map(kind).collect()
 }
 
 /// What is granted whole: the connection, or the echo.

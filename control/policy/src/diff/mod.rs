@@ -42,6 +42,10 @@ mod tests;
 #[path = "../tests/diff_enip.rs"]
 mod tests_of_enip;
 
+#[cfg(test)]
+#[path = "../tests/diff_opcua.rs"]
+mod tests_of_opcua;
+
 use std::fmt;
 
 use serde::Serialize;
@@ -49,6 +53,7 @@ use wicketgate_dissectors::Protocol;
 
 use crate::explain;
 use crate::model::Policy;
+use crate::rate;
 use compare::{Part, compare};
 use side::{Gift, Key, Subject, side};
 use year::Calendar;
@@ -140,11 +145,12 @@ impl Group<'_> {
             Subject::Role(role, conditions) => {
                 ("role", format!("{role}, asking {}", conditions.words().join(", ")))
             }
-            Subject::Machine(address, mac, port) => {
+            Subject::Machine(address, mac, port, rate) => {
                 let mac = mac.map(|mac| format!(", MAC {}", explain::mac(mac)));
                 let port = port.as_ref().map(|port| format!(", by {port}"));
                 let (mac, port) = (mac.unwrap_or_default(), port.unwrap_or_default());
-                ("machine", format!("{address}{mac}{port}"))
+                let rate = rate.map(|rate| format!(", {}", rate::words(rate, self.protocol)));
+                ("machine", format!("{address}{mac}{port}{}", rate.unwrap_or_default()))
             }
         };
         let (assets, protocol) = (self.assets.clone(), self.protocol.name());

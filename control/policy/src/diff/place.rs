@@ -6,8 +6,10 @@
 //! no name in common. So no difference is missed; one that no witness shows is said to be undecided.
 
 use wicketgate_dissectors::enip::Target;
+use wicketgate_dissectors::opcua::node::{Name, NodeId};
 use wicketgate_dissectors::{Class, Item, Space};
 use wicketgate_engine::RangeSet;
+use wicketgate_engine::nodes::{NamePattern, NodePattern, NodeRule};
 use wicketgate_engine::objects::{FileRange, Glob, Instances, ObjectRule, Objects};
 
 use super::kind::{Kind, MAX_WORD};
@@ -22,6 +24,8 @@ pub(super) enum Place {
     Tag(Names),
     /// Objects: their classes, instances and attributes.
     Object([Numbered; 3]),
+    /// Nodes and methods of OPC UA, channels and users.
+    Node(Nodes),
 }
 
 /// Names that fit all of some patterns, and none of others.
@@ -29,6 +33,13 @@ pub(super) enum Place {
 pub(super) struct Names {
     pub(super) within: Vec<Glob>,
     pub(super) without: Vec<Glob>,
+}
+
+/// What fits all of some rules, and none of others. Of these too there is no complement.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Nodes {
+    pub(super) within: Vec<NodeRule>,
+    pub(super) without: Vec<NodeRule>,
 }
 
 /// Numbers of one sort that a path names: all of one set, and at least one in each of others.
@@ -56,8 +67,15 @@ impl Place {
             (Space::DataFile { .. }, ObjectRule::Only(only)) => {
                 only.files.iter().filter(|file| is_of(kind, file)).map(file).collect()
             }
+            (Space::Node | Space::Method | Space::Channel | Space::Identity, ObjectRule::Any) => {
+                vec![(Place::Node(Nodes::default()), None)]
+            }
+            (space, ObjectRule::Nodes(rule)) if rule.speaks_of(space) => {
+                let within = vec![NodeRule::clone(rule)];
+                vec![(Place::Node(Nodes { within, ..Nodes::default() }), None)]
+            }
             (_, ObjectRule::Any) => vec![(Place::Nothing, None)],
-            (_, ObjectRule::Only(_)) => Vec::new(),
+            (_, ObjectRule::Only(_) | ObjectRule::Nodes(_)) => Vec::new(),
         }
     }
 
@@ -81,6 +99,14 @@ impl Place {
                 }
                 parts
             }
+            (Place::Node(mine), Place::Node(theirs)) => {
+                let without = |rule: &NodeRule| {
+                    let mut nodes = mine.clone();
+                    nodes.without.push(rule.clone());
+                    Place::Node(nodes)
+                };
+                theirs.within.iter().map(without).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -97,6 +123,12 @@ impl Place {
                 both.iter_mut().zip(theirs).for_each(|(left, right)| *left = left.intersect(right));
                 Place::Object(both)
             }
+            (Place::Node(mine), Place::Node(theirs)) => {
+                let mut both = mine.clone();
+                let new = theirs.within.iter().filter(|rule| !mine.within.contains(rule));
+                both.within.extend(new.cloned());
+                Place::Node(both)
+            }
             _ => self.clone(),
         }
     }
@@ -106,6 +138,10 @@ impl Place {
         match self {
             Place::Nothing => true,
             Place::Tag(names) => names.is_possible(),
+            Place::Node(nodes) => {
+                let covered = |rule: &NodeRule| nodes.within.iter().any(|of| includes(rule, of));
+                !nodes.without.iter().any(covered)
+            }
             Place::Object([classes, instances, attributes]) => {
                 let of_kind = !classes.all.intersect(&kind.objects).is_empty();
                 let numbered = [classes, instances, attributes];
@@ -119,6 +155,8 @@ impl Place {
         match self {
             Place::Nothing => Some(Vec::new()),
             Place::Tag(names) => names.path(),
+            // Nothing is looked for: what only fits some rules surely is there, else nobody can tell.
+            Place::Node(nodes) => nodes.without.is_empty().then(Vec::new),
             Place::Object([classes, instances, attributes]) => {
                 let of_kind = Numbered { absent: false, ..classes.clone() }.touching(&kind.objects);
                 let mut path = Vec::new();
@@ -163,6 +201,40 @@ fn put(path: &mut Vec<u8>, kind: u8, number: u32) {
     let (short, _) = bytes.split_at(2);
     path.extend([kind, 0]);
     path.extend(if kind & 3 == 2 { &bytes[..] } else { short });
+}
+
+/// Whether all that fits `inner` surely fits `outer`.
+fn includes(outer: &NodeRule, inner: &NodeRule) -> bool {
+    let patterns = |outer: &[NodePattern], inner: &[NodePattern]| {
+        let held = |one: &NodePattern| outer.iter().any(|pattern| holds(pattern, one));
+        outer.is_empty() || !inner.is_empty() && inner.iter().all(held)
+    };
+    fn list<T: PartialEq>(outer: &[T], inner: &[T]) -> bool {
+        outer.is_empty() || !inner.is_empty() && inner.iter().all(|one| outer.contains(one))
+    }
+    patterns(&outer.nodes, &inner.nodes)
+        && patterns(&outer.objects, &inner.objects)
+        && patterns(&outer.methods, &inner.methods)
+        && (outer.attributes == RangeSet::Any || outer.attributes == inner.attributes)
+        && list(&outer.policies, &inner.policies)
+        && list(&outer.certificates, &inner.certificates)
+        && list(&outer.tokens, &inner.tokens)
+}
+
+/// Whether all nodes of `inner` surely are of `outer`: of text only where that has no wildcard.
+fn holds(outer: &NodePattern, inner: &NodePattern) -> bool {
+    let literal = |text: &[u8]| !text.iter().any(|letter| matches!(letter, b'*' | b'?'));
+    let named = match (&outer.name, &inner.name) {
+        (NamePattern::Any, _) => true,
+        (NamePattern::Numbers(low, high), NamePattern::Numbers(first, last)) => {
+            low <= first && last <= high
+        }
+        (NamePattern::Text(_), NamePattern::Text(text)) if literal(text) => {
+            outer.holds(&NodeId { namespace: outer.namespace, name: Name::Text(text) })
+        }
+        (outer, inner) => outer == inner,
+    };
+    outer.namespace == inner.namespace && named
 }
 
 impl Names {

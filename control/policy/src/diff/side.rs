@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use wicketgate_dissectors::Protocol;
-use wicketgate_engine::Entry;
 use wicketgate_engine::tables::Mac;
+use wicketgate_engine::{Entry, Rate};
 
 use crate::conditions::Conditions;
 use crate::model::{Conduit, Factor, Policy, Rule};
@@ -16,8 +16,8 @@ use crate::window::Weekly;
 pub(super) enum Subject {
     /// People of a role, who meet these conditions. What is given on other conditions is given otherwise.
     Role(String, Conditions),
-    /// A machine: its address, and the MAC address and port that it must have.
-    Machine(Ipv4Addr, Option<Mac>, Option<String>),
+    /// A machine: its address, the MAC address and port that it must have, and how much it may ask.
+    Machine(Ipv4Addr, Option<Mac>, Option<String>, Option<Rate>),
 }
 
 /// Subject, asset and protocol.
@@ -62,9 +62,9 @@ fn add_rule<'p>(side: &mut Side<'p>, policy: &'p Policy, rule: &'p Rule) {
 
 /// As of rules.
 fn add_conduit<'p>(side: &mut Side<'p>, policy: &'p Policy, conduit: &'p Conduit) {
-    let Conduit { name: _, from, assets, protocol, allow, deny: _ } = conduit;
+    let Conduit { name: _, from, assets, protocol, allow, rate, deny: _ } = conduit;
     let port = from.port.and_then(|id| policy.port(id)).map(|port| port.name.clone());
-    let machine = Subject::Machine(from.address, from.mac, port);
+    let machine = Subject::Machine(from.address, from.mac, port, *rate);
     for asset in assets.iter().filter_map(|asset| policy.asset(*asset)) {
         let key = (machine.clone(), asset.name.clone(), *protocol);
         let gift = Gift { allow, factors: &[], window: None };

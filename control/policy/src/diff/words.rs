@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use wicketgate_dissectors::enip::pccc::DataFile;
 use wicketgate_dissectors::{Class, Protocol, Space};
 use wicketgate_engine::ValueRule;
+use wicketgate_engine::nodes::NodeRule;
 use wicketgate_engine::objects::Glob;
 
 use super::cell::{Cell, MAX_UNIT, Proofs, Times};
 use super::compare::Part;
 use super::kind::{Kind, MAX_WORD, Writes};
 use super::numbers::Numbers;
-use super::place::{Names, Numbered, Place};
+use super::place::{Names, Nodes, Numbered, Place};
 use super::rules::Rules;
 use super::services;
 use super::set::Set;
@@ -158,6 +159,7 @@ fn place(place: &Place) -> Option<String> {
     match place {
         Place::Nothing => None,
         Place::Tag(names) => tags(names),
+        Place::Node(nodes) => self::nodes(nodes),
         Place::Object([classes, instances, attributes]) => {
             let hex = |set: &Set| listed(set, |number| format!("{number:#04x}"));
             let parts = [
@@ -169,6 +171,17 @@ fn place(place: &Place) -> Option<String> {
             (!parts.is_empty()).then(|| parts.join(" "))
         }
     }
+}
+
+/// `node ns=2;s=Motor*, not node ns=2;s=Motor_1`.
+fn nodes(nodes: &Nodes) -> Option<String> {
+    let words = |rules: &[NodeRule]| {
+        rules.iter().map(crate::nodes::words).collect::<Vec<_>>().join(" and ")
+    };
+    let without = (!nodes.without.is_empty()).then(|| format!("not {}", words(&nodes.without)));
+    let within = (!nodes.within.is_empty()).then(|| words(&nodes.within));
+    let parts: Vec<String> = within.into_iter().chain(without).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// `tag Motor*, not Motor_1`.

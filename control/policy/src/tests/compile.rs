@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use wicketgate_dissectors::{Protocol, Transport};
+use wicketgate_engine::Rate;
 use wicketgate_engine::matcher::Denied;
 use wicketgate_engine::tables::{AssetId, DenialStyle, EndpointId, Grant, RuleId, Tables};
 use wicketgate_engine::verdict::Reason;
@@ -299,7 +300,7 @@ fn the_cost_is_logins_times_endpoints() {
 /// What control gives a login: the one rule, on all its assets, in its window.
 fn held(policy: &Policy, now: &str) -> Held {
     let window = policy.rules[0].window.as_ref().map(|weekly| weekly.stretch(at(now)));
-    Held { rule: RuleId(0), asset: None, window, until: Time::NEVER }
+    Held { rule: RuleId(0), asset: None, window, until: Time::NEVER, operations: None }
 }
 
 fn holder(held: Vec<Held>) -> Holder {
@@ -381,4 +382,25 @@ fn the_strictest_style_of_a_door_counts() {
     assert_eq!(style(BASE), DenialStyle::Reply, "where nobody says anything");
     assert_eq!(style(&gate), DenialStyle::Drop);
     assert_eq!(style(&rule("reset")), DenialStyle::Reset);
+}
+
+/// Of several conduits of one machine at one door the strictest counts for all.
+#[test]
+fn a_conduit_has_a_rate() {
+    let rated = |rate: &str| {
+        let more = format!(
+            "allow = [{{ function = 6, address = \"0-99\" }}]\nrate = {{ commands = 50, burst = 7 }}\n\n\
+             [[conduit]]\nname = \"hmi-1 reads\"\nfrom = {{ address = \"192.168.20.5\", \
+             mac = \"00:1b:1b:aa:bb:cc\", port = \"office\" }}\nasset = \"robot\"\n\
+             protocol = \"modbus\"\nallow = [\"read\"]\n{rate}"
+        );
+        let policy = good(&changed("allow = [{ function = 6, address = \"0-99\" }]", &more));
+        let tables = policy.compile(&[], at(OPEN), 1).unwrap().tables;
+        let rates: Vec<_> = tables.grants().iter().map(|grant| grant.rate).collect();
+        rates
+    };
+    let rate = |per_second, burst| Some(Rate { per_second, burst });
+    assert_eq!(rated(""), [rate(50, 7)]);
+    assert_eq!(rated("rate = { commands = 20 }"), [rate(20, 7)]);
+    assert_eq!(rated("rate = { commands = 90, burst = 3 }"), [rate(50, 3)]);
 }

@@ -6,6 +6,7 @@ mod compile;
 mod errors;
 mod explain;
 mod good;
+mod opcua;
 
 use crate::{Policy, parse};
 
@@ -42,7 +43,7 @@ port = "line"
 vlan = 12
 overlay = "100.64.10.21"
 underlay = "192.168.10.21"
-protocols = { modbus = 1502, icmp = true, tcp = [22, 443], enip = 44818 }
+protocols = { modbus = 1502, icmp = true, tcp = [22, 443], enip = 44818, opcua = 4840 }
 
 [[rule]]
 name = "maintenance"

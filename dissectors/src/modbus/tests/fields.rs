@@ -16,6 +16,7 @@ fn line(adu: &[u8], direction: Direction) -> String {
             Field::Text(text) => write!(line, "{name}={text:?} "),
             Field::Registers(bytes) => write!(line, "{name}=registers{bytes:02x?} "),
             Field::Bits(bytes, bits) => write!(line, "{name}={bits} bits{bytes:02x?} "),
+            Field::Node(node) => write!(line, "{name}={node} "),
         }
         .unwrap();
     };

@@ -73,6 +73,13 @@ impl Canon {
         self.bytes.get(at(from)..at(to)).unwrap_or_default()
     }
 
+    /// The same, to be changed: bytes that wait for a verdict.
+    pub fn slice_mut(&mut self, from: Offset, to: Offset) -> &mut [u8] {
+        let at = |offset: Offset| (offset.saturating_sub(self.start) as usize).min(self.len);
+        let range = at(from)..at(to);
+        self.bytes.get_mut(range).unwrap_or_default()
+    }
+
     /// Writes `new` at `at`, behind or over what is kept. Bytes before `floor` may be forgotten for
     /// it. False where there is no room.
     #[must_use]

@@ -101,6 +101,12 @@ impl Denials {
         Some((first, self.words.get(..first.len)?))
     }
 
+    /// The words of the oldest, to be changed.
+    pub fn first_words_mut(&mut self) -> &mut [u8] {
+        let len = self.first().map_or(0, |(first, _)| first.len);
+        self.words.get_mut(..len).unwrap_or_default()
+    }
+
     /// Takes the oldest out.
     pub fn skip(&mut self) {
         let Some(len) = self.first().map(|(first, _)| first.len) else { return };

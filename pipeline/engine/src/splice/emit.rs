@@ -156,9 +156,12 @@ impl Emitter<'_> {
     /// The asset has said FIN, or too many corrections are outstanding.
     pub(crate) fn inject(&mut self, all: bool) -> Result<bool, GivenUp> {
         let mut some = false;
+        if !all && !self.stream.may_interject() {
+            return Ok(false);
+        }
         loop {
-            let Stream { pending, waived, responses, denials, .. } = &mut *self.stream;
-            let Some((denial, words)) = denials.first() else { break };
+            let Stream { pending, waived, responses, denials, dialog, .. } = &mut *self.stream;
+            let Some((denial, _)) = denials.first() else { break };
             let waited = self.now >= denial.until;
             if !all && !waited && pending.lacks(*waived, denial.before) {
                 break;
@@ -169,6 +172,8 @@ impl Emitter<'_> {
             if responses.is_finished() {
                 return Err(GivenUp);
             }
+            dialog.stamp(denials.first_words_mut());
+            let words = denials.first().map_or(&[][..], |(_, words)| words);
             responses.put_in(words, self.now).map_err(|_| GivenUp)?;
             denials.skip();
             some = true;

@@ -1,6 +1,6 @@
 //! One segment on its way through: taken, judged, and sent on as it is or from the canonical copy.
 
-use wicketgate_dissectors::{Direction, Framed, Protocol};
+use wicketgate_dissectors::{Direction, Portion, Protocol};
 use wicketgate_packet::parse::{Segment, TcpOptions, flags};
 
 use super::canon::CAPACITY;
@@ -22,7 +22,7 @@ const PIECE: usize = 2048;
 
 const _: () = {
     let longest = Protocol::Enip.max_pdu();
-    assert!(longest >= Protocol::Modbus.max_pdu());
+    assert!(longest >= Protocol::Modbus.max_pdu() && longest >= Protocol::Opcua.max_pdu());
     // All of it but a byte is held, the piece with its end comes, and a denial waits to be delivered.
     assert!(longest + PIECE <= WINDOW as usize && longest + PIECE + LONGEST <= CAPACITY);
 };
@@ -185,7 +185,7 @@ impl Passage<'_, '_> {
     #[inline]
     fn judge_held(&mut self) {
         while self.found.end.is_none() {
-            let Stream { requests, responses, pending, dialog, denials, .. } =
+            let Stream { requests, responses, pending, dialog, operation, denials, waived, .. } =
                 &mut *self.emitter.stream;
             let lane = match self.direction {
                 Direction::ToServer => requests,
@@ -194,25 +194,42 @@ impl Passage<'_, '_> {
             if !lane.holds() {
                 return;
             }
+            if lane.is_passing() {
+                if lane.pass() {
+                    self.inject_between();
+                }
+                continue;
+            }
             let held = lane.held();
-            let (pdu, len) = match self.judge.protocol.frame(held) {
-                Ok(Framed::Need(_)) => return,
-                Ok(Framed::Whole(len)) => (held.get(..len.get()).unwrap_or(held), len.get()),
+            let (len, all) = match self.judge.protocol.portion(self.direction, held) {
+                Ok(Portion::Need(_)) => return,
+                Ok(Portion::Whole(len)) => (len.get(), len.get()),
+                Ok(Portion::Front { front, len }) => (front.get(), len),
                 Err(why) => {
                     self.found.refuse(0, why.into());
                     self.found.end = Some(EndCause::NotTheProtocol);
                     return;
                 }
             };
+            let pdu = held.get(..len).unwrap_or(held);
             let flow = self.emitter.flow;
-            let said = &mut Said { pending, dialog };
+            let said = &mut Said { pending, dialog, operation };
             let refused = self.judge.pdu(flow, said, self.direction, pdu, &mut self.found);
             let Some(reason) = refused else {
+                let direction = self.direction;
+                self.found.renumbered |=
+                    dialog.numbers() && lane.renumber(len, |pdu| dialog.number(direction, pdu));
                 lane.release(len);
+                lane.let_pass(all - len);
                 self.inject_between();
                 continue;
             };
             self.found.refuse(0, reason);
+            if all > len {
+                // Its front could be taken out, but not what is still to come.
+                self.found.end = Some(EndCause::Stalled);
+                return;
+            }
             if self.direction == Direction::ToServer {
                 let write =
                     |out: &mut [u8]| self.judge.protocol.denial(pdu, dialog, reason.refusal(), out);
@@ -220,7 +237,9 @@ impl Passage<'_, '_> {
                     DenialStyle::Drop => None,
                     DenialStyle::Reset => Some(EndCause::Denied),
                     DenialStyle::Reply => {
-                        match denials.push(pending.next(), self.judge.now, write) {
+                        let waits = !self.judge.protocol.answers_in_any_order();
+                        let before = if waits { pending.next() } else { *waived };
+                        match denials.push(before, self.judge.now, write) {
                             Ok(()) => None,
                             Err(NotAdded::Full) => Some(EndCause::Stalled),
                             // Where the protocol has no words there is only this.
@@ -228,6 +247,9 @@ impl Passage<'_, '_> {
                         }
                     }
                 };
+            }
+            if dialog.numbers() {
+                lane.renumber(len, |pdu| dialog.skip(self.direction, pdu));
             }
             if lane.take_out(len).is_err() {
                 self.found.end = Some(EndCause::Stalled);
@@ -247,8 +269,9 @@ impl Passage<'_, '_> {
 
     /// Notes what the segment says beyond its payload.
     fn note(&mut self, arrived: &Arrived<'_>) {
+        // RFC 7323 section 4.3: what is ahead of a gap does not count, or what fills the gap would be old.
         if let Some((value, _)) = arrived.options.timestamps
-            && !arrived.taken.ahead
+            && arrived.at <= arrived.next
         {
             self.emitter.stream.note_clock(self.direction, value);
         }
@@ -287,6 +310,7 @@ impl Passage<'_, '_> {
         clean
             && (nothing_new || at == next && to - from == whole && !lane.holds())
             && self.found.refused.is_none()
+            && !self.found.renumbered
             && self.emitter.stream.lane(self.direction.reverse()).is_quiet()
     }
 
@@ -315,26 +339,36 @@ impl Passage<'_, '_> {
     /// Sends what the segment brought about.
     #[cold]
     fn send(&mut self, arrived: &Arrived<'_>) {
-        let Arrived { at, payload, taken, fin, .. } = *arrived;
+        let Arrived { payload, taken, .. } = *arrived;
         let direction = self.direction;
         let handed =
             Handed { tos: self.tos, flags: arrived.segment.flags & ECN, ..Handed::default() };
-        let mut on = self.emitter.send_new(direction, handed);
-        let again = taken.old || fin && at < arrived.next;
-        if again {
-            let end = at + payload.len() as u64 + u64::from(fin);
-            on |= self.emitter.send_old(direction, at, end.min(arrived.next));
-        }
+        let new = self.emitter.send_new(direction, handed);
+        let (again, known) = self.send_again(arrived);
+        let on = new || again;
         let back = self.emitter.send_new(direction.reverse(), Handed::default());
         let lane = self.emitter.stream.lane(direction);
         let held = lane.vouches() && !lane.held().is_empty();
-        let unanswered = held || again || taken.ahead || arrived.probe && !payload.is_empty();
+        let unanswered = held || known || taken.ahead || arrived.probe && !payload.is_empty();
         if !back && (unanswered || self.found.refused.is_some()) {
             self.emitter.answer(direction);
         }
         if !on {
             self.send_on_ack(arrived, handed);
         }
+    }
+
+    /// What came before and is under way is sent on again. Whether some is, and whether some is not, for it
+    /// has arrived: then its sender is to hear of that at once; otherwise whoever gets it again answers.
+    fn send_again(&mut self, arrived: &Arrived<'_>) -> (bool, bool) {
+        let Arrived { at, payload, taken, fin, next, .. } = *arrived;
+        let came_before = taken.old || fin && at < next;
+        if !came_before {
+            return (false, false);
+        }
+        let end = at + payload.len() as u64 + u64::from(fin);
+        let again = self.emitter.send_old(self.direction, at, end.min(next));
+        (again, !again || at < self.emitter.stream.lane(self.direction).ack())
     }
 
     /// What the segment says of the other direction, and whether its sender wants an answer. Where its

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use serde::Serialize;
-use wicketgate_dissectors::enip::Path;
-use wicketgate_dissectors::{Protocol, Space};
+use wicketgate_dissectors::{Item, Protocol, Space};
 use wicketgate_packet::Time;
 use wicketgate_policy::trial::Answer;
 
@@ -96,6 +95,11 @@ pub(super) fn describe(protocol: Protocol, pdu: &[u8]) -> (Cow<'static, str>, u8
     let deciding = command.items.clone().find(|item| item.class == command.class);
     let item = deciding.or_else(|| command.items.clone().next());
     let object = item.map_or((Space::None, 0, 0), |item| (item.space, item.start, item.count));
-    let tag = item.map_or(Path::EMPTY, |item| item.path).tag();
-    (words::command(command.name, command.function, command.sub), unit, words::object(object, &tag))
+    let bare = Item::bare(command.class);
+    let name = item.as_ref().unwrap_or(&bare).label();
+    (
+        words::command(command.name, command.function, command.sub),
+        unit,
+        words::object(object, &name),
+    )
 }

@@ -16,9 +16,8 @@ impl Control {
         let what = people.what(event);
         let act = Act { what: what.as_deref(), ..people.act(event) };
         self.audit.act(epoch, &act);
-        if let (EventKind::LoginEnd(end), Some(login)) = (&event.kind, event.login) {
-            let face = people.faces.remove(&login);
-            self.end_tunnel(face.as_ref(), *end);
+        if let Some(face) = people.told(event) {
+            self.end_tunnel(&face);
         }
     }
 

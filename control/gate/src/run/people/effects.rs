@@ -1,15 +1,17 @@
 //! What access wants done, done: cuts first, tables last.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use wicketgate_identity::access::{Effect, Event, EventKind};
 use wicketgate_identity::{GrantId, LoginId};
 
 use super::clerk::Word;
-use super::{Clerk, People, clock, requests};
+use super::{Clerk, Face, People, clock};
 use crate::exit::complain;
 use crate::run::control::Control;
-use crate::users::{Change, What};
+use crate::users::Change;
 
 /// Words of the clerk that are heard at a time.
 const WORDS: usize = 64;
@@ -28,40 +30,62 @@ impl People {
         loop {
             match self.access.poll_effect()? {
                 Effect::CutLogin { login, keep } => self.cut_login(login, &keep),
-                Effect::CutGrant { login, .. } => self.cut_grant(login),
-                Effect::Audit(event) => return Some(self.noted(event, false)),
-                Effect::Alarm(event) => return Some(self.noted(event, true)),
+                Effect::CutSessions { login } => self.cut_sessions(login),
+                Effect::CutGrant { login, asset, .. } => self.cut_grant(login, &asset),
+                Effect::Audit(event) => return Some(Step::Tell(event, false)),
+                Effect::Alarm(event) => return Some(Step::Tell(event, true)),
                 Effect::Compile => return Some(Step::Compile),
             }
         }
     }
 
-    /// The end of a grant is told before its cut, which no longer says on which asset it was.
-    fn noted(&mut self, event: Event, alarm: bool) -> Step {
-        if let (EventKind::GrantEnd(_), Some(scope)) = (&event.kind, &event.scope) {
-            self.ended = Some(scope.asset.clone());
+    /// What was told; the face of its login, where that needs none any more.
+    pub(super) fn told(&mut self, event: &Event) -> Option<Face> {
+        let login = event.login?;
+        let face = self.faces.get_mut(&login)?;
+        if let EventKind::LoginEnd(end) = event.kind {
+            face.over = Some(end);
         }
-        Step::Tell(event, alarm)
+        let needed =
+            face.over.is_none() || self.access.grants().any(|(_, grant)| grant.login == login);
+        if needed { None } else { self.faces.remove(&login) }
     }
 
-    /// Ends a login's sessions, but for those on assets where a grant of it drains.
+    /// Ends a login's sessions; of those on assets where a grant of it drains, all but the operations that
+    /// are under way.
     fn cut_login(&mut self, login: LoginId, keep: &[GrantId]) {
         let scope = |id: &GrantId| Some(self.access.grant(*id)?.scope.asset.clone());
         let kept: Vec<_> = keep.iter().filter_map(scope).collect();
-        self.cut(login, |asset| !kept.iter().any(|kept| **kept == *asset));
+        let drains = |asset: &str| kept.iter().any(|kept| **kept == *asset);
+        for session in self.registry.of_login(login, drains) {
+            self.sessions.drain(session);
+        }
+        self.cut(login, |asset| !drains(asset));
     }
 
-    /// Ends a login's sessions on the asset of the grant that has just ended. What else it may do there, it
+    /// Ends a login's sessions on the asset of a grant that was taken back. What else it may do there, it
     /// may do again, in another session.
-    fn cut_grant(&mut self, login: LoginId) {
-        let Some(asset) = self.ended.take() else { return };
-        self.cut(login, |on| *on == *asset);
-        self.renew(login, &asset);
+    fn cut_grant(&mut self, login: LoginId, asset: &Arc<str>) {
+        self.cut(login, |on| *on == **asset);
+        self.renew(login, asset);
     }
 
-    /// Sessions that a worker has begun and not told of yet are ended by the tables that come next: there
-    /// they have no right any more.
+    /// Ends all sessions of a login that goes on. What is left to it, it may do in others.
+    fn cut_sessions(&mut self, login: LoginId) {
+        self.cut(login, |_| true);
+        if let Some(face) = self.faces.get_mut(&login) {
+            face.last += 1;
+            face.right = face.last;
+            face.renewed.clear();
+        }
+    }
+
+    /// Ends sessions, and lets none begin by the tables in force. What a worker has begun and not told of
+    /// yet is ended when it is told.
     fn cut(&self, login: LoginId, on: impl Fn(&str) -> bool) {
+        if let Some(IpAddr::V4(source)) = self.faces.get(&login).and_then(|face| face.address) {
+            self.sessions.bar(source, self.epoch);
+        }
         for session in self.registry.of_login(login, on) {
             self.sessions.revoke(session);
         }
@@ -121,29 +145,19 @@ impl Control {
             Word::Stored(stored) => {
                 let (ask, answer, change) = *stored;
                 if let Some(change) = change {
-                    self.changed(&change, Some(requests::words(&ask.actor)));
+                    self.changed(&change, ask.actor.to_string());
                 }
                 ask.answer(answer);
             }
-            Word::Beside(change) => self.changed(&change, Some("beside the gate".to_owned())),
         }
     }
 
     /// A user was changed: what rests on what is no more, ends.
-    fn changed(&mut self, change: &Change, actor: Option<String>) {
+    fn changed(&mut self, change: &Change, actor: String) {
         let now = clock::both();
-        self.people.acting = actor;
+        self.people.acting = Some(actor);
         self.tell_change(change);
-        let access = &mut self.people.access;
-        match &change.what {
-            What::Removed | What::Disabled | What::Reset(_) => {
-                access.user_disabled(change.user, None, now);
-            }
-            What::Roles(roles) => {
-                access.roles_changed(change.user, roles, &self.people.book, None, now);
-            }
-            What::Added | What::Enabled | What::Unlocked | What::Enrolled(_) => {}
-        }
+        self.people.user_changed(change, now);
         self.settle();
         self.people.acting = None;
     }
@@ -153,7 +167,7 @@ impl Control {
         self.hear();
         let every = u32::try_from(100 / tick.as_millis().max(1)).unwrap_or(1).max(1);
         if ticks.is_multiple_of(every) {
-            self.people.tick();
+            self.people.tick(clock::both());
         }
         self.settle();
     }

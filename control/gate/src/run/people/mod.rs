@@ -29,24 +29,30 @@ mod requests;
 mod told;
 mod tunnels;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use wicketgate_engine::tables::Side;
-use wicketgate_engine::{AssetId, Event, Sessions, Tables};
-use wicketgate_identity::access::{Access, Lifetimes, Standing};
-use wicketgate_identity::{Authenticator, LoginId, Now, UserId, UserName};
+use wicketgate_engine::{AssetId, Event, EventKind, Operations, SessionId, Sessions, Tables};
+use wicketgate_identity::access::{
+    Access, Binding, End, GrantId, Lifetimes, LoginError, Right, Standing,
+};
+use wicketgate_identity::{Authenticated, Authenticator, LoginId, Now, UserId, UserName};
 use wicketgate_packet::PortId;
 use wicketgate_policy::{Held, Holder, Policy};
 use wicketgate_ports::tunnel::mac_of;
 
 use super::clock;
 use crate::exit::complain;
+use crate::users::{Change, What};
 use book::Book;
 use clerk::Clerk;
 use registry::Registry;
-pub(super) use tunnels::tell_denied;
 
 /// Logins and what comes of them.
 pub(super) struct People {
@@ -62,10 +68,10 @@ pub(super) struct People {
     /// The store, until the thread is made.
     authenticator: Option<Authenticator>,
     sessions: Arc<Sessions>,
+    /// The epoch of the tables in force.
+    epoch: u32,
     /// Logins that no frame belongs to, so far.
     unbound: u64,
-    /// The asset of the grant that ended last: its cut comes next.
-    ended: Option<Arc<str>>,
     /// Whose doing it is, what is happening now.
     acting: Option<String>,
 }
@@ -79,9 +85,29 @@ struct Face {
     port: Option<PortId>,
     /// The tunnel by which they come, by its number.
     tunnel: Option<u32>,
-    /// The last number of its rights, and those of assets on which something was taken back.
+    /// The number of its rights, and those of assets on which something was taken back since.
     right: u64,
     renewed: BTreeMap<Arc<str>, u64>,
+    /// The last of these numbers.
+    last: u64,
+    /// Its end, once that was told; something of it may drain.
+    over: Option<End>,
+}
+
+impl Face {
+    /// That of somebody whom no frame belongs to.
+    fn of(proven: &Authenticated) -> Face {
+        Face {
+            user: proven.user().name.to_string(),
+            address: None,
+            port: None,
+            tunnel: None,
+            right: 0,
+            renewed: BTreeMap::new(),
+            last: 0,
+            over: None,
+        }
+    }
 }
 
 impl People {
@@ -108,8 +134,8 @@ impl People {
             clerk: None,
             authenticator,
             sessions,
+            epoch: 0,
             unbound: 0,
-            ended: None,
             acting: None,
         }
     }
@@ -131,24 +157,92 @@ impl People {
     }
 
     /// The policy in force is another.
-    pub(super) fn follow(&mut self, policy: &Policy) {
+    pub(super) fn follow(&mut self, policy: &Policy, now: Now) {
         self.book = Book::of(policy);
-        self.access.reload(&self.book, clock::both());
+        self.access.reload(&self.book, now);
     }
 
-    /// Takes note of what a worker tells.
+    /// Somebody has proven who they are: a login from this address, or, without one, of frames that are
+    /// still to come.
+    fn log_in(
+        &mut self,
+        source: Option<IpAddr>,
+        proven: &Authenticated,
+        policy: &Policy,
+        now: Now,
+    ) -> Result<LoginId, LoginError> {
+        let binding = match source {
+            Some(address) => Binding::Address(address),
+            None => {
+                self.unbound += 1;
+                Binding::Tunnel(self.unbound)
+            }
+        };
+        let port = match source {
+            Some(IpAddr::V4(address)) => port_of(policy, address),
+            _ => None,
+        };
+        let face = Face { address: source, port, ..Face::of(proven) };
+        self.admit(proven, binding, face, now)
+    }
+
+    /// Makes the login whose face this is.
+    fn admit(
+        &mut self,
+        proven: &Authenticated,
+        binding: Binding,
+        face: Face,
+        now: Now,
+    ) -> Result<LoginId, LoginError> {
+        let id = self.access.login(proven, binding, now)?;
+        let right = registry::first_right(id);
+        self.faces.insert(id, Face { right, last: right, ..face });
+        Ok(id)
+    }
+
+    /// A user was changed: what rests on what is no more, ends.
+    fn user_changed(&mut self, change: &Change, now: Now) {
+        match &change.what {
+            What::Removed | What::Disabled | What::Reset(_) => {
+                self.access.user_disabled(change.user, None, now);
+            }
+            What::Roles(roles) => {
+                self.access.roles_changed(change.user, roles, &self.book, None, now);
+            }
+            What::Added | What::Enabled | What::Unlocked | What::Enrolled(_) => {}
+        }
+    }
+
+    /// Tables of this epoch are in force.
+    pub(super) fn in_force(&mut self, epoch: u32) {
+        self.epoch = epoch;
+    }
+
+    /// Takes note of what a worker tells. A session that began by what had just been taken back ends.
     pub(super) fn note(&mut self, tables: &Tables, event: &Event) {
         self.registry.note(tables, event);
+        match event.kind {
+            EventKind::OperationStart { grant } => self.access.operation_begun(GrantId(grant)),
+            EventKind::OperationEnd { grant } => self.access.operation_ended(GrantId(grant)),
+            _ => {}
+        }
+        let id = SessionId(event.session);
+        let began = matches!(event.kind, EventKind::SessionStart);
+        if let Some(session) = self.registry.get(id).filter(|_| began)
+            && let Some(login) = session.login
+            && self.right_on(login, &session.asset) != Some(session.right)
+        {
+            self.sessions.revoke(id);
+        }
     }
 
     /// Ends whatever is over.
-    pub(super) fn tick(&mut self) {
-        self.access.tick(clock::both());
+    pub(super) fn tick(&mut self, now: Now) {
+        self.access.tick(now);
     }
 
     /// Logins of which frames have passed are not idle.
-    pub(super) fn see(&mut self) {
-        let now = clock::both();
+    pub(super) fn see(&mut self, now: Now) {
         let People { access, registry, sessions, .. } = self;
         for (id, _, totals) in sessions.list() {
             if let Some(login) = registry.has_moved(id, totals.frames) {
@@ -158,38 +252,54 @@ impl People {
     }
 
     /// What everybody holds now: what tables are compiled from.
-    pub(super) fn holders(&self) -> Vec<Holder> {
-        let now = clock::both();
+    pub(super) fn holders(&self, now: Now) -> Vec<Holder> {
         let mut granted: BTreeMap<LoginId, Vec<Held>> = BTreeMap::new();
         for right in self.access.rights(now) {
-            let named = (self.book.rule(&right.scope.rule), self.book.asset(&right.scope.asset));
-            let (Some(rule), Some(asset)) = named else { continue };
-            let (window, until) = (right.window, clock::of(right.until));
-            let held = Held { rule, asset: Some(asset), window, until };
-            granted.entry(right.login).or_default().push(held);
-        }
-        let logins = self.access.logins();
-        logins.filter_map(|(id, _)| self.holder(id, granted.remove(&id), now)).collect()
-    }
-
-    fn holder(&self, id: LoginId, granted: Option<Vec<Held>>, now: Now) -> Option<Holder> {
-        let (login, face) = (self.access.login_of(id)?, self.faces.get(&id)?);
-        let IpAddr::V4(address) = face.address? else { return None };
-        let mut held = granted.unwrap_or_default();
-        for (rule, terms) in self.book.standing(&login.roles, now.wall) {
-            if let Standing::Until(until) = self.access.standing(id, &terms, now) {
-                let until = clock::of(until);
-                held.push(Held { rule, asset: None, window: terms.window, until });
+            if let Some(held) = self.held(&right) {
+                granted.entry(right.login).or_default().push(held);
             }
         }
+        let logins = self.access.logins().map(|(id, _)| (id, granted.remove(&id)));
+        let mut all: Vec<Holder> = logins
+            .filter_map(|(id, held)| self.holder(id, held.unwrap_or_default(), now))
+            .collect();
+        // Logins that are over, in which something drains: behind whoever has the address now.
+        all.extend(granted.into_iter().filter_map(|(id, held)| self.holder(id, held, now)));
+        all
+    }
+
+    /// What a grant gives.
+    fn held(&self, right: &Right<'_>) -> Option<Held> {
+        let (grant, takes, drain) = (right.grant.0, right.operation, right.drain);
+        let said = !takes.is_zero() || !drain.is_zero();
+        Some(Held {
+            rule: self.book.rule(&right.scope.rule)?,
+            asset: Some(self.book.asset(&right.scope.asset)?),
+            window: right.window,
+            until: clock::of(right.until),
+            operations: said.then_some(Operations { grant, takes, drain }),
+        })
+    }
+
+    fn holder(&self, id: LoginId, mut held: Vec<Held>, now: Now) -> Option<Holder> {
+        let (login, face) = (self.access.login_of(id), self.faces.get(&id)?);
+        let Some(IpAddr::V4(address)) = face.address else { return None };
+        for (rule, terms) in login.iter().flat_map(|l| self.book.standing(&l.roles, now.wall)) {
+            if let Standing::Until(until) = self.access.standing(id, &terms, now) {
+                let (window, until) = (terms.window, clock::of(until));
+                held.push(Held { rule, asset: None, window, until, operations: None });
+            }
+        }
+        let over = |held: &Held| held.until + held.operations.map_or(Duration::ZERO, |o| o.drain);
+        let ends = held.iter().map(over).chain(login.map(|login| clock::of(login.until)));
         Some(Holder {
             address,
             port: face.port,
             mac: face.tunnel.map(mac_of),
             user: face.user.clone(),
-            until: clock::of(login.until),
+            until: ends.max()?,
             held,
-            right: registry::first_right(id),
+            right: face.right,
             renewed: self.renewed(face),
         })
     }
@@ -199,11 +309,17 @@ impl People {
         face.renewed.iter().filter_map(number).collect()
     }
 
+    /// The number of what a login holds on an asset; `None` where it is over.
+    fn right_on(&self, login: LoginId, asset: &str) -> Option<u64> {
+        let face = self.faces.get(&login)?;
+        Some(face.renewed.get(asset).copied().unwrap_or(face.right))
+    }
+
     /// Another number for what a login holds on an asset: what it is given from now on is another right.
     fn renew(&mut self, login: LoginId, asset: &Arc<str>) {
         if let Some(face) = self.faces.get_mut(&login) {
-            face.right += 1;
-            face.renewed.insert(asset.clone(), face.right);
+            face.last += 1;
+            face.renewed.insert(asset.clone(), face.last);
         }
     }
 

@@ -15,6 +15,8 @@ pub(in crate::run) struct Session {
     pub(in crate::run) name: Box<str>,
     /// The login; none for a conduit.
     pub(in crate::run) login: Option<LoginId>,
+    /// The number of the right that it began by.
+    pub(super) right: u64,
     pub(in crate::run) asset: Box<str>,
     pub(in crate::run) source: Ipv4Addr,
     /// When it began, by the engine's clock.
@@ -84,6 +86,7 @@ impl Session {
         Some(Session {
             name: subject.name.clone(),
             login: login_of(grant.right),
+            right: grant.right,
             asset: tables.asset(endpoint.asset)?.name.clone(),
             source: event.source,
             since: event.time,

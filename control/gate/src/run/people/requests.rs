@@ -6,14 +6,14 @@ use std::time::Duration;
 use wicketgate_audit::{Act, Deed};
 use wicketgate_engine::SessionId;
 use wicketgate_identity::access::{
-    ApproveError, Binding, BreakGlassError, BreakGlassId, LoginError, RequestError,
+    ApproveError, BreakGlassError, BreakGlassId, LoginError, RequestError,
 };
 use wicketgate_identity::{Authenticated, GrantId, LoginId, Outcome, Refusal, Role};
 use wicketgate_policy::explain;
 
-use super::{Clerk, Face, clock, port_of, registry};
+use super::{Clerk, clock, port_of};
 use crate::api::desk::{Answer, Ask};
-use crate::api::model::{Actor, Arm, Fault, GrantRequest, Request};
+use crate::api::model::{Arm, Fault, GrantRequest, Request};
 use crate::api::reply::{self, Reply};
 use crate::run::control::Control;
 
@@ -28,7 +28,7 @@ impl Control {
         }
         let own =
             matches!(ask.request, Request::CloseTunnel { .. } | Request::TunnelSpoofed { .. });
-        self.people.acting = (!own).then(|| words(&ask.actor));
+        self.people.acting = (!own).then(|| ask.actor.to_string());
         let answer = self.execute(&ask.request);
         self.settle();
         self.people.acting = None;
@@ -101,7 +101,9 @@ impl Control {
                 let people = &mut self.people;
                 people.access.step_up(id, proven, &people.book, now).map(|()| id)
             }
-            Request::Login(shown) => self.log_in(shown.source, proven),
+            Request::Login(shown) => {
+                self.people.log_in(shown.source, proven, self.generations.policy(), now)
+            }
             _ => return Err(Fault::unavailable("that needs no proof")),
         };
         match login {
@@ -111,31 +113,6 @@ impl Control {
                 Err(login_fault(error))
             }
         }
-    }
-
-    fn log_in(
-        &mut self,
-        source: Option<IpAddr>,
-        proven: &Authenticated,
-    ) -> Result<LoginId, LoginError> {
-        let people = &mut self.people;
-        let binding = match source {
-            Some(address) => Binding::Address(address),
-            None => {
-                people.unbound += 1;
-                Binding::Tunnel(people.unbound)
-            }
-        };
-        let id = people.access.login(proven, binding, clock::both())?;
-        let port = match source {
-            Some(IpAddr::V4(address)) => port_of(self.generations.policy(), address),
-            _ => None,
-        };
-        let (user, right) = (proven.user().name.to_string(), registry::first_right(id));
-        let renewed = Default::default();
-        let face = Face { user, address: source, port, tunnel: None, right, renewed };
-        self.people.faces.insert(id, face);
-        Ok(id)
     }
 
     fn execute(&mut self, request: &Request) -> Answer {
@@ -312,6 +289,7 @@ fn is_the_clerks(request: &Request) -> bool {
             | Request::EnrolTotp { .. }
             | Request::ConfirmTotp { .. }
             | Request::NewRecoveryCodes { .. }
+            | Request::EnrolCertificate { .. }
             | Request::ResetFactor { .. }
     )
 }
@@ -320,15 +298,7 @@ fn is_the_clerks(request: &Request) -> bool {
 fn asker(ask: &Ask) -> String {
     match &ask.request {
         Request::OpenTunnel(open) => format!("tunnel from {}", open.peer),
-        _ => words(&ask.actor),
-    }
-}
-
-/// Who asks, for the audit.
-pub(super) fn words(actor: &Actor) -> String {
-    match &actor.name {
-        Some(name) => format!("{name} (uid {})", actor.uid),
-        None => format!("uid {}", actor.uid),
+        _ => ask.actor.to_string(),
     }
 }
 

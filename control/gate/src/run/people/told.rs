@@ -53,7 +53,10 @@ impl People {
             approved_by: grant.approved_by.map(name),
             break_glass: grant.break_glass.is_some(),
             age: age(grant.requested, now),
-            left: until.map(|right| left(right.until, now)),
+            left: until.map(|right| match grant.state {
+                State::Draining { until, .. } => left(until, now),
+                _ => left(right.until, now),
+            }),
         })
     }
 

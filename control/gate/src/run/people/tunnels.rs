@@ -6,19 +6,18 @@ use std::net::Ipv4Addr;
 use wicketgate_audit::{Act, Deed};
 use wicketgate_engine::event::{CommandEvent, Event, EventKind};
 use wicketgate_engine::{AssetId, Reason, SessionId, Tables};
-use wicketgate_identity::access::{Binding, End, LoginError};
+use wicketgate_identity::access::{Binding, LoginError};
 use wicketgate_identity::{Authenticated, LoginId, Outcome};
 use wicketgate_policy::Policy;
 use wicketgate_tunnel::message::Denied;
 
 use super::requests::login_fault;
-use super::{Face, People, clock, registry};
+use super::{Face, People, clock};
 use crate::api::desk::Answer;
 use crate::api::model::{Fault, TunnelLogin};
 use crate::api::reply::{self, Reply};
 use crate::reasons;
 use crate::run::control::Control;
-use crate::run::policy::Generations;
 use crate::run::tunnel::Tunnels;
 use crate::words;
 
@@ -53,24 +52,17 @@ impl Control {
         let tunnels = self.tunnels.as_mut().ok_or(LoginError::Full)?;
         let address = tunnels.take_address().ok_or(LoginError::Full)?;
         let binding = Binding::Tunnel(TUNNELS | u64::from(open.tunnel));
-        let people = &mut self.people;
-        let id = match people.access.login(proven, binding, clock::both()) {
-            Ok(id) => id,
-            Err(error) => {
-                tunnels.give_back(address);
-                return Err(error);
-            }
-        };
         let face = Face {
-            user: proven.user().name.to_string(),
             address: Some(address.into()),
             port: self.generations.policy().tunnel_port(),
             tunnel: Some(open.tunnel),
-            right: registry::first_right(id),
-            renewed: Default::default(),
+            ..Face::of(proven)
         };
-        people.faces.insert(id, face);
-        Ok((id, address))
+        let id = self.people.admit(proven, binding, face, clock::both());
+        if id.is_err() {
+            tunnels.give_back(address);
+        }
+        id.map(|id| (id, address))
     }
 
     fn tunnel_told(&self, id: LoginId, address: Ipv4Addr) -> Answer {
@@ -84,7 +76,7 @@ impl Control {
     /// The assets on which a login holds something, in the order of the file.
     fn assets_of(&self, id: LoginId) -> Vec<(String, Ipv4Addr)> {
         let policy = self.generations.policy();
-        let holder = self.people.holder(id, None, clock::both());
+        let holder = self.people.holder(id, Vec::new(), clock::both());
         let held = holder.map(|holder| holder.held).unwrap_or_default();
         let rules: Vec<_> =
             held.iter().filter_map(|held| policy.rules().get(held.rule.0 as usize)).collect();
@@ -107,10 +99,10 @@ impl Control {
         Reply::done("closed")
     }
 
-    /// The login of a tunnel is over.
-    pub(super) fn end_tunnel(&mut self, face: Option<&Face>, end: End) {
+    /// The login of a tunnel is over, and nothing of it drains any more. Its address was nobody else's till now.
+    pub(super) fn end_tunnel(&mut self, face: &Face) {
         let Some(tunnels) = &mut self.tunnels else { return };
-        let Some((face, tunnel)) = face.and_then(|face| Some((face, face.tunnel?))) else { return };
+        let (Some(tunnel), Some(end)) = (face.tunnel, face.over) else { return };
         tunnels.end(tunnel, end.name());
         if let Some(std::net::IpAddr::V4(address)) = face.address {
             tunnels.give_back(address);
@@ -137,36 +129,35 @@ impl Control {
     }
 }
 
-/// Tells the user of a tunnel what was refused, where `event` is that and whose it is can be known.
-pub(in crate::run) fn tell_denied(
-    people: &People,
-    tunnels: Option<&mut Tunnels>,
-    generations: &Generations,
-    event: (u32, &Event),
-) {
-    let (epoch, event) = event;
-    let Some(tunnels) = tunnels else { return };
-    let Some(tables) = generations.tables(epoch) else { return };
-    let told = match &event.kind {
-        EventKind::Command(command) => command.denied.and_then(|reason| {
-            let tunnel = people.tunnel_of_session(event.session)?;
-            Some((tunnel, of_command(tables, generations.policy(), command, reason)))
-        }),
-        EventKind::Refused { asset, destination, port, reason, .. } => {
-            let name = asset.and_then(|asset| tables.asset(asset));
-            let name = name.map_or_else(|| destination.to_string(), |asset| asset.name.to_string());
-            let asked = format!("a connection to port {port}");
-            let denied = denied(name, asked, *reason);
-            people.tunnel_at(event.source).map(|tunnel| (tunnel, denied))
-        }
-        _ => None,
-    };
-    if let Some((tunnel, denied)) = told {
-        tunnels.tell_denied(tunnel, denied);
-    }
-}
-
 impl People {
+    /// Tells the user of a tunnel what was refused, where `event` is that and whose it is can be known.
+    pub(in crate::run) fn tell_denied(
+        &self,
+        tunnels: Option<&mut Tunnels>,
+        tables: &Tables,
+        policy: &Policy,
+        event: &Event,
+    ) {
+        let Some(tunnels) = tunnels else { return };
+        let told = match &event.kind {
+            EventKind::Command(command) => command.denied.and_then(|reason| {
+                let tunnel = self.tunnel_of_session(event.session)?;
+                Some((tunnel, of_command(tables, policy, command, reason)))
+            }),
+            EventKind::Refused { asset, destination, port, reason, .. } => {
+                let name = asset.and_then(|asset| tables.asset(asset));
+                let name =
+                    name.map_or_else(|| destination.to_string(), |asset| asset.name.to_string());
+                let denied = denied(name, format!("a connection to port {port}"), *reason);
+                self.tunnel_at(event.source).map(|tunnel| (tunnel, denied))
+            }
+            _ => None,
+        };
+        if let Some((tunnel, denied)) = told {
+            tunnels.tell_denied(tunnel, denied);
+        }
+    }
+
     fn tunnel_of_session(&self, session: u64) -> Option<u32> {
         let login = self.registry.get(SessionId(session))?.login?;
         self.faces.get(&login)?.tunnel

@@ -2,6 +2,10 @@
 
 use super::*;
 
+fn is_cut(effects: &[Effect], of: GrantId) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::CutGrant { grant, .. } if *grant == of))
+}
+
 #[test]
 fn what_asks_for_nothing_is_a_standing_right() {
     let mut plant = Plant::new(&[]);
@@ -55,7 +59,8 @@ fn a_request_that_lacks_nothing_is_granted_and_expires() {
     plant.tick();
     let effects = plant.effects();
     assert_eq!(told(&effects), [EventKind::GrantEnd(End::Expired)]);
-    assert!(effects.contains(&Effect::CutGrant { login: alice, grant }));
+    assert_eq!(effects.last(), Some(&Effect::Compile));
+    assert!(!is_cut(&effects, grant), "what else the login does there goes on");
     assert_eq!(plant.state(grant), None);
 }
 
@@ -316,14 +321,29 @@ fn what_is_taken_back_is_taken_at_once() {
         let alice = plant.login(1, &["maintenance"]);
         let grant = plant.request(alice, "speed").unwrap();
         // Not even an operation under way stays.
-        plant.access.begin_operation(grant, plant.clock.now()).unwrap();
+        plant.access.operation_begun(grant);
         plant.effects();
         act(&mut plant, alice, grant);
         assert!(!plant.permits(alice, "speed"), "{end:?}");
         let effects = plant.effects();
         assert!(told(&effects).contains(&EventKind::GrantEnd(end)), "{end:?}: {effects:?}");
-        assert!(effects.contains(&Effect::CutGrant { login: alice, grant }), "{end:?}");
+        assert!(is_cut(&effects, grant), "{end:?}");
         assert_eq!(effects.last(), Some(&Effect::Compile), "after all cuts");
+    }
+}
+
+/// What needs no grant ends with the role too, at once.
+#[test]
+fn a_lost_role_ends_the_sessions_of_a_login_that_goes_on() {
+    let mut plant = Plant::new(&[]);
+    let alice = plant.login(1, &["maintenance", "lead"]);
+    for (roles, cut) in [(&["maintenance", "lead", "more"][..], false), (&["maintenance"], true)] {
+        plant.effects();
+        let roles: Vec<Role> = roles.iter().map(|name| role(name)).collect();
+        plant.access.roles_changed(UserId(1), &roles, &plant.book, None, plant.clock.now());
+        let effects = plant.effects();
+        assert_eq!(effects.contains(&Effect::CutSessions { login: alice }), cut);
+        assert_eq!(effects.last(), Some(&Effect::Compile));
     }
 }
 
@@ -412,22 +432,22 @@ fn an_operation_under_way_drains_when_the_grant_ends_by_itself() {
         let mut plant = Plant::new(&[("program", rule)]);
         let alice = plant.login(1, &["maintenance"]);
         let grant = plant.request(alice, "program").unwrap();
-        plant.access.begin_operation(grant, plant.clock.now()).unwrap();
+        plant.access.operation_begun(grant);
         plant.effects();
         act(&mut plant, alice, grant);
-        let deadline = plant.clock.now().monotonic + 5 * MINUTE;
-        assert_eq!(plant.state(grant), Some(State::Draining { until: deadline, end }));
+        let since = plant.clock.now().monotonic;
+        let until = since + 5 * MINUTE;
+        assert_eq!(plant.state(grant), Some(State::Draining { since, until, end }));
         let effects = plant.effects();
         assert!(told(&effects).contains(&EventKind::Draining(end)));
-        assert!(!effects.contains(&Effect::CutGrant { login: alice, grant }), "{end:?}");
+        assert!(!is_cut(&effects, grant), "{end:?}");
         assert!(!effects.contains(&Effect::CutLogin { login: alice, keep: Vec::new() }), "{end:?}");
         let rights: Vec<_> = plant.access.rights(plant.clock.now()).collect();
-        assert!(rights.len() == 1 && rights[0].draining && rights[0].until == deadline);
-        let more = plant.access.begin_operation(grant, plant.clock.now());
-        assert_eq!(more, Err(OperationError::NotGranted), "nothing new begins");
+        assert_eq!(rights.len(), 1);
+        assert_eq!((rights[0].until, rights[0].drain), (since, 5 * MINUTE), "closed, but for that");
         // Done before the deadline, or cut at it.
         let mut done = plant;
-        done.access.end_operation(grant, done.clock.now());
+        done.access.operation_ended(grant);
         assert_eq!(done.ends(), [end]);
         assert_eq!(done.access.rights(done.clock.now()).count(), 0);
     }
@@ -441,7 +461,7 @@ fn draining_ends_at_its_deadline() {
     let mut plant = Plant::new(&[("program", rule)]);
     let alice = plant.login(1, &["maintenance"]);
     let grant = plant.request(alice, "program").unwrap();
-    plant.access.begin_operation(grant, plant.clock.now()).unwrap();
+    plant.access.operation_begun(grant);
     plant.access.logout(alice, plant.clock.now()).unwrap();
     plant.pass(5 * MINUTE - Duration::from_nanos(1));
     assert!(plant.permits(alice, "program"));
@@ -449,7 +469,7 @@ fn draining_ends_at_its_deadline() {
     plant.pass(Duration::from_nanos(1));
     assert!(!plant.permits(alice, "program"));
     let effects = plant.effects();
-    assert!(effects.contains(&Effect::CutGrant { login: alice, grant }));
+    assert_eq!(effects.last(), Some(&Effect::Compile));
 }
 
 #[test]
@@ -459,7 +479,7 @@ fn whoever_takes_over_an_address_does_not_inherit_what_drains_there() {
         let mut plant = Plant::new(&[("program", rule.clone())]);
         let alice = plant.login(1, &["maintenance"]);
         let grant = plant.request(alice, "program").unwrap();
-        plant.access.begin_operation(grant, plant.clock.now()).unwrap();
+        plant.access.operation_begun(grant);
         let binding = plant.access.login_of(alice).unwrap().binding;
         plant.access.logout(alice, plant.clock.now()).unwrap();
         let next = proven(next, &["maintenance"], &[Factor::Password], plant.clock.now());
@@ -476,29 +496,41 @@ fn without_an_operation_or_a_drain_nothing_drains() {
         let alice = plant.login(1, &["maintenance"]);
         let grant = plant.request(alice, "program").unwrap();
         if operation {
-            plant.access.begin_operation(grant, plant.clock.now()).unwrap();
+            plant.access.operation_begun(grant);
         }
         plant.access.logout(alice, plant.clock.now()).unwrap();
         assert_eq!(plant.state(grant), None);
     }
 }
 
+/// What the rule says of operations is the engine's to judge by.
 #[test]
-fn an_operation_that_cannot_finish_does_not_begin() {
+fn a_right_says_how_long_operations_take_and_drain() {
+    let rule = terms(|terms| (terms.operation, terms.drain) = (20 * MINUTE, 5 * MINUTE));
+    let mut plant = Plant::new(&[("program", rule)]);
+    let alice = plant.login(1, &["maintenance"]);
+    plant.request(alice, "program").unwrap();
+    let rights = plant.access.rights(plant.clock.now());
+    let said: Vec<_> = rights.map(|right| (right.operation, right.drain)).collect();
+    assert_eq!(said, [(20 * MINUTE, 5 * MINUTE)]);
+}
+
+/// The deadline counts from the end, not from when somebody looked.
+#[test]
+fn draining_counts_from_the_end() {
     let rule = terms(|terms| {
-        terms.max_duration = Some(HOUR);
-        terms.operation = 20 * MINUTE;
+        (terms.max_duration, terms.drain) = (Some(HOUR / 2), 5 * MINUTE);
     });
     let mut plant = Plant::new(&[("program", rule)]);
     let alice = plant.login(1, &["maintenance"]);
     let grant = plant.request(alice, "program").unwrap();
-    plant.clock.pass(40 * MINUTE);
+    let since = plant.clock.now().monotonic + HOUR / 2;
+    plant.access.operation_begun(grant);
+    plant.clock.pass(HOUR / 2 - MINUTE);
     plant.access.seen(alice, plant.clock.now());
-    let begin = |plant: &mut Plant| plant.access.begin_operation(grant, plant.clock.now());
-    plant.clock.pass(Duration::ZERO);
-    begin(&mut plant).unwrap();
-    plant.clock.pass(Duration::from_nanos(1));
-    assert_eq!(begin(&mut plant), Err(OperationError::WouldNotFinish));
+    plant.pass(3 * MINUTE);
+    let end = End::Expired;
+    assert_eq!(plant.state(grant), Some(State::Draining { since, until: since + 5 * MINUTE, end }));
 }
 
 #[test]
@@ -507,14 +539,11 @@ fn a_grant_ends_with_its_login() {
     let mut plant = Plant::new(&[("program", rule)]);
     plant.access.lifetimes = Lifetimes { login: HOUR, idle: 24 * HOUR };
     let alice = plant.login(1, &["maintenance"]);
-    let grant = plant.request(alice, "program").unwrap();
+    plant.request(alice, "program").unwrap();
     let end = plant.access.login_of(alice).unwrap().until;
     let until: Vec<_> = plant.access.rights(plant.clock.now()).map(|right| right.until).collect();
     assert_eq!(until, [end]);
-    plant.pass(HOUR / 2 + MINUTE);
-    let begun = plant.access.begin_operation(grant, plant.clock.now());
-    assert_eq!(begun, Err(OperationError::WouldNotFinish));
-    plant.pass(HOUR / 2);
+    plant.pass(HOUR);
     assert!(!plant.permits(alice, "program"));
 }
 

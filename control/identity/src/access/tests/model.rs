@@ -583,7 +583,7 @@ fn follow(pair: &mut Pair, known: &mut BTreeMap<GrantId, LoginId>) {
                 known.retain(|grant, of| *of != login || keep.contains(grant));
             }
             Effect::Compile => compile = true,
-            Effect::Audit(_) | Effect::Alarm(_) => {}
+            Effect::CutSessions { .. } | Effect::Audit(_) | Effect::Alarm(_) => {}
         }
     }
     let rights: BTreeMap<GrantId, LoginId> =

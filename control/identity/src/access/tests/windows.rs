@@ -87,18 +87,6 @@ fn a_clock_set_back_and_forth() {
 }
 
 #[test]
-fn no_operation_begins_while_the_clock_says_that_the_window_is_shut() {
-    let (mut plant, alice) = granted();
-    let grant = plant.access.grants().next().unwrap().0;
-    plant.clock.wall -= HOUR;
-    let begun = plant.access.begin_operation(grant, plant.clock.now());
-    assert_eq!(begun, Err(OperationError::NotGranted));
-    plant.clock.wall += HOUR;
-    plant.access.begin_operation(grant, plant.clock.now()).unwrap();
-    assert!(plant.permits(alice, "speed"));
-}
-
-#[test]
 fn a_clock_set_back_extends_nothing() {
     for minutes in [1, 29, 59, 23 * 60] {
         let (mut plant, alice) = granted();

@@ -71,6 +71,7 @@ impl Lane {
             new: at <= self.next && to > self.next,
             ahead: at > self.next,
         };
+        self.loses |= taken.old || taken.ahead;
         if to <= self.next {
             self.came = now;
             return Ok(taken);
@@ -87,7 +88,9 @@ impl Lane {
     fn compare(&self, at: Offset, bytes: &[u8]) -> Result<(), Reason> {
         let to = at + bytes.len() as u64;
         let held = self.shifted(self.judged.max(at));
-        let released = self.edits.kept(at, to.min(self.judged));
+        // What was numbered anew is not what its sender sends again; the first copy is what leaves.
+        let known = if self.renumbered { at } else { to.min(self.judged) };
+        let released = self.edits.kept(at, known);
         let waiting = [(self.judged.max(at), held, self.next.saturating_sub(self.judged.max(at)))];
         let behind = self.ahead.overlaps(at, to).map(|(l, r)| (l, self.shifted(l), r - l));
         let same = |(up, down, len): (Offset, Offset, u64)| {

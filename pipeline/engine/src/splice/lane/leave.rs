@@ -20,6 +20,33 @@ impl Lane {
         }
     }
 
+    /// The first `len` held bytes, to be changed before they leave. A sender that sends them again sends
+    /// what it sent before: from now on such bytes are not compared with what left.
+    pub fn renumber(&mut self, len: usize, change: impl FnOnce(&mut [u8]) -> bool) -> bool {
+        let changed = change(self.canon.slice_mut(self.end, self.end + len as u64));
+        self.renumbered |= changed;
+        changed
+    }
+
+    /// Behind what was released, `len` bytes belong to the same PDU and pass as they come.
+    pub fn let_pass(&mut self, len: usize) {
+        self.passing = len as u64;
+    }
+
+    /// Whether a PDU has begun to leave and is not at its end.
+    #[inline]
+    pub fn is_passing(&self) -> bool {
+        self.passing > 0
+    }
+
+    /// Releases what is held of the PDU that passes. Whether it is at its end.
+    pub fn pass(&mut self) -> bool {
+        let len = self.passing.min(self.next - self.judged);
+        self.passing -= len;
+        self.release(len as usize);
+        self.passing == 0
+    }
+
     /// The first `len` held bytes stay behind.
     ///
     /// # Errors

@@ -64,12 +64,18 @@ pub struct Lane {
     vouch_at: Time,
     /// The gate owes the delivery of everything before this.
     owned: Offset,
+    /// Bytes of a PDU that was judged by its front, still to come: they pass.
+    passing: u64,
+    /// Some of what was released is not as it came.
+    renumbered: bool,
     /// Where the FIN lies in the receiver's numbers.
     fin: Option<Offset>,
     /// When to send again what is owed, and how often that was done.
     retry: Option<(Time, u32)>,
     /// How far the sender has come by its own account.
     heard: Offset,
+    /// Whether bytes have come again, or behind a gap: the link loses some.
+    loses: bool,
     /// When the latest bytes came, new or not, or bytes arrived at the receiver.
     came: Time,
     /// When to tell the sender again what has come, and how often that was done.
@@ -94,9 +100,12 @@ impl Lane {
         vouches: false,
         vouch_at: Time::EPOCH,
         owned: FIRST,
+        passing: 0,
+        renumbered: false,
         fin: None,
         retry: None,
         heard: FIRST,
+        loses: false,
         came: Time::EPOCH,
         nudge: (Time::EPOCH, 0),
     };
@@ -106,7 +115,8 @@ impl Lane {
         self.numbering = Numbering::new(isn);
         self.edits = Edits::EMPTY;
         (self.edge, self.told_edge, self.vouched, self.owned) = (FIRST, FIRST, FIRST, FIRST);
-        (self.fin, self.retry, self.heard) = (None, None, FIRST);
+        (self.fin, self.retry, self.heard, self.loses) = (None, None, FIRST, false);
+        (self.passing, self.renumbered) = (0, false);
         self.forget(FIRST);
     }
 

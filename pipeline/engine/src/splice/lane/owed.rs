@@ -31,8 +31,9 @@ const RETRIES: u32 = 15;
 /// How long a PDU may stay incomplete when nothing of it is under way: its sender has stopped.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long, when bytes of it were lost: longer than any honest sender tries. Stacks wait up to two minutes
-/// between two tries, and Linux gives up after 924 seconds (tcp_retries2).
+/// How long, when bytes of it were lost, or may have been because the link has lost some before: longer than
+/// any honest sender tries. Stacks wait up to two minutes between two tries, and Linux gives up after 924
+/// seconds (tcp_retries2).
 pub const RECOVERY: Duration = Duration::from_secs(16 * 60);
 
 /// Why the gate can no longer do what it owes.
@@ -53,8 +54,8 @@ pub struct Due {
 impl Lane {
     /// When a PDU that is not complete is given up.
     fn end_of_patience(&self) -> Time {
-        let recovers = self.heard > self.next || self.acked < self.end || !self.ahead.is_empty();
-        self.came + if recovers { RECOVERY } else { PATIENCE }
+        let lost = self.heard > self.next || self.acked < self.end || !self.ahead.is_empty();
+        self.came + if lost || self.loses { RECOVERY } else { PATIENCE }
     }
 
     /// What is owed is sent again if nobody acknowledges it.

@@ -1,0 +1,322 @@
+//! What a request touches, one by one.
+
+use core::fmt;
+
+use super::methods;
+use super::node::NodeId;
+use super::services::{self, Service};
+use super::variant;
+use super::{Reader, Request};
+use crate::{Class, Item, NotTheProtocol, Space, Values};
+
+/// Attribute: the value of a variable (part 6, annex A.1).
+pub const VALUE: u32 = 13;
+
+/// What an item is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// A node.
+    Node(NodeId<'a>),
+    /// A method of an object.
+    Method {
+        /// The object, or its type.
+        object: NodeId<'a>,
+        /// The method.
+        method: NodeId<'a>,
+    },
+    /// A channel that is opened.
+    Channel {
+        /// Name of its security policy.
+        policy: &'a [u8],
+        /// The client's certificate, DER, and what follows it in its chain.
+        certificate: &'a [u8],
+    },
+    /// Who uses a session.
+    Identity {
+        /// How that is proven.
+        token: Token,
+        /// The user's certificate, DER.
+        certificate: &'a [u8],
+    },
+}
+
+/// How a user proves who he is (part 4, 7.41).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Token {
+    /// Not at all.
+    Anonymous,
+    /// Name and password.
+    UserName,
+    /// A certificate.
+    Certificate,
+    /// Something that another service has issued.
+    Issued,
+}
+
+impl Token {
+    /// All of them, with the type of each in the binary encoding, its word in policy files, and its name.
+    pub const ALL: [(Token, u32, &'static str, &'static str); 4] = [
+        (Token::Anonymous, 321, "anonymous", "AnonymousIdentityToken"),
+        (Token::UserName, 324, "user-name", "UserNameIdentityToken"),
+        (Token::Certificate, 327, "certificate", "X509IdentityToken"),
+        (Token::Issued, 940, "issued", "IssuedIdentityToken"),
+    ];
+
+    /// The word used in policy files.
+    pub fn word(self) -> &'static str {
+        Token::ALL.iter().find(|row| row.0 == self).map_or("", |row| row.2)
+    }
+}
+
+/// A node as `ns=2;s=Motor`, a method as `object method`, a channel as its policy, a user as a word.
+impl fmt::Display for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Node(node) => node.fmt(f),
+            Target::Method { object, method } => write!(f, "{object} {method}"),
+            Target::Channel { policy, .. } => f.write_str(str::from_utf8(policy).unwrap_or("?")),
+            Target::Identity { token, .. } => f.write_str(token.word()),
+        }
+    }
+}
+
+/// The items of a request that has an array of them. Plain data, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Nodes<'a> {
+    service: u16,
+    class: Class,
+    left: usize,
+    reader: Reader<'a>,
+}
+
+impl<'a> Nodes<'a> {
+    /// Those of `request`, which is one of `service`; `None` where that has none that are judged.
+    ///
+    /// # Errors
+    /// What stands in front of the array is not to be read.
+    #[inline]
+    pub fn of(
+        request: &Request<'a>,
+        service: &Service,
+    ) -> Result<Option<Nodes<'a>>, NotTheProtocol> {
+        let mut reader = request.body;
+        let Some(front) = front(service.request) else { return Ok(None) };
+        let found = front(&mut reader).and_then(|()| reader.count());
+        let left = found.ok_or(NotTheProtocol::Inconsistent)?;
+        Ok(Some(Nodes { service: service.request, class: service.class, left, reader }))
+    }
+
+    /// Walks all of them once.
+    ///
+    /// # Errors
+    /// One is not to be read, or something is left over.
+    #[inline]
+    pub fn check(&self) -> Result<Option<Class>, NotTheProtocol> {
+        let mut nodes = self.clone();
+        let mut most: Option<Class> = None;
+        while nodes.left > 0 {
+            let item = nodes.next_item().ok_or(NotTheProtocol::Inconsistent)?;
+            if most.is_none_or(|most| item.class != most && item.class.weight() > most.weight()) {
+                most = Some(item.class);
+            }
+        }
+        if nodes.reader.is_at_end() { Ok(most) } else { Err(NotTheProtocol::Inconsistent) }
+    }
+
+    /// Where the next one begins.
+    pub const fn reader(&self) -> Reader<'a> {
+        self.reader
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.left
+    }
+
+    /// The next one; for those that were walked once without an error.
+    pub fn next_item(&mut self) -> Option<Item<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let reader = &mut self.reader;
+        match self.service {
+            services::WRITE => write_value(reader),
+            services::CALL => call(reader),
+            services::HISTORY_UPDATE => {
+                let (_, mut body) = reader.extension_object().map(|(k, b)| (k, Reader::new(b)))?;
+                Some(node_item(self.class, body.node()?, VALUE))
+            }
+            service => {
+                let (node, attribute) = element(service, reader)?;
+                Some(node_item(self.class, node, attribute))
+            }
+        }
+    }
+}
+
+fn node_item(class: Class, node: NodeId<'_>, attribute: u32) -> Item<'_> {
+    Item {
+        space: Space::Node,
+        start: attribute,
+        count: 1,
+        target: Some(Target::Node(node)),
+        ..Item::bare(class)
+    }
+}
+
+/// What stands in front of the array.
+fn front(service: u16) -> Option<fn(&mut Reader<'_>) -> Option<()>> {
+    Some(match service {
+        // Maximum age, timestamps.
+        services::READ => |reader| reader.skip(8 + 4),
+        // Details, timestamps, whether to release what was kept.
+        services::HISTORY_READ => |reader| {
+            reader.extension_object()?;
+            reader.skip(4 + 1)
+        },
+        // The view, and most references of each.
+        services::BROWSE => |reader| {
+            reader.node()?;
+            reader.skip(8 + 4 + 4)
+        },
+        // Subscription, timestamps.
+        services::CREATE_MONITORED_ITEMS => |reader| reader.skip(4 + 4),
+        services::WRITE
+        | services::CALL
+        | services::HISTORY_UPDATE
+        | services::TRANSLATE_BROWSE_PATHS
+        | services::REGISTER_NODES
+        | services::UNREGISTER_NODES
+        | services::ADD_NODES
+        | services::DELETE_NODES
+        | services::ADD_REFERENCES
+        | services::DELETE_REFERENCES => |_| Some(()),
+        _ => return None,
+    })
+}
+
+/// One element that is a node and what is to be done with it: the node, and the attribute.
+#[inline]
+fn element<'a>(service: u16, reader: &mut Reader<'a>) -> Option<(NodeId<'a>, u32)> {
+    if service == services::READ {
+        return read_value(reader);
+    }
+    let node = match service {
+        services::ADD_NODES => reader.expanded_node()?,
+        services::CREATE_MONITORED_ITEMS => return monitored_item(reader),
+        _ => reader.node()?,
+    };
+    match service {
+        services::BROWSE => {
+            // Direction, type of the references, its subtypes too, masks of nodes and of results.
+            reader.skip(4)?;
+            reader.node()?;
+            reader.skip(1 + 4 + 4)?;
+        }
+        services::HISTORY_READ => {
+            reader.string()?;
+            reader.qualified_name()?;
+            reader.string()?;
+        }
+        services::TRANSLATE_BROWSE_PATHS => {
+            for _ in 0..reader.count()? {
+                reader.node()?;
+                reader.skip(2)?;
+                reader.qualified_name()?;
+            }
+        }
+        services::ADD_NODES => {
+            reader.node()?;
+            reader.expanded_node()?;
+            reader.qualified_name()?;
+            reader.skip(4)?;
+            reader.extension_object()?;
+            reader.expanded_node()?;
+        }
+        services::DELETE_NODES => reader.skip(1)?,
+        services::ADD_REFERENCES => {
+            reader.node()?;
+            reader.skip(1)?;
+            reader.string()?;
+            reader.expanded_node()?;
+            reader.skip(4)?;
+        }
+        services::DELETE_REFERENCES => {
+            reader.node()?;
+            reader.skip(1)?;
+            reader.expanded_node()?;
+            reader.skip(1)?;
+        }
+        _ => {}
+    }
+    Some((node, VALUE))
+}
+
+/// `ReadValueId` (part 4, 7.29).
+#[inline]
+fn read_value<'a>(reader: &mut Reader<'a>) -> Option<(NodeId<'a>, u32)> {
+    let (node, attribute) = (reader.node()?, reader.u32()?);
+    reader.string()?;
+    reader.qualified_name()?;
+    Some((node, attribute))
+}
+
+/// `MonitoredItemCreateRequest` (part 4, 5.13.2).
+fn monitored_item<'a>(reader: &mut Reader<'a>) -> Option<(NodeId<'a>, u32)> {
+    let found = read_value(reader)?;
+    // Mode, handle, interval.
+    reader.skip(4 + 4 + 8)?;
+    reader.extension_object()?;
+    reader.skip(4 + 1)?;
+    Some(found)
+}
+
+/// `WriteValue` (part 4, 5.11.4): of the value only numbers are known, of other attributes nothing.
+#[inline]
+fn write_value<'a>(reader: &mut Reader<'a>) -> Option<Item<'a>> {
+    let (node, attribute) = (reader.node()?, reader.u32()?);
+    reader.string()?;
+    let (values, _) = variant::data_value(reader)?;
+    let class = if attribute == VALUE { Class::Write } else { Class::Config };
+    let values = if attribute == VALUE { values } else { Values::None };
+    Some(Item { values, ..node_item(class, node, attribute) })
+}
+
+/// `CallMethodRequest` (part 4, 5.12.2).
+fn call<'a>(reader: &mut Reader<'a>) -> Option<Item<'a>> {
+    let (object, method) = (reader.node()?, reader.node()?);
+    for _ in 0..reader.count()? {
+        variant::value(reader)?;
+    }
+    let target = Some(Target::Method { object, method });
+    let class = methods::class(&method);
+    Some(Item { space: Space::Method, count: 1, target, ..Item::bare(class) })
+}
+
+/// Who is to use a session (part 4, 5.7.3): no token is anonymous.
+pub fn identity<'a>(body: &mut Reader<'a>) -> Option<(Token, &'a [u8])> {
+    for _ in 0..2 {
+        body.string()?;
+    }
+    for _ in 0..body.count()? {
+        body.string()?;
+        body.string()?;
+    }
+    for _ in 0..body.count()? {
+        body.string()?;
+    }
+    let (kind, token) = body.extension_object()?;
+    let kind = kind.standard()?;
+    let row = Token::ALL.iter().find(|row| row.1 == kind);
+    let found = row.map_or((kind == 0).then_some(Token::Anonymous), |row| Some(row.0))?;
+    let mut token = Reader::new(token);
+    let certificate = match found {
+        Token::Certificate => {
+            token.string()?;
+            token.string()?
+        }
+        _ => &[],
+    };
+    // The signature of the token.
+    body.string()?;
+    body.string()?;
+    Some((found, certificate))
+}
