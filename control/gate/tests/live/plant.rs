@@ -243,13 +243,12 @@ impl Gate {
 
     /// The thread of that name, once it has it.
     pub(crate) fn thread(&self, name: &str) -> u32 {
-        loop {
-            let threads = self.threads();
-            if let Some(found) = threads.iter().find(|thread| self.name_of(**thread) == name) {
-                return *found;
-            }
+        let is_it = |thread: &u32| self.name_of(*thread) == name;
+        let found = (0..1000).find_map(|_| {
             std::thread::sleep(Duration::from_millis(1));
-        }
+            self.threads().into_iter().find(is_it)
+        });
+        found.expect("it has such a thread")
     }
 
     fn name_of(&self, thread: u32) -> String {

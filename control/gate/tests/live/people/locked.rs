@@ -24,11 +24,13 @@ fn what_is_taken_back_ends_at_once_while_the_kernel_does_not_answer() {
     let gate = office.start();
     let hmi = Hmi::start(&office.plant);
     let held = debug(&debugger, &["stop", &gate.thread("netlink").to_string()]);
-    assert!(gate.says("ALARM: the kernel's links and neighbours are not looked at"));
     for _ in 0..TIMES {
-        let spans = logins::last_answer_after_a_revocation(&office);
-        eprintln!("last answer {:?} after the request", Duration::from_nanos(spans));
+        let span = logins::last_answer_after_a_revocation(&office);
+        eprintln!("last answer {:?} after the request", Duration::from_nanos(span));
     }
+    // Five of control's seconds, which a busy machine makes longer.
+    let alarm = "ALARM: the kernel's links and neighbours are not looked at";
+    assert!((0..6).any(|_| gate.says(alarm)));
     // What the kernel tells by itself is followed all the same.
     office.plant.gate.ip("address del 192.168.10.2/24 dev line").unwrap();
     assert!(gate.says("alarm: line has lost the address"));
