@@ -120,6 +120,9 @@ impl Crowd {
             slowest = slowest.max(now() - before);
             tokio::time::sleep(self.pause).await;
         }
+        // To its end: the next round's connection comes from the same address and port.
+        stream.shutdown().await.unwrap();
+        assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
         slowest
     }
 
