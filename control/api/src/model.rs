@@ -5,7 +5,7 @@
 //! the token of. What is left to control is what only the gate's state can tell.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -129,6 +129,18 @@ pub enum Request {
         id: LoginNumber,
     },
 
+    // Tunnels: the gate's own thread asks, on no route. -> Reply::Tunnel, Reply::Done
+    OpenTunnel(TunnelLogin),
+    CloseTunnel {
+        tunnel: u32,
+        by_user: bool,
+    },
+    TunnelSpoofed {
+        tunnel: u32,
+        source: Ipv4Addr,
+        packets: u64,
+    },
+
     // What they were given. -> Reply::Grant, Reply::Grants, Reply::Done
     Grants,
     RequestGrant {
@@ -200,6 +212,10 @@ pub enum Request {
     NewRecoveryCodes {
         name: String,
     },
+    EnrolCertificate {
+        name: String,
+        new: NewCertificate,
+    },
     ResetFactor {
         name: String,
         factor: String,
@@ -228,6 +244,19 @@ pub struct Credentials {
     pub code: Option<Secret>,
     /// The address whose frames this login stands for; without one it only asks, approves and arms.
     pub source: Option<IpAddr>,
+}
+
+/// A login by a tunnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TunnelLogin {
+    /// The tunnel's number, which no other ever has.
+    pub tunnel: u32,
+    /// Where its frames come from.
+    pub peer: SocketAddr,
+    /// Who it is.
+    pub shown: Credentials,
+    /// The user's certificate in DER, whose chain and possession TLS has checked.
+    pub certificate: Option<Vec<u8>>,
 }
 
 /// The body of a step-up: factors proven anew.
@@ -304,6 +333,17 @@ pub struct NewRoles {
 pub struct NewPassword {
     /// The password.
     pub password: Secret,
+}
+
+/// The body of a new client certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCertificate {
+    /// SHA-256 of its DER encoding, in 64 hex digits (RFC 8705, 3.1).
+    pub thumbprint: String,
+    /// What it is called.
+    #[serde(default)]
+    pub label: String,
 }
 
 /// The body of a confirmation.

@@ -15,6 +15,7 @@ pub enum Reply {
     Done(Done),
     Login(Login),
     Logins(Vec<Login>),
+    Tunnel(Tunnel),
     Grant(Grant),
     Grants(Vec<Grant>),
     Armed(Armed),
@@ -71,6 +72,19 @@ pub struct LoggedIn {
     pub login: Login,
     /// Whoever shows it acts by this login: `Authorization: Bearer TOKEN`. Shown once.
     pub token: Secret,
+}
+
+/// A login by a tunnel that has just begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tunnel {
+    /// The login.
+    pub login: Login,
+    /// The address that the tunnel's packets must have.
+    pub address: Ipv4Addr,
+    /// The overlay: its network, and the length of its prefix.
+    pub overlay: (Ipv4Addr, u8),
+    /// Assets that the login may use.
+    pub assets: Vec<(String, Ipv4Addr)>,
 }
 
 /// A factor that was proven.

@@ -5,8 +5,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
 use crate::model::{
-    Arm, Code, Credentials, Denial, Fault, GrantRequest, LoginNumber, NewPassword, NewRoles,
-    NewUser, Proof, Request, Role, Roles,
+    Arm, Code, Credentials, Denial, Fault, GrantRequest, LoginNumber, NewCertificate, NewPassword,
+    NewRoles, NewUser, Proof, Request, Role, Roles,
 };
 use crate::reply;
 
@@ -273,6 +273,13 @@ pub const ROUTES: &[Route] = &[
         ADMIN,
         |parts| Ok(Request::NewRecoveryCodes { name: parts.word() }),
     ),
+    post::<reply::Done>(
+        "/v1/users/{name}/certificates",
+        "Enrol a client certificate by its thumbprint",
+        ADMIN,
+        |parts| Ok(Request::EnrolCertificate { name: parts.word(), new: parts.json()? }),
+    )
+    .takes::<NewCertificate>(),
     delete("/v1/users/{name}/factors/{factor}", "Reset a factor", ADMIN, |parts| {
         let factor = parts.path.get(1).cloned().unwrap_or_default();
         Ok(Request::ResetFactor { name: parts.word(), factor })

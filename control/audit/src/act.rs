@@ -65,13 +65,15 @@ pub enum Deed {
     FactorReset,
     /// The policy was read again.
     PolicyReload,
+    /// Packets came out of a tunnel with an address that is not its own.
+    TunnelSpoofed,
     /// Requests at the control socket were refused.
     RequestRefused,
 }
 
 impl Deed {
     /// All kinds.
-    pub const ALL: [Deed; 27] = [
+    pub const ALL: [Deed; 28] = [
         Deed::Login,
         Deed::LoginRefused,
         Deed::StepUp,
@@ -98,6 +100,7 @@ impl Deed {
         Deed::FactorEnrolled,
         Deed::FactorReset,
         Deed::PolicyReload,
+        Deed::TunnelSpoofed,
         Deed::RequestRefused,
     ];
 
@@ -130,6 +133,7 @@ impl Deed {
             Deed::FactorEnrolled => "factor-enrolled",
             Deed::FactorReset => "factor-reset",
             Deed::PolicyReload => "policy-reload",
+            Deed::TunnelSpoofed => "tunnel-spoofed",
             Deed::RequestRefused => "request-refused",
         }
     }

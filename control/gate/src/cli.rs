@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 use crate::client::arguments as client;
+use crate::connect::arguments::Connect;
 use crate::decode_as::DecodeAs;
 use crate::policy::user::UserArgument;
 use crate::replay::login::LoginArgument;
@@ -35,6 +36,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: User,
     },
+    /// The user's end of a tunnel: log in at a gate from afar
+    Connect(Connect),
     /// Log in at a running gate, or prove factors anew
     Login(client::Login),
     /// Log out
@@ -331,12 +334,15 @@ pub(crate) enum User {
     EnrolTotp(Who),
     /// Ten new recovery codes, shown once
     RecoveryCodes(Who),
+    /// Give a user a client certificate, to be shown by `connect`
+    Certificate(UserCertificate),
 }
 
 impl User {
     pub(crate) fn place(&self) -> &Place {
         match self {
             User::Add(UserAdd { who, .. })
+            | User::Certificate(UserCertificate { who, .. })
             | User::Roles(UserRoles { who, .. })
             | User::Reset(UserReset { who, .. })
             | User::Disable(who)
@@ -420,6 +426,20 @@ pub(crate) struct UserRoles {
     /// A role of the policy; none leaves the user without
     #[arg(long = "role", value_name = "ROLE")]
     pub(crate) roles: Vec<String>,
+}
+
+/// `wicketgate user certificate`
+#[derive(Debug, Args)]
+pub(crate) struct UserCertificate {
+    #[command(flatten)]
+    pub(crate) who: Who,
+    /// The certificate in PEM; of several in the file the first. Its authority must be one of
+    /// those that `clients` of the policy's tunnel names
+    #[arg(value_name = "FILE")]
+    pub(crate) certificate: PathBuf,
+    /// What it is called in lists
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) label: String,
 }
 
 /// `wicketgate user reset`

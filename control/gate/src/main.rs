@@ -11,6 +11,7 @@ mod cli;
 mod client;
 mod completions;
 mod config;
+mod connect;
 mod decode_as;
 mod dissect;
 mod exit;
@@ -43,6 +44,7 @@ fn run(command: cli::Command) -> exit::Exit {
         cli::Command::Check(arguments) => check::run(&arguments),
         cli::Command::Audit { command: cli::Audit::Verify(arguments) } => audit::verify(&arguments),
         cli::Command::User { command } => user::run(&command),
+        cli::Command::Connect(arguments) => connect::run(&arguments),
         cli::Command::Login(arguments) => client::log_in(&arguments),
         cli::Command::Logout(arguments) => client::log_out(&arguments),
         cli::Command::Session { command } => client::session(&command),

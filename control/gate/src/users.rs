@@ -2,7 +2,9 @@
 //! gate runs.
 
 use wicketgate_identity::store::{NewUser, User};
-use wicketgate_identity::{Factor, Now, Password, Role, Store, StoreError, UserId, UserName};
+use wicketgate_identity::{
+    Factor, Now, Password, Role, Store, StoreError, Thumbprint, UserId, UserName,
+};
 
 use crate::api::desk::Answer;
 use crate::api::model::{self, Fault, Request};
@@ -101,6 +103,13 @@ fn factors(store: &mut Store, request: &Request, now: Now) -> Done {
             let codes = store.new_recovery_codes(user.id).map_err(fault)?;
             let codes = codes.iter().map(|code| Secret::new(code.reveal().to_string())).collect();
             Ok((Reply::RecoveryCodes(codes), Some(change(&user, What::Enrolled("recovery-codes")))))
+        }
+        Request::EnrolCertificate { name, new } => {
+            let (user, thumbprint) = (find(store, name)?, new.thumbprint.parse::<Thumbprint>());
+            let thumbprint = thumbprint.map_err(Fault::invalid)?;
+            store.enrol_certificate(user.id, thumbprint, &new.label, now).map_err(fault)?;
+            let what = What::Enrolled(Factor::Certificate.name());
+            done(&user, what, format_args!("has certificate {thumbprint}"))
         }
         Request::ResetFactor { name, factor } => reset(store, name, factor),
         _ => Err(Fault::unavailable("that is not asked of the store")),

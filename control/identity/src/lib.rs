@@ -40,7 +40,7 @@ pub mod time;
 
 pub use access::{Access, Effect, GrantId, LoginId, Right, Rules, Terms};
 pub use authenticate::{Attempt, Authenticated, Authenticator, Outcome, Refusal};
-pub use factor::{Factor, Password, Proofs, RecoveryCode, Thumbprint};
+pub use factor::{Factor, NotAThumbprint, Password, Proofs, RecoveryCode, Thumbprint};
 pub use key::SealingKey;
 pub use name::{Role, UserName};
 pub use secret::Secret;

@@ -15,6 +15,10 @@ use wicketgate_engine::tables::{
 use wicketgate_packet::{PortId, Time};
 
 use crate::model::{Asset, Conduit, Factor, Policy, Port, Rule};
+use crate::tunnel::Tunnel;
+
+/// The gate's MAC address on the port of tunnels, which is on no wire.
+pub const TUNNEL_MAC: Mac = [0x02, 0x57, 0x00, 0x00, 0x00, 0x00];
 
 /// A user who proved who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +72,8 @@ pub struct Holder {
     pub address: Ipv4Addr,
     /// The only port that they may come in by.
     pub port: Option<PortId>,
+    /// The only MAC address that they may have: that which stands for the login's tunnel.
+    pub mac: Option<Mac>,
     /// The user's name.
     pub user: String,
     /// When the last of what it may use is over, by the engine's clock: with the login, or with an
@@ -226,8 +232,12 @@ impl<'p> Compiler<'p> {
         for (port, index) in self.policy.ports.iter().zip(0..) {
             self.tables.add_port(engine_port(port, index));
         }
-        if self.policy.ports.is_empty() {
-            self.tables.add_port(engine_port(&nowhere(), 0));
+        match &self.policy.tunnel {
+            Some(tunnel) => drop(self.tables.add_port(tunnel_port(tunnel))),
+            None if self.policy.ports.is_empty() => {
+                self.tables.add_port(engine_port(&nowhere(), 0));
+            }
+            None => {}
         }
     }
 
@@ -373,6 +383,17 @@ fn engine_port(port: &Port, index: u16) -> tables::Port {
     }
 }
 
+/// The port by which packets of tunnels come; the gate itself has no address there.
+fn tunnel_port(tunnel: &Tunnel) -> tables::Port {
+    tables::Port {
+        name: "tunnel".into(),
+        side: Side::Overlay,
+        mac: TUNNEL_MAC,
+        address: Ipv4Addr::UNSPECIFIED,
+        mtu: tunnel.mtu,
+    }
+}
+
 /// A locally administered MAC (IEEE 802-2014, 8.2), for replay: `02:00:00:00:00:01` is the first
 /// port's.
 fn default_mac(index: u16) -> Mac {
@@ -436,6 +457,6 @@ fn person(holder: &Holder) -> Subject {
         essential: false,
         address: holder.address,
         port: holder.port,
-        mac: None,
+        mac: holder.mac,
     }
 }

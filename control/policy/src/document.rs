@@ -9,6 +9,7 @@ use crate::model::Policy;
 use crate::reader::{Node, Table};
 use crate::rights::{self, Rights};
 use crate::topology::{self, Topology};
+use crate::tunnel;
 
 /// What most often is not TOML.
 const TOML_HELP: &str = "text stands in quotes (\"100-119\"), and each key once in its table";
@@ -52,6 +53,8 @@ fn read(root: &DeTable<'_>, report: &mut Report<'_>) -> Option<Policy> {
     for table in tables(&mut root, "asset", "[[asset]]", report) {
         topology.read_asset(table, report);
     }
+    let tunnel_node = root.optional("tunnel");
+    let tunnel = tunnel_node.and_then(|node| tunnel::read(node, &topology, report));
     let rules = tables(&mut root, "rule", "[[rule]]", report);
     let conduits = tables(&mut root, "conduit", "[[conduit]]", report);
     let rights = Rights::read(rules, conduits, &topology, report);
@@ -61,6 +64,11 @@ fn read(root: &DeTable<'_>, report: &mut Report<'_>) -> Option<Policy> {
     root.close(report);
     warn_of_idle(&topology, rights.as_ref()?, report);
     let mut policy = assemble(topology, rights?, control)?;
+    if let Some(node) = tunnel_node {
+        tunnel::refuse_machines(node, tunnel.as_ref(), &policy.conduits, report);
+        // One that could not be read was reported.
+        policy.tunnel = Some(tunnel?);
+    }
     // What a policy with errors in it gives, nobody can say: its own errors come first.
     if let Some(node) = tests {
         policy.assertions = assertion::read(node, &policy, report)?;
@@ -109,6 +117,7 @@ fn assemble(topology: Topology, rights: Rights, control: Vec<Option<Control>>) -
     Some(Policy {
         gate: topology.gate,
         ports: topology.ports.into_iter().collect::<Option<_>>()?,
+        tunnel: None,
         assets: topology.assets.into_iter().collect::<Option<_>>()?,
         rules: rights.rules,
         conduits: rights.conduits,

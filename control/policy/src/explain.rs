@@ -7,6 +7,7 @@ use wicketgate_engine::tables::{AssetId, Mac, Side};
 
 use crate::model::{Asset, Conduit, Policy, Port, Rule, Source};
 use crate::rate;
+use crate::tunnel::Tunnel;
 use crate::wording;
 
 /// A policy in words. Prints as a page for people, serializes for machines.
@@ -16,6 +17,9 @@ pub struct Explanation {
     pub overlay: String,
     /// The ports.
     pub ports: Vec<PortLine>,
+    /// Where people log in from afar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tunnel: Option<TunnelLine>,
     /// The assets, with what may be done on each.
     pub assets: Vec<AssetPart>,
     /// What should be looked at, each as `FILE:LINE:COLUMN: warning: …`.
@@ -36,6 +40,21 @@ pub struct PortLine {
     /// Whether people may log in from a bare address that comes in by it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cleartext_logins: bool,
+}
+
+/// `[tunnel]` in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TunnelLine {
+    /// Where the gate listens.
+    pub listen: String,
+    /// What logins get their addresses from.
+    pub addresses: String,
+    /// Longest packet inside, in bytes.
+    pub mtu: u16,
+    /// Tunnels at a time.
+    pub most: u16,
+    /// Whose certificate it is: `own`, or the file's name.
+    pub certificate: String,
 }
 
 /// An asset in words.
@@ -91,6 +110,7 @@ pub fn explain(policy: &Policy) -> Explanation {
     Explanation {
         overlay: policy.gate.overlay.to_string(),
         ports: policy.ports.iter().map(port_line).collect(),
+        tunnel: policy.tunnel.as_ref().map(tunnel_line),
         assets: assets.map(|(id, asset)| asset_part(policy, id, asset)).collect(),
         warnings: policy.warnings.iter().map(ToString::to_string).collect(),
     }
@@ -107,6 +127,18 @@ fn port_line(port: &Port) -> PortLine {
         interface: port.interface.clone(),
         address: port.address.map(|net| net.to_string()),
         cleartext_logins: port.cleartext_logins,
+    }
+}
+
+fn tunnel_line(tunnel: &Tunnel) -> TunnelLine {
+    let certificate = tunnel.certificate.as_ref();
+    TunnelLine {
+        listen: tunnel.listen.to_string(),
+        addresses: tunnel.addresses.to_string(),
+        mtu: tunnel.mtu,
+        most: tunnel.most,
+        certificate: certificate
+            .map_or_else(|| "own".to_owned(), |(file, _)| file.display().to_string()),
     }
 }
 
@@ -170,6 +202,7 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "overlay {}", self.overlay)?;
         self.ports.iter().try_for_each(|port| writeln!(f, "{port}"))?;
+        self.tunnel.iter().try_for_each(|tunnel| writeln!(f, "{tunnel}"))?;
         self.assets.iter().try_for_each(|asset| write!(f, "\n{asset}"))?;
         if !self.warnings.is_empty() {
             writeln!(f)?;
@@ -184,6 +217,14 @@ impl fmt::Display for PortLine {
         optional(f, ", ", self.address.as_ref())?;
         optional(f, " on ", self.interface.as_ref())?;
         f.write_str(if self.cleartext_logins { ", logins in clear" } else { "" })
+    }
+}
+
+impl fmt::Display for TunnelLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TunnelLine { listen, addresses, mtu, most, certificate } = self;
+        write!(f, "tunnel: {listen}, {most} at most, addresses of {addresses}, ")?;
+        write!(f, "packets of {mtu} bytes, certificate: {certificate}")
     }
 }
 

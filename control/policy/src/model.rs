@@ -17,6 +17,7 @@ use crate::control::{Account, Control};
 use crate::diagnostic::Diagnostic;
 use crate::doors::transport_name;
 use crate::tuning::{PortTuning, Tuning};
+use crate::tunnel::Tunnel;
 use crate::value::Prefix;
 use crate::window::Weekly;
 
@@ -25,6 +26,7 @@ use crate::window::Weekly;
 pub struct Policy {
     pub(crate) gate: Gate,
     pub(crate) ports: Vec<Port>,
+    pub(crate) tunnel: Option<Tunnel>,
     pub(crate) assets: Vec<Asset>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) conduits: Vec<Conduit>,
@@ -42,6 +44,17 @@ impl Policy {
     /// The ports, in the order of the file; a [`PortId`] counts them.
     pub fn ports(&self) -> &[Port] {
         &self.ports
+    }
+
+    /// Where people log in from afar, if they do.
+    pub fn tunnel(&self) -> Option<&Tunnel> {
+        self.tunnel.as_ref()
+    }
+
+    /// The port by which packets of tunnels come, if there are any: behind those of the file.
+    pub fn tunnel_port(&self) -> Option<PortId> {
+        let behind = u16::try_from(self.ports.len()).ok().map(PortId);
+        behind.filter(|_| self.tunnel.is_some())
     }
 
     /// The assets, in the order of the file; an [`AssetId`] counts them.

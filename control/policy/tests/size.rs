@@ -60,6 +60,7 @@ fn holder(n: u32) -> Holder {
     Holder {
         address: (0x0b00_0000 + n).into(),
         port: None,
+        mac: None,
         user: format!("user{n}"),
         until: Time::NEVER,
         held: (first..first + RULES_A_ROLE).map(held).collect(),

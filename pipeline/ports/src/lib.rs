@@ -33,15 +33,18 @@
 //! | [`capture`] | pcap and pcapng: [`CaptureReader`], [`CaptureWriter`], [`CapturePort`] |
 //! | [`ring`] | [`RingPort`]: frames fed and drained by a test |
 //! | [`tap`] | [`Tap`]: a capture of a plant's wire, with the gate put in the middle |
+//! | [`tunnel`] | [`TunnelPort`]: a worker's port, and beside it the packets of tunnels |
 
 pub mod capture;
 pub mod pool;
 pub mod port;
 pub mod ring;
 pub mod tap;
+pub mod tunnel;
 
 pub use capture::{CaptureError, CapturePort, CaptureReader, CaptureWriter};
 pub use pool::{HeapFrame, Pool};
 pub use port::{Port, PortError, Received};
 pub use ring::RingPort;
 pub use tap::Tap;
+pub use tunnel::TunnelPort;

@@ -21,7 +21,7 @@ pub struct HeapFrame {
 const EMPTY: Window = Window::new(HEADROOM, 0);
 
 impl HeapFrame {
-    fn new() -> HeapFrame {
+    pub(crate) fn new() -> HeapFrame {
         HeapFrame { chunk: vec![0; CHUNK].into_boxed_slice(), window: EMPTY }
     }
 

@@ -142,14 +142,14 @@ impl<'u> XdpPort<'u> {
     /// # Errors
     /// What the kernel says.
     pub fn wait(&mut self, longest: Duration) -> io::Result<()> {
-        self.wait_with(None, longest)
+        self.wait_with(&[], longest)
     }
 
-    /// The same, or until `bell` can be read.
+    /// The same, or until one of `bells` can be read.
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn wait_with(&mut self, bell: Option<BorrowedFd<'_>>, longest: Duration) -> io::Result<()> {
+    pub fn wait_with(&mut self, bells: &[BorrowedFd<'_>], longest: Duration) -> io::Result<()> {
         // Frames that the cards have not taken yet are asked for again soon.
         let longest = if self.lanes.iter().any(|lane| lane.sending > 0) {
             longest.min(Duration::from_millis(1))
@@ -159,8 +159,8 @@ impl<'u> XdpPort<'u> {
         let timeout = Timespec::try_from(longest).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
         // An allocation, but only where there is nothing else to do.
         let sockets = self.lanes.iter().map(|lane| PollFd::new(&lane.socket, PollFlags::IN));
-        let bell = bell.iter().map(|bell| PollFd::new(bell, PollFlags::IN));
-        let mut sockets: Vec<PollFd<'_>> = sockets.chain(bell).collect();
+        let bells = bells.iter().map(|bell| PollFd::new(bell, PollFlags::IN));
+        let mut sockets: Vec<PollFd<'_>> = sockets.chain(bells).collect();
         match poll(&mut sockets, Some(&timeout)) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(error) => Err(error.into()),

@@ -132,7 +132,7 @@ fn asset_table(assets: &[reply::Asset]) -> Table {
 }
 
 /// `59 s`, `12 min`, `3 h 05 min`.
-fn span(seconds: u64) -> String {
+pub(crate) fn span(seconds: u64) -> String {
     match (seconds / 3600, seconds / 60 % 60, seconds) {
         (0, 0, seconds) => format!("{seconds} s"),
         (0, minutes, _) => format!("{minutes} min"),

@@ -40,6 +40,9 @@ fn factors(gate: &Gate, request: &Request) -> Result<Reply, Failure> {
         Request::NewRecoveryCodes { name } => {
             gate.ask("POST", &of(name, "/recovery-codes")?).map(Reply::RecoveryCodes)
         }
+        Request::EnrolCertificate { name, new } => {
+            gate.ask_with("POST", &of(name, "/certificates")?, new).map(Reply::Done)
+        }
         Request::ResetFactor { name, factor } => {
             let factor = Factor::from_name(factor)
                 .ok_or_else(|| invalid(format_args!("there is no factor `{factor}`")))?;

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 use wicketgate_worker::{Stopwatch, Worker};
-use wicketgate_xdp::{Accounts, XdpPort};
+use wicketgate_xdp::Accounts;
+
+use super::data::WorkerPort;
 
 /// Looks in a row after which a difference among several workers is no longer one in time.
 const SETTLED: u32 = 10;
@@ -24,8 +26,8 @@ pub(super) struct Census {
 }
 
 impl Census {
-    pub(super) fn of<S: Stopwatch>(worker: &Worker<XdpPort<'_>, S>) -> Census {
-        let port = worker.port();
+    pub(super) fn of<S: Stopwatch>(worker: &Worker<WorkerPort<'_>, S>) -> Census {
+        let port = worker.port().inner();
         Census {
             waiting: worker.waiting(),
             accounts: port.accounts(),

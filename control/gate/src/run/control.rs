@@ -25,6 +25,7 @@ use super::people::People;
 use super::policy::Generations;
 use super::pulse::Pulse;
 use super::signals::Signals;
+use super::tunnel::Tunnels;
 use crate::api::desk::Inbox;
 use crate::api::peers::Admission;
 use crate::exit::{Exit, complain};
@@ -53,6 +54,8 @@ pub(super) struct Control {
     pub(super) signals: Signals,
     pub(super) inbox: Inbox,
     pub(super) people: People,
+    /// `None`: nobody comes from afar.
+    pub(super) tunnels: Option<Tunnels>,
     pub(super) drift: Drift,
     pub(super) gatherer: Gatherer,
     pub(super) accounts: Accounts,
@@ -94,6 +97,7 @@ impl Control {
             if tick.is_multiple_of(SECOND) {
                 self.notifier.alive();
                 self.look();
+                self.mind_tunnels();
                 self.people.see(clock::both());
                 self.tell_refusals(clock::since_boot());
                 changed |= self.refresh() | self.drift.has_moved(clock::clocks());
@@ -128,7 +132,7 @@ impl Control {
     /// Logs what has happened, as long as the log takes it, [`AT_ONCE`] events at most; true where there may
     /// be more.
     pub(super) fn log(&mut self) -> bool {
-        let Control { journal, generations, people, drift, audit, .. } = self;
+        let Control { journal, generations, people, tunnels, drift, audit, .. } = self;
         let mut logged = 0;
         let mut batch = journal.batch();
         while audit.is_open()
@@ -137,6 +141,7 @@ impl Control {
             logged += 1;
             if let Some(tables) = generations.tables(epoch) {
                 people.note(tables, &event);
+                people.tell_denied(tunnels.as_mut(), tables, generations.policy(), &event);
                 let time = drift.wall(event.time);
                 audit.record(tables, &Event { time, ..event });
             }
@@ -183,6 +188,9 @@ impl Control {
             let _ = self.follow_policy();
         }
         self.admission.set(outcome?);
+        if let Some(tunnels) = &self.tunnels {
+            tunnels.renew(self.generations.policy())?;
+        }
         Ok(())
     }
 
@@ -288,6 +296,16 @@ impl Control {
         self.notifier.status(said);
         if tell != Tell::GoesOn {
             self.audit.alarm(self.generations.epoch(), alarm, tell == Tell::Begins);
+        }
+    }
+
+    /// Without its thread nobody comes in by a tunnel; whoever is in is out. Machines are not concerned.
+    fn mind_tunnels(&mut self) {
+        if self.tunnels.as_ref().is_some_and(Tunnels::has_ended) {
+            complain(
+                "ALARM: the tunnel thread has ended: nobody can come by a tunnel until a restart",
+            );
+            self.tunnels = None;
         }
     }
 

@@ -1,6 +1,7 @@
 //! A worker thread.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use crossbeam_queue::ArrayQueue;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use wicketgate_engine::{Counters, Event, EventRing, NextHop, Sighting, Tables};
 use wicketgate_packet::PortId;
-use wicketgate_ports::{Port, PortError};
+use wicketgate_ports::{Port, PortError, TunnelPort};
 use wicketgate_worker::{HandOver, HoldCounters, Latency, Machine, Observer, Worker};
 use wicketgate_xdp::{Accounts, Queue, Statistics, XdpPort};
 
@@ -119,9 +120,12 @@ pub(super) struct Outcome {
     pub(super) fault: Option<PortError>,
 }
 
+/// The ports of a worker: its sockets, and the packets of tunnels beside them.
+pub(super) type WorkerPort<'u> = TunnelPort<XdpPort<'u>>;
+
 /// A worker and how it turns.
 pub(super) struct DataPath<'u> {
-    worker: Worker<XdpPort<'u>, Machine>,
+    worker: Worker<WorkerPort<'u>, Machine>,
     shared: Arc<Shared>,
     outbox: Outbox,
     /// The only core that it may have.
@@ -134,7 +138,7 @@ pub(super) struct DataPath<'u> {
 
 impl<'u> DataPath<'u> {
     pub(super) fn new(
-        worker: Worker<XdpPort<'u>, Machine>,
+        worker: Worker<WorkerPort<'u>, Machine>,
         shared: Arc<Shared>,
         core: Option<usize>,
         spin: bool,
@@ -209,7 +213,8 @@ impl<'u> DataPath<'u> {
         }
         let nap = if self.worker.waiting() > 0 { SHORT_NAP } else { NAP };
         let nap = nap.min(self.worker.next_deadline().since(clock::now()));
-        self.worker.sleep(|port, bell| port.wait_with(bell, nap)).map_err(PortError::Socket)
+        let wait = |port: &mut XdpPort<'u>, bells: &[BorrowedFd<'_>]| port.wait_with(bells, nap);
+        self.worker.sleep(|port, bell| port.sleep(bell, wait)).map_err(PortError::Socket)
     }
 
     /// Waits, not for ever, until no other worker hands over anything more.
@@ -238,7 +243,7 @@ impl<'u> DataPath<'u> {
     }
 
     fn outcome(self, fault: Option<PortError>) -> Outcome {
-        let port = self.worker.port();
+        let port = self.worker.port().inner();
         Outcome {
             counters: self.worker.engine().counters().clone(),
             latency: self.worker.latency().clone(),

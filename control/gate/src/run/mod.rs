@@ -41,6 +41,7 @@ mod sandbox;
 mod signals;
 pub(crate) mod socket;
 mod stats;
+mod tunnel;
 
 use std::sync::Arc;
 
@@ -60,7 +61,7 @@ use audit::Audit;
 use barriers::Barriers;
 use census::Books;
 use control::Control;
-use data::{DataPath, Outcome, Shared};
+use data::{DataPath, Outcome, Shared, WorkerPort};
 use desk::Gatherer;
 use exchange::Exchange;
 use interfaces::Interfaces;
@@ -109,12 +110,13 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
 
     let shared: Vec<Arc<Shared>> =
         ports.iter().map(|_| Arc::new(Shared::new(exchange.clone()))).collect();
+    let (desk, inbox) = Desk::new();
     let sessions = Arc::new(Sessions::new(SESSIONS));
     let people = People::open(generations.policy(), sessions.clone());
+    let tunnel::Opened { ports, listener } = tunnel::open(ports, generations.policy(), &desk);
     let workers = workers(ports, &tables, &sessions)?;
     let data = data_paths(workers, &shared, &cores, arguments.spin);
     let (accounts, admission) = (Accounts::read(), Admission::default());
-    let (desk, inbox) = Desk::new();
     let (kernel, responder) = Kernel::open(kernel);
     admission.set(accounts.peers(generations.policy().control())?);
     let socket = Socket::open(&gate, &accounts, desk, admission.clone())?;
@@ -124,6 +126,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         signals,
         inbox,
         people,
+        tunnels: None,
         drift: clock::Drift::at(clock::clocks()),
         gatherer: Gatherer::new(sessions),
         accounts,
@@ -142,9 +145,10 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let attached = control.interfaces.attach()?;
     control.interfaces.announce(&attached, &opened);
     announce(&gate.tuning, &cores, &opened);
-    sandbox::enter(arguments, user.as_ref())?;
+    sandbox::enter(arguments, user.as_ref(), &tunnel::files(control.generations.policy()))?;
     responder.serve()?;
     socket.map_or(Ok(()), Socket::serve)?;
+    control.tunnels = listener.map(tunnel::Listener::serve).transpose()?;
     let outcomes = serve(&mut control, data, attached);
     // Frames that were under way between workers are all with one of them now, or in common.
     let figures = outcomes.map(|outcomes| Figures { outcomes, cores, in_common: umem.in_common() });
@@ -188,6 +192,9 @@ fn serve(
         control.notifier.ready();
         control.run(&threads);
         drop(attached);
+        if let Some(tunnels) = control.tunnels.take() {
+            tunnels.stop();
+        }
         control.people.stop();
         control.wind_up(threads)
     })
@@ -224,10 +231,10 @@ fn announce(tuning: &Tuning, cores: &[usize], opened: &Opened) {
 
 /// A worker for each port, all with the same sessions and the same stopwatch.
 fn workers<'u>(
-    ports: Vec<XdpPort<'u>>,
+    ports: Vec<WorkerPort<'u>>,
     tables: &Arc<Tables>,
     sessions: &Arc<Sessions>,
-) -> Result<Vec<Worker<XdpPort<'u>, Machine>>, String> {
+) -> Result<Vec<Worker<WorkerPort<'u>, Machine>>, String> {
     let stopwatch = Machine::start();
     let ends = HandOver::among(ports.len()).map_err(|error| format!("no doorbells: {error}"))?;
     let alone = ports.len() == 1;
@@ -240,7 +247,7 @@ fn workers<'u>(
 
 /// What turns each worker.
 fn data_paths<'u>(
-    workers: Vec<Worker<XdpPort<'u>, Machine>>,
+    workers: Vec<Worker<WorkerPort<'u>, Machine>>,
     shared: &[Arc<Shared>],
     cores: &[usize],
     spin: bool,

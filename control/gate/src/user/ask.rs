@@ -11,8 +11,14 @@ use crate::api::secret::Secret;
 const LINE: usize = 4096;
 
 /// Whether somebody sits there; else lines are read as they come.
-pub(super) fn is_terminal() -> bool {
+pub(crate) fn is_terminal() -> bool {
     stdin().is_terminal()
+}
+
+/// What somebody at the terminal answers; `None` where nobody sits there.
+pub(crate) fn question(prompt: &str) -> Option<String> {
+    let answer = is_terminal().then(|| shown(prompt).ok()).flatten()?;
+    Some(answer.expose().trim().to_owned())
 }
 
 /// A line, not shown while it is typed.

@@ -3,10 +3,10 @@
 pub(crate) mod ask;
 mod place;
 
-use wicketgate_identity::Password;
 use wicketgate_identity::store::ADMIN;
+use wicketgate_identity::{Password, Thumbprint};
 
-use crate::api::model::{NewUser, Request};
+use crate::api::model::{NewCertificate, NewUser, Request};
 use crate::api::reply::{Reply, User};
 use crate::api::secret::Secret;
 use crate::cli;
@@ -51,6 +51,7 @@ fn try_run(command: &cli::User) -> Result<(), Failure> {
         }
         cli::User::EnrolTotp(who) => enrol_totp(users, &who.name),
         cli::User::RecoveryCodes(who) => recovery_codes(users, &who.name),
+        cli::User::Certificate(arguments) => enrol_certificate(users, arguments),
     }
 }
 
@@ -59,6 +60,18 @@ fn say(users: &Users, request: &Request) -> Result<(), Failure> {
         text(format_args!("{}", done.done));
     }
     Ok(())
+}
+
+/// Only its thumbprint is kept: the file proves nothing, and its key never comes here.
+fn enrol_certificate(users: &Users, arguments: &cli::UserCertificate) -> Result<(), Failure> {
+    let unusable = |what: String| Failure::Unusable(what);
+    let certificates = wicketgate_tunnel::authority::certificates(&arguments.certificate);
+    let certificates = certificates.map_err(|fault| unusable(fault.to_string()))?;
+    let first = certificates.first();
+    let first = first.ok_or_else(|| unusable("there is no certificate in it".to_owned()))?;
+    let (thumbprint, label) = (Thumbprint::of(first).to_string(), arguments.label.clone());
+    let (name, new) = (arguments.who.name.clone(), NewCertificate { thumbprint, label });
+    say(users, &Request::EnrolCertificate { name, new })
 }
 
 /// A user with a password and, if not declined, TOTP. The password is asked before anything is written.

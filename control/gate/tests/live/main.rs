@@ -21,7 +21,9 @@ macro_rules! need {
 
 mod barriers;
 mod control;
+mod crowd;
 mod hardening;
+mod hop;
 mod iperf;
 mod links;
 mod lossy;
@@ -35,6 +37,7 @@ mod scale;
 mod service;
 mod shapes;
 mod stacks;
+mod tunnel;
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
@@ -96,8 +99,13 @@ fn rounds(usual: u32) -> u32 {
 }
 
 fn run_hmi(plant: &Plant, hmi: &std::path::Path, rounds: u32) {
+    run_hmi_at(plant, hmi, rounds, "100.64.10.20");
+}
+
+/// The same, at this address.
+fn run_hmi_at(plant: &Plant, hmi: &std::path::Path, rounds: u32, address: &str) {
     let rounds = rounds.to_string();
-    let arguments = ["100.64.10.20", "40001", &rounds, "0", "operate"];
+    let arguments = [address, "40001", &rounds, "0", "operate"];
     let status = plant.user.command(hmi).args(arguments).status().unwrap();
     assert!(status.success(), "{status}: some transaction failed");
 }

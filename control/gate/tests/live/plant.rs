@@ -208,6 +208,12 @@ impl Gate {
         std::iter::from_fn(|| self.said.recv_timeout(PATIENCE).ok()).any(|line| line.contains(what))
     }
 
+    /// The first line that says this, before it ends or patience does.
+    pub(crate) fn line(&self, what: &str) -> Option<String> {
+        let mut lines = std::iter::from_fn(|| self.said.recv_timeout(PATIENCE).ok());
+        lines.find(|line| line.contains(what))
+    }
+
     /// Has it stop; what it said that nobody has heard yet, and its report.
     pub(crate) fn everything_said(mut self) -> String {
         self.signal(Signal::TERM);

@@ -113,6 +113,8 @@ pub enum End {
     Idle,
     /// The user logged out, or gave the grant back.
     GivenBack,
+    /// The tunnel was lost.
+    TunnelLost,
     /// The same tunnel or address logged in anew.
     Superseded,
     /// Nobody approved or proved in time.
@@ -138,9 +140,12 @@ impl End {
     /// drain. What is taken back is taken at once.
     pub const fn drains(self) -> bool {
         match self {
-            End::Expired | End::WindowClosed | End::ProofTooOld | End::Idle | End::GivenBack => {
-                true
-            }
+            End::Expired
+            | End::WindowClosed
+            | End::ProofTooOld
+            | End::Idle
+            | End::GivenBack
+            | End::TunnelLost => true,
             End::Superseded
             | End::Unanswered
             | End::TooManySessions
@@ -161,6 +166,7 @@ impl End {
             End::ProofTooOld => "proof-too-old",
             End::Idle => "idle",
             End::GivenBack => "given-back",
+            End::TunnelLost => "tunnel-lost",
             End::Superseded => "superseded",
             End::Unanswered => "unanswered",
             End::TooManySessions => "too-many-sessions",

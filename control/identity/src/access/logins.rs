@@ -124,6 +124,18 @@ impl Access {
         Ok(())
     }
 
+    /// The tunnel of a login is gone, and with it whoever could use it.
+    ///
+    /// # Errors
+    /// [`LoginError::NoSuchLogin`].
+    pub fn tunnel_lost(&mut self, id: LoginId, now: Now) -> Result<(), LoginError> {
+        if !self.logins.contains_key(&id) {
+            return Err(LoginError::NoSuchLogin);
+        }
+        self.end_login(id, End::TunnelLost, None, now);
+        Ok(())
+    }
+
     /// Takes a login back, with all its grants; `actor` is who did.
     ///
     /// # Errors

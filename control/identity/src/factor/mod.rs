@@ -123,6 +123,35 @@ impl Thumbprint {
     }
 }
 
+/// What is not 64 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAThumbprint;
+
+impl fmt::Display for NotAThumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a thumbprint is 64 hex digits: the SHA-256 of the certificate in DER")
+    }
+}
+
+impl std::error::Error for NotAThumbprint {}
+
+impl std::str::FromStr for Thumbprint {
+    type Err = NotAThumbprint;
+
+    /// As `Display` writes it, in either case.
+    fn from_str(text: &str) -> Result<Thumbprint, NotAThumbprint> {
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(NotAThumbprint);
+        }
+        let mut bytes = [0; 32];
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            let digits = text.get(2 * at..2 * at + 2).ok_or(NotAThumbprint)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| NotAThumbprint)?;
+        }
+        Ok(Thumbprint(bytes))
+    }
+}
+
 impl fmt::Display for Thumbprint {
     /// Lower-case hex, as certificate tools print it without colons.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,6 +168,19 @@ impl fmt::Debug for Thumbprint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thumbprint_is_read_as_it_is_written() {
+        let print = Thumbprint::of(b"a certificate");
+        let text = print.to_string();
+        assert_eq!(text.parse(), Ok(print));
+        assert_eq!(text.to_uppercase().parse(), Ok(print));
+        let signed = format!("+{}", &text[1..]);
+        for wrong in ["", &text[1..], &format!("{text}0"), &text.replace(&text[..1], "g"), &signed]
+        {
+            assert_eq!(wrong.parse::<Thumbprint>(), Err(NotAThumbprint), "{wrong}");
+        }
+    }
 
     #[test]
     fn the_words_are_those_of_the_policy_file() {

@@ -1,6 +1,6 @@
 //! Settings of the gate, its ports and its assets that are otherwise.
 
-use crate::explain::{AssetPart, Explanation, PortLine, explain};
+use crate::explain::{AssetPart, Explanation, PortLine, TunnelLine, explain};
 use crate::model::Policy;
 
 /// One line for each.
@@ -11,6 +11,12 @@ pub(super) fn settings(before: &Policy, after: &Policy) -> Vec<String> {
         lines.push(format!("overlay: {} -> {}", old.overlay, new.overlay));
     }
     ports(&old, &new, &mut lines);
+    if old.tunnel != new.tunnel {
+        let words = |line: Option<TunnelLine>| {
+            line.map_or_else(|| "no tunnel".to_owned(), |line| line.to_string())
+        };
+        lines.push(format!("{} -> {}", words(old.tunnel.clone()), words(new.tunnel.clone())));
+    }
     assets(&old, &new, &mut lines);
     lines
 }

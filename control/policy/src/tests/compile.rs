@@ -307,6 +307,7 @@ fn holder(held: Vec<Held>) -> Holder {
     Holder {
         address: CLIENT,
         port: None,
+        mac: None,
         user: "ana".to_owned(),
         until: Time::NEVER,
         held,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use wicketgate_dissectors::{Class, Protocol, Transport};
 use wicketgate_engine::tables::{AssetId, Side};
 use wicketgate_engine::{CodeSet, RangeSet};
+use wicketgate_packet::Time;
 
 use super::{BASE, changed, good};
 use crate::{Door, Factor, Gate, Preset, parse};
@@ -217,4 +218,34 @@ fn what_a_rule_asks() {
     assert!(good(BASE).rules[0].conditions.is_default());
     let difference = crate::diff(&good(BASE), &policy).to_string();
     assert!(difference.contains("approval by shift-lead"), "{difference}");
+}
+
+const TUNNEL: &str =
+    "\n[tunnel]\nlisten = \"192.168.20.1:4433\"\naddresses = \"100.64.255.0/30\"\n";
+
+fn with_tunnel(rest: &str) -> String {
+    let state = "overlay = \"100.64.0.0/16\"\nstate_dir = \"state\"";
+    let text = changed("overlay = \"100.64.0.0/16\"", state);
+    format!("{text}{TUNNEL}{rest}")
+}
+
+#[test]
+fn a_tunnel_is_one_more_port() {
+    let policy = good(&with_tunnel(""));
+    let tunnel = policy.tunnel().unwrap();
+    assert_eq!((tunnel.mtu, tunnel.most), (1280, 3));
+    let hosts: Vec<String> = tunnel.hosts().map(|host| host.to_string()).collect();
+    assert_eq!(hosts, ["100.64.255.1", "100.64.255.2"]);
+    let id = policy.tunnel_port().unwrap();
+    let tables = policy.compile(&[], Time::EPOCH, 1).unwrap().tables;
+    let port = tables.port(id).unwrap();
+    assert_eq!((&*port.name, port.mtu), ("tunnel", 1280));
+    assert_eq!(good(BASE).tunnel_port(), None);
+}
+
+#[test]
+fn nobody_logs_in_with_the_address_of_a_machine() {
+    let text = with_tunnel("").replace("192.168.20.5", "100.64.255.1");
+    let errors = parse(&text, "policy.toml").unwrap_err();
+    assert!(errors[0].message.contains("conduit `hmi-1`"), "{}", errors[0]);
 }

@@ -7,7 +7,7 @@ use std::mem::ManuallyDrop;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use wicketgate_identity::{Attempt, Authenticator, Monotonic, Outcome, Password};
+use wicketgate_identity::{Attempt, Authenticator, Monotonic, Outcome, Password, Thumbprint};
 
 use crate::api::desk::{Answer, Ask, WAITING};
 use crate::api::model::Request;
@@ -100,6 +100,10 @@ impl Desk {
             Request::Login(shown) => {
                 (shown.user.clone(), shown.source, &shown.password, &shown.code)
             }
+            Request::OpenTunnel(open) => {
+                let shown = &open.shown;
+                (shown.user.clone(), Some(open.peer.ip()), &shown.password, &shown.code)
+            }
             Request::StepUp { proof, .. } => {
                 (user.unwrap_or_default(), None, &proof.password, &proof.code)
             }
@@ -111,7 +115,7 @@ impl Desk {
             source: source.unwrap_or(std::net::Ipv4Addr::LOCALHOST.into()),
             password: password.as_ref(),
             code: code.as_ref().map(Secret::expose),
-            certificate: None,
+            certificate: certificate(&ask.request),
         };
         let outcome = self.authenticator.authenticate(&attempt, clock::both());
         Word::Attempt(Box::new((ask, outcome)))
@@ -121,6 +125,14 @@ impl Desk {
         let store = self.authenticator.store();
         let (answer, change) = users::execute(store, &ask.request, clock::both());
         Word::Stored(Box::new((ask, answer, change)))
+    }
+}
+
+/// The thumbprint of the certificate that was shown.
+fn certificate(request: &Request) -> Option<Thumbprint> {
+    match request {
+        Request::OpenTunnel(open) => open.certificate.as_deref().map(Thumbprint::of),
+        _ => None,
     }
 }
 

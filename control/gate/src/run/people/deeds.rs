@@ -16,7 +16,9 @@ impl Control {
         let what = people.what(event);
         let act = Act { what: what.as_deref(), ..people.act(event) };
         self.audit.act(epoch, &act);
-        people.told(event);
+        if let Some(face) = people.told(event) {
+            self.end_tunnel(&face);
+        }
     }
 
     /// Writes what came of an attempt that was refused. What succeeded, access tells.

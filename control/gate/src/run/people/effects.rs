@@ -8,7 +8,7 @@ use wicketgate_identity::access::{Effect, Event, EventKind};
 use wicketgate_identity::{GrantId, LoginId};
 
 use super::clerk::Word;
-use super::{Clerk, People, clock};
+use super::{Clerk, Face, People, clock};
 use crate::exit::complain;
 use crate::run::control::Control;
 use crate::users::Change;
@@ -39,14 +39,16 @@ impl People {
         }
     }
 
-    /// What was told needs no face any more.
-    pub(super) fn told(&mut self, event: &Event) {
-        let Some(login) = event.login else { return };
-        let Some(face) = self.faces.get_mut(&login) else { return };
-        face.over |= matches!(event.kind, EventKind::LoginEnd(_));
-        if face.over && !self.access.grants().any(|(_, grant)| grant.login == login) {
-            self.faces.remove(&login);
+    /// What was told; the face of its login, where that needs none any more.
+    pub(super) fn told(&mut self, event: &Event) -> Option<Face> {
+        let login = event.login?;
+        let face = self.faces.get_mut(&login)?;
+        if let EventKind::LoginEnd(end) = event.kind {
+            face.over = Some(end);
         }
+        let needed =
+            face.over.is_none() || self.access.grants().any(|(_, grant)| grant.login == login);
+        if needed { None } else { self.faces.remove(&login) }
     }
 
     /// Ends a login's sessions; of those on assets where a grant of it drains, all but the operations that

@@ -16,6 +16,7 @@
 //! | `registry` | sessions that are live, and whose they are |
 //! | `requests` | what is asked at the control socket |
 //! | `told` | logins, grants and sessions as the control socket tells them |
+//! | `tunnels` | logins by tunnels, and what their users are told |
 //!
 //! Invariant: a cut comes before anything is compiled, and nothing here waits for the disk.
 
@@ -26,6 +27,7 @@ mod effects;
 pub(super) mod registry;
 mod requests;
 mod told;
+mod tunnels;
 
 #[cfg(test)]
 mod tests;
@@ -38,11 +40,12 @@ use std::time::Duration;
 use wicketgate_engine::tables::Side;
 use wicketgate_engine::{AssetId, Event, EventKind, Operations, SessionId, Sessions, Tables};
 use wicketgate_identity::access::{
-    Access, Binding, GrantId, Lifetimes, LoginError, Right, Standing,
+    Access, Binding, End, GrantId, Lifetimes, LoginError, Right, Standing,
 };
 use wicketgate_identity::{Authenticated, Authenticator, LoginId, Now, UserId, UserName};
 use wicketgate_packet::PortId;
 use wicketgate_policy::{Held, Holder, Policy};
+use wicketgate_ports::tunnel::mac_of;
 
 use super::clock;
 use crate::exit::complain;
@@ -80,13 +83,31 @@ struct Face {
     address: Option<IpAddr>,
     /// The only port that its frames may come in by.
     port: Option<PortId>,
+    /// The tunnel by which they come, by its number.
+    tunnel: Option<u32>,
     /// The number of its rights, and those of assets on which something was taken back since.
     right: u64,
     renewed: BTreeMap<Arc<str>, u64>,
     /// The last of these numbers.
     last: u64,
-    /// Its end was told; something of it may drain.
-    over: bool,
+    /// Its end, once that was told; something of it may drain.
+    over: Option<End>,
+}
+
+impl Face {
+    /// That of somebody whom no frame belongs to.
+    fn of(proven: &Authenticated) -> Face {
+        Face {
+            user: proven.user().name.to_string(),
+            address: None,
+            port: None,
+            tunnel: None,
+            right: 0,
+            renewed: BTreeMap::new(),
+            last: 0,
+            over: None,
+        }
+    }
 }
 
 impl People {
@@ -157,15 +178,25 @@ impl People {
                 Binding::Tunnel(self.unbound)
             }
         };
-        let id = self.access.login(proven, binding, now)?;
         let port = match source {
             Some(IpAddr::V4(address)) => port_of(policy, address),
             _ => None,
         };
-        let (user, right) = (proven.user().name.to_string(), registry::first_right(id));
-        let renewed = BTreeMap::new();
-        let face = Face { user, address: source, port, right, renewed, last: right, over: false };
-        self.faces.insert(id, face);
+        let face = Face { address: source, port, ..Face::of(proven) };
+        self.admit(proven, binding, face, now)
+    }
+
+    /// Makes the login whose face this is.
+    fn admit(
+        &mut self,
+        proven: &Authenticated,
+        binding: Binding,
+        face: Face,
+        now: Now,
+    ) -> Result<LoginId, LoginError> {
+        let id = self.access.login(proven, binding, now)?;
+        let right = registry::first_right(id);
+        self.faces.insert(id, Face { right, last: right, ..face });
         Ok(id)
     }
 
@@ -264,6 +295,7 @@ impl People {
         Some(Holder {
             address,
             port: face.port,
+            mac: face.tunnel.map(mac_of),
             user: face.user.clone(),
             until: ends.max()?,
             held,
@@ -294,6 +326,12 @@ impl People {
     /// Whose doing it is, what is happening now.
     pub(super) fn acting(&self) -> Option<&str> {
         self.acting.as_deref()
+    }
+
+    /// The login of a tunnel.
+    pub(super) fn in_tunnel(&self, tunnel: u32) -> Option<LoginId> {
+        let mut faces = self.faces.iter();
+        faces.find(|(_, face)| face.tunnel == Some(tunnel)).map(|(login, _)| *login)
     }
 
     /// The name of a user.

@@ -26,7 +26,9 @@ impl Control {
         if is_the_clerks(&ask.request) {
             return self.hand_on(ask);
         }
-        self.people.acting = Some(ask.actor.to_string());
+        let own =
+            matches!(ask.request, Request::CloseTunnel { .. } | Request::TunnelSpoofed { .. });
+        self.people.acting = (!own).then(|| ask.actor.to_string());
         let answer = self.execute(&ask.request);
         self.settle();
         self.people.acting = None;
@@ -72,7 +74,7 @@ impl Control {
 
     /// The clerk has looked at an attempt.
     pub(super) fn attempted(&mut self, ask: Ask, outcome: Outcome) {
-        self.people.acting = Some(ask.actor.to_string());
+        self.people.acting = Some(asker(&ask));
         let answer = match &outcome.answer {
             Ok(proven) => self.proven(&ask.request, proven, &outcome),
             Err(refusal) => {
@@ -90,6 +92,9 @@ impl Control {
         let now = clock::both();
         let user = proven.user();
         self.people.names.insert(user.id, user.name.clone());
+        if let Request::OpenTunnel(open) = request {
+            return self.open_tunnel(open, proven, outcome);
+        }
         let login = match request {
             Request::StepUp { login, .. } => {
                 let id = LoginId(*login);
@@ -168,6 +173,10 @@ impl Control {
                 let revoked = people.access.revoke(GrantId(*grant), None, now);
                 revoked.map_err(|_| no_grant())?;
                 Ok(Reply::done(format_args!("grant {grant} is taken back")))
+            }
+            Request::CloseTunnel { tunnel, by_user } => Ok(self.close_tunnel(*tunnel, *by_user)),
+            Request::TunnelSpoofed { tunnel, source, packets } => {
+                Ok(self.tell_spoofed(*tunnel, *source, *packets))
             }
             _ => self.emergency(request),
         }
@@ -268,6 +277,7 @@ fn is_the_clerks(request: &Request) -> bool {
     matches!(
         request,
         Request::Login(_)
+            | Request::OpenTunnel(_)
             | Request::StepUp { .. }
             | Request::Users
             | Request::AddUser(_)
@@ -279,11 +289,20 @@ fn is_the_clerks(request: &Request) -> bool {
             | Request::EnrolTotp { .. }
             | Request::ConfirmTotp { .. }
             | Request::NewRecoveryCodes { .. }
+            | Request::EnrolCertificate { .. }
             | Request::ResetFactor { .. }
     )
 }
 
-fn no_login() -> Fault {
+/// Who asks, for the audit: of a tunnel, where it comes from.
+fn asker(ask: &Ask) -> String {
+    match &ask.request {
+        Request::OpenTunnel(open) => format!("tunnel from {}", open.peer),
+        _ => ask.actor.to_string(),
+    }
+}
+
+pub(super) fn no_login() -> Fault {
     Fault::unproven("the login is over: log in")
 }
 
@@ -298,7 +317,7 @@ fn refused(refusal: Refusal) -> Fault {
     }
 }
 
-fn login_fault(error: LoginError) -> Fault {
+pub(super) fn login_fault(error: LoginError) -> Fault {
     match error {
         LoginError::NoSuchLogin => no_login(),
         LoginError::Full => Fault::unavailable(error),

@@ -1,7 +1,7 @@
 //! Logins, grants and sessions as the control socket tells them.
 
 use wicketgate_engine::session::SessionState;
-use wicketgate_identity::access::{Binding, State};
+use wicketgate_identity::access::State;
 use wicketgate_identity::{Factor, GrantId, LoginId, Monotonic, Now};
 
 use super::{People, clock};
@@ -19,10 +19,7 @@ impl People {
             id: id.0,
             user: login.name.to_string(),
             roles: login.roles.iter().map(ToString::to_string).collect(),
-            source: match login.binding {
-                Binding::Address(address) => Some(address),
-                Binding::Tunnel(_) => None,
-            },
+            source: self.faces.get(&id).and_then(|face| face.address),
             proven: Factor::ALL.into_iter().filter_map(proof).collect(),
             age: age(login.since, now),
             idle: age(login.seen, now),

@@ -25,6 +25,10 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_shutdown,
     libc::SYS_epoll_ctl,
     libc::SYS_epoll_pwait,
+    // Tunnels: datagrams of QUIC, several a call.
+    libc::SYS_recvmmsg,
+    libc::SYS_recvmsg,
+    libc::SYS_sendmsg,
     // What the kernel counts for a socket, and who a client is.
     libc::SYS_getsockopt,
     // The audit log, what is said, the config. Which files: Landlock.

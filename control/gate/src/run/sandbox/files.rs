@@ -19,17 +19,19 @@ use super::Fence;
 /// knows less gives what it knows.
 const WANTED: ABI = ABI::V6;
 
-/// Forbids opening any file but to read the config, connecting or listening by TCP, signalling others.
+/// Forbids opening any file but to read the config and what lies beside the files `again`, connecting or listening by TCP, signalling others.
 ///
 /// # Errors
 /// What the kernel refused.
-pub(super) fn fence(config: &Path) -> Result<Fence, RulesetError> {
+pub(super) fn fence(config: &Path, again: &[PathBuf]) -> Result<Fence, RulesetError> {
     let rules = Ruleset::default()
         .handle_access(AccessFs::from_all(WANTED))?
         .handle_access(AccessNet::from_all(WANTED))?
         .scope(Scope::from_all(WANTED))?
         .create()?;
-    let rules = readable(config).into_iter().try_fold(rules, allow)?;
+    let beside = again.iter().flat_map(|file| [Some(file.clone()), fs::canonicalize(file).ok()]);
+    let beside = beside.flatten().filter_map(|file| folder(&file));
+    let rules = readable(config).into_iter().chain(beside).try_fold(rules, allow)?;
     Ok(match rules.restrict_self()?.ruleset {
         RulesetStatus::FullyEnforced => Fence::Up,
         RulesetStatus::PartiallyEnforced => Fence::Partly,

@@ -17,7 +17,7 @@ mod privileges;
 mod tests;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(super) use privileges::User;
 
@@ -37,22 +37,27 @@ enum Fence {
     Absent,
 }
 
-/// Gives up whatever a gate that runs does not need. There is no way back.
+/// Gives up whatever a gate that runs does not need; besides its config it will read the files `again`.
+/// There is no way back.
 ///
 /// # Errors
 /// Some of it could not be given up, or the gate could not read its config again.
-pub(super) fn enter(arguments: &cli::Run, user: Option<&User>) -> Result<(), String> {
+pub(super) fn enter(
+    arguments: &cli::Run,
+    user: Option<&User>,
+    again: &[PathBuf],
+) -> Result<(), String> {
     check_alone()?;
-    give_up(arguments, user)
+    give_up(arguments, user, again)
 }
 
-fn give_up(arguments: &cli::Run, user: Option<&User>) -> Result<(), String> {
+fn give_up(arguments: &cli::Run, user: Option<&User>, again: &[PathBuf]) -> Result<(), String> {
     let kept = privileges::drop_to(user)?;
     complain(format_args!("privileges given up but for {kept}"));
     if arguments.no_sandbox {
         complain("NO SANDBOX, as asked: files and system calls are not fenced");
     } else {
-        fence(&arguments.config)?;
+        fence(&arguments.config, again)?;
     }
     check_reload(&arguments.config)
 }
@@ -66,8 +71,8 @@ fn check_alone() -> Result<(), String> {
     }
 }
 
-fn fence(config: &Path) -> Result<(), String> {
-    let files = files::fence(config).map_err(|error| format!("Landlock: {error}"))?;
+fn fence(config: &Path, again: &[PathBuf]) -> Result<(), String> {
+    let files = files::fence(config, again).map_err(|error| format!("Landlock: {error}"))?;
     let calls = calls::fence().map_err(|error| format!("seccomp: {error}"))?;
     say(
         files,

@@ -18,7 +18,7 @@ use std::time::SystemTime;
 
 use super::*;
 
-const PASSWORD: &str = "a strange horse with 7 batteries";
+pub(crate) const PASSWORD: &str = "a strange horse with 7 batteries";
 
 /// The HMI's conduit, and what people may do from the other address of the office.
 const RULES: &str = r#"
@@ -47,7 +47,7 @@ const SECOND_DESK: &str = "192.168.20.7";
 const THIRD_DESK: &str = "192.168.20.8";
 
 /// A code of RFC 6238 by Python's own HMAC, so many steps from now.
-fn code(secret: &str, step: i64) -> String {
+pub(crate) fn code(secret: &str, step: i64) -> String {
     const PROGRAM: &str = "
 import base64, hmac, struct, sys
 secret = base64.b32decode(sys.argv[1] + '=' * (-len(sys.argv[1]) % 8))
@@ -72,20 +72,20 @@ fn now_step() -> i64 {
 }
 
 /// The last code of a step that is just over would be refused.
-fn not_at_the_end_of_a_step() {
+pub(crate) fn not_at_the_end_of_a_step() {
     while seconds() % 30 > 25 {
         std::thread::sleep(Duration::from_millis(200));
     }
 }
 
 /// A plant with people: a conduit for the HMI, rules for whoever logs in, a place for the store.
-struct Office {
-    plant: Plant,
-    state: PathBuf,
+pub(crate) struct Office {
+    pub(crate) plant: Plant,
+    pub(crate) state: PathBuf,
 }
 
 impl Office {
-    fn new(rules: &str) -> Office {
+    pub(crate) fn new(rules: &str) -> Office {
         let mut plant = Plant::new(1);
         plant.allow_logins("office");
         for desk in [DESK, SECOND_DESK, THIRD_DESK] {
@@ -102,20 +102,20 @@ impl Office {
         self.plant.write_policy(&format!("{CONDUIT}{rules}{gate}"));
     }
 
-    fn start(&self) -> Gate {
+    pub(crate) fn start(&self) -> Gate {
         let gate = self.plant.try_start("audit.jsonl");
         assert!(gate.says("running"));
         gate
     }
 
-    fn user(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn user(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wicketgate"));
         command.arg("user").args(arguments).arg("--state-dir").arg(&self.state);
         command
     }
 
     /// Adds a user by the command line; the TOTP secret. The code that confirms it is the last step's.
-    fn add(&self, name: &str, roles: &[&str]) -> String {
+    pub(crate) fn add(&self, name: &str, roles: &[&str]) -> String {
         let roles = roles.iter().flat_map(|role| ["--role", role]);
         let arguments: Vec<&str> = ["add", name].into_iter().chain(roles).collect();
         let mut command = self.user(&arguments);
@@ -166,7 +166,13 @@ impl Office {
         self.ask("POST", "/v1/grants", Some(token), &wanted)
     }
 
-    fn ask(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: &Value,
+    ) -> (u16, Value) {
         http(&self.state.join("control.sock"), method, path, token, body)
     }
 
@@ -185,7 +191,7 @@ impl Office {
         within(|| self.connect().ok())
     }
 
-    fn audited(&self, kind: &str) -> Vec<Value> {
+    pub(crate) fn audited(&self, kind: &str) -> Vec<Value> {
         let audit = self.plant.audit("audit.jsonl");
         audit.into_iter().filter(|record| record["type"] == kind).collect()
     }
@@ -219,14 +225,14 @@ fn http(
 }
 
 /// A machine that asks all the while, and must get every answer.
-struct Hmi {
+pub(crate) struct Hmi {
     end: Arc<AtomicBool>,
     answers: Arc<AtomicUsize>,
     thread: std::thread::JoinHandle<()>,
 }
 
 impl Hmi {
-    fn start(plant: &Plant) -> Hmi {
+    pub(crate) fn start(plant: &Plant) -> Hmi {
         let mut stream = plant.connect().unwrap();
         let (end, answers) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
         let (ends, answered) = (end.clone(), answers.clone());
@@ -247,7 +253,7 @@ impl Hmi {
     }
 
     /// It got every answer up to now, and gets more.
-    fn stop(self) {
+    pub(crate) fn stop(self) {
         self.goes_on();
         self.end.store(true, Ordering::Relaxed);
         self.thread.join().expect("it got every answer");
@@ -255,7 +261,7 @@ impl Hmi {
 }
 
 /// What comes within ten seconds, however busy the machine is.
-fn within<T>(mut what: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn within<T>(mut what: impl FnMut() -> Option<T>) -> T {
     let tries = (0..500).find_map(|_| {
         let found = what();
         if found.is_none() {

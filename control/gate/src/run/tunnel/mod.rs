@@ -1,0 +1,235 @@
+//! Tunnels of people, as control has them: where the gate listens, which addresses are free, who is told what.
+//!
+//! ```text
+//!   tunnel thread --Desk--> control        a login, an end, a spoofed address
+//!        ^   ^
+//!        |   '---Remote---- control        an end, a denial to tell
+//!        '-------rings----- workers        packets (wicketgate_ports::tunnel)
+//! ```
+
+mod host;
+mod notices;
+
+use std::collections::VecDeque;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use wicketgate_policy::{Policy, Prefix, Tunnel};
+use wicketgate_ports::TunnelPort;
+use wicketgate_ports::tunnel::QueuePair;
+use wicketgate_tunnel::authority;
+use wicketgate_tunnel::end::{Code, End};
+use wicketgate_tunnel::message::{Denied, ToUser};
+use wicketgate_tunnel::server::{Command, Limits, Lost, Remote, Server};
+use wicketgate_tunnel::tls::{Fingerprint, Gate};
+use wicketgate_xdp::XdpPort;
+
+use super::clock;
+use super::data::WorkerPort;
+use crate::api::desk::Desk;
+use crate::exit::complain;
+use host::GateHost;
+use notices::Notices;
+
+/// The thread's name.
+const THREAD: &str = "tunnel";
+
+/// Control's side of all tunnels.
+pub(super) struct Tunnels {
+    remote: Remote,
+    /// Addresses that nobody has; what was free longest is given first, so that no address is soon another's.
+    free: VecDeque<Ipv4Addr>,
+    overlay: Prefix,
+    notices: Notices,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A listener that nobody is served at yet, and the ports of workers.
+pub(super) struct Opened<'u> {
+    pub(super) ports: Vec<WorkerPort<'u>>,
+    pub(super) listener: Option<Listener>,
+}
+
+/// A server that has its socket, and what control needs of it.
+pub(super) struct Listener {
+    server: Server<GateHost>,
+    tunnels: Tunnels,
+    address: SocketAddr,
+    fingerprint: Option<Fingerprint>,
+}
+
+/// Opens what the policy asks for, and joins the workers' sockets with their packets. Where it cannot be
+/// opened the gate runs without, for machines, and says so.
+pub(super) fn open<'u>(ports: Vec<XdpPort<'u>>, policy: &Policy, desk: &Desk) -> Opened<'u> {
+    let without = |ports: Vec<XdpPort<'u>>| Opened {
+        ports: ports.into_iter().map(TunnelPort::without).collect(),
+        listener: None,
+    };
+    let Some((tunnel, id)) = policy.tunnel().zip(policy.tunnel_port()) else {
+        return without(ports);
+    };
+    let pairs: std::io::Result<Vec<Arc<QueuePair>>> =
+        ports.iter().map(|_| QueuePair::new(tunnel.most).map(Arc::new)).collect();
+    let pairs = pairs.map_err(|error| format!("no doorbells: {error}"));
+    let listener = pairs.and_then(|pairs| {
+        let listener = Listener::open(policy, tunnel, pairs.clone(), desk)?;
+        Ok((pairs, listener))
+    });
+    match listener {
+        Ok((pairs, listener)) => {
+            let with = |(port, pair)| TunnelPort::with(port, id, pair, clock::now);
+            let ports = ports.into_iter().zip(pairs).map(with).collect();
+            Opened { ports, listener: Some(listener) }
+        }
+        Err(what) => {
+            complain(format_args!(
+                "ALARM: [tunnel]: {what}; nobody can come by a tunnel until the gate starts again"
+            ));
+            without(ports)
+        }
+    }
+}
+
+/// The certificate that the policy names, or one of the gate's own authority; and whose of users are taken.
+fn gate(policy: &Policy, tunnel: &Tunnel) -> Result<Gate, String> {
+    let identity = match (&tunnel.certificate, policy.gate().state_dir()) {
+        (Some((certificate, key)), _) => authority::from_files(certificate, key),
+        (None, Some(folder)) => authority::own(folder),
+        (None, None) => return Err("there is no state_dir for the gate's own authority".to_owned()),
+    };
+    let identity = identity.map_err(|fault| fault.to_string())?;
+    let clients = tunnel.clients.as_deref().map(authority::certificates).transpose();
+    let clients = clients.map_err(|fault| fault.to_string())?.unwrap_or_default();
+    Ok(Gate { identity, clients })
+}
+
+/// Files that are read again while the gate runs.
+pub(super) fn files(policy: &Policy) -> Vec<PathBuf> {
+    let Some(tunnel) = policy.tunnel() else { return Vec::new() };
+    let own = tunnel.certificate.clone().map(|(certificate, key)| [certificate, key]);
+    own.into_iter().flatten().chain(tunnel.clients.clone()).collect()
+}
+
+impl Listener {
+    fn open(
+        policy: &Policy,
+        tunnel: &Tunnel,
+        pairs: Vec<Arc<QueuePair>>,
+        desk: &Desk,
+    ) -> Result<Listener, String> {
+        let gate = gate(policy, tunnel)?;
+        let fingerprint = gate.identity.fingerprint();
+        let limits = Limits { tunnels: tunnel.most, mtu: tunnel.mtu };
+        let host = GateHost::new(desk.clone());
+        let opened = Server::open(tunnel.listen, gate, limits, pairs, host);
+        let at = |fault: &dyn std::fmt::Display| format!("listening at {}: {fault}", tunnel.listen);
+        let (server, remote) = opened.map_err(|fault| at(&fault))?;
+        let address = server.address().map_err(|error| at(&error))?;
+        let tunnels = Tunnels {
+            remote,
+            free: tunnel.hosts().collect(),
+            overlay: policy.gate().overlay,
+            notices: Notices::default(),
+            thread: None,
+        };
+        Ok(Listener { server, tunnels, address, fingerprint })
+    }
+
+    /// Serves on a thread of its own.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub(super) fn serve(self) -> Result<Tunnels, String> {
+        let Listener { server, mut tunnels, address, fingerprint } = self;
+        complain(format_args!("tunnels: {address}/udp"));
+        if let Some(print) = fingerprint {
+            complain(format_args!("fingerprint of the gate's certificate: {print}"));
+        }
+        let serve = move || {
+            if let Err(error) = server.run() {
+                complain(format_args!("the tunnel thread has ended: {error}"));
+            }
+        };
+        let thread = thread::Builder::new().name(THREAD.to_owned()).spawn(serve);
+        tunnels.thread = Some(thread.map_err(|error| format!("no thread for tunnels: {error}"))?);
+        Ok(tunnels)
+    }
+}
+
+impl Tunnels {
+    /// An address for a login; `None` where all are in use.
+    pub(super) fn take_address(&mut self) -> Option<Ipv4Addr> {
+        self.free.pop_front()
+    }
+
+    /// Takes an address back.
+    pub(super) fn give_back(&mut self, address: Ipv4Addr) {
+        self.free.push_back(address);
+    }
+
+    /// The overlay: the one network that a user's machine sends into the tunnel.
+    pub(super) fn overlay(&self) -> (Ipv4Addr, u8) {
+        (self.overlay.network(), self.overlay.length)
+    }
+
+    /// Ends a tunnel, because its login is over.
+    pub(super) fn end(&mut self, tunnel: u32, why: &str) {
+        self.notices.forget(tunnel);
+        self.order(Command::End(tunnel, End::new(Code::Over, why)));
+    }
+
+    /// Tells a user what was refused: not more than can be read.
+    pub(super) fn tell_denied(&mut self, tunnel: u32, denied: Denied) {
+        if self.notices.is_news(tunnel, &denied, clock::since_boot()) {
+            self.order(Command::Tell(tunnel, ToUser::Denied(denied)));
+        }
+    }
+
+    /// Shows the certificate as it is now to whoever connects from now on.
+    ///
+    /// # Errors
+    /// It cannot be read, or does not fit its key; the one before stays.
+    pub(super) fn renew(&self, policy: &Policy) -> Result<(), String> {
+        let Some(tunnel) = policy.tunnel() else { return Ok(()) };
+        if tunnel.certificate.is_none() {
+            return Ok(());
+        }
+        let try_it = || {
+            let tried = gate(policy, tunnel)?;
+            wicketgate_tunnel::tls::server(tried).map_err(|error| error.to_string())?;
+            gate(policy, tunnel)
+        };
+        let gate = try_it().map_err(|what| format!("[tunnel]: {what}"))?;
+        self.order(Command::Gate(Box::new(gate)));
+        Ok(())
+    }
+
+    /// Whether the thread has ended by itself.
+    pub(super) fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+
+    /// Ends all tunnels and the thread.
+    pub(super) fn stop(mut self) {
+        self.order(Command::Stop);
+        let Lost { spoofed, unfit, overtaken, inbound, outbound } = self.remote.lost();
+        if spoofed + unfit + overtaken + inbound + outbound > 0 {
+            complain(format_args!(
+                "packets of tunnels lost: {spoofed} spoofed, {unfit} unfit, {overtaken} for slow users, \
+                 {inbound} and {outbound} to full rings, in and out"
+            ));
+        }
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+
+    fn order(&self, command: Command) {
+        if !self.remote.send(command) {
+            complain("the tunnel thread does not keep up: a word to it is lost");
+        }
+    }
+}

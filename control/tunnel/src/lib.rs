@@ -1,0 +1,30 @@
+//! The user's hop: TLS 1.3 from the engineer's machine to the gate (docs/TUNNEL.md, ADR 14).
+//!
+//! One QUIC connection is one tunnel. Its first stream carries the login and what both ends have to say; its
+//! DATAGRAM frames carry IP packets. The gate gives each login an address of the overlay, and takes packets
+//! from no other.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`message`] | what is said on the stream, and how it lies on the wire |
+//! | [`dialog`] | the gate's end of the stream, as a state machine |
+//! | [`packet`] | IP packets in DATAGRAM frames; whose they are |
+//! | [`end`] | why a tunnel ends |
+//! | [`tls`], [`transport`] | the parameters of TLS and QUIC; pinning |
+//! | [`authority`] | the gate's certificate |
+//! | [`server`] | the gate's end: a thread of its own |
+//! | [`client`] | the user's end |
+//! | [`stack`] | TCP for a user's end without a device |
+//! | [`secret`] | what must not be printed |
+
+pub mod authority;
+pub mod client;
+pub mod dialog;
+pub mod end;
+pub mod message;
+pub mod packet;
+pub mod secret;
+pub mod server;
+pub mod stack;
+pub mod tls;
+pub mod transport;

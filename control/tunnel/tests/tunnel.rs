@@ -1,0 +1,376 @@
+//! Both ends over loopback: what a user may, and what they are told.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test asserts by panicking"
+)]
+
+use std::future::ready;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use wicketgate_packet::{FrameBuf, PortId, Time};
+use wicketgate_ports::tunnel::{QueuePair, mac_of};
+use wicketgate_ports::{Port, Received, RingPort, TunnelPort};
+use wicketgate_tunnel::client::{self, Fault, Gate, Line};
+use wicketgate_tunnel::end::{Code, End};
+use wicketgate_tunnel::message::{Admitted, Credentials, Denied, Refused, ToUser};
+use wicketgate_tunnel::secret::Secret;
+use wicketgate_tunnel::server::{Command, Host, Limits, Remote, Server};
+use wicketgate_tunnel::tls::{self, Fingerprint, Identity};
+use wicketgate_tunnel::{authority, transport};
+
+const PASSWORD: &str = "a strange horse with 7 batteries";
+const TUNNELS: PortId = PortId(1);
+
+/// What the gate was asked and told.
+#[derive(Debug, Default)]
+struct Heard {
+    ended: Vec<(u32, End)>,
+    spoofed: Vec<(u32, Ipv4Addr, u64)>,
+    certificates: Vec<Option<Vec<u8>>>,
+}
+
+#[derive(Clone, Default)]
+struct FakeHost(Arc<Mutex<Heard>>);
+
+/// The address of a tunnel.
+fn address(tunnel: u32) -> Ipv4Addr {
+    Ipv4Addr::from(u32::from(Ipv4Addr::new(100, 64, 255, 0)) + tunnel)
+}
+
+impl Host for FakeHost {
+    fn log_in(
+        &self,
+        tunnel: u32,
+        _peer: SocketAddr,
+        shown: Credentials,
+        certificate: Option<Vec<u8>>,
+    ) -> impl Future<Output = Result<Admitted, Refused>> + Send {
+        self.0.lock().unwrap().certificates.push(certificate);
+        let good = shown.password.is_some_and(|password| password.expose() == PASSWORD);
+        let admitted = Admitted {
+            login: 1,
+            user: shown.user,
+            address: address(tunnel),
+            overlay: (Ipv4Addr::new(100, 64, 0, 0), 16),
+            mtu: 0,
+            left: 60,
+            proven: Vec::new(),
+            assets: Vec::new(),
+        };
+        let no = || Refused { what: "no".to_owned(), wait: None };
+        ready(good.then_some(admitted).ok_or_else(no))
+    }
+
+    fn ended(&self, tunnel: u32, end: &End) -> impl Future<Output = ()> + Send {
+        self.0.lock().unwrap().ended.push((tunnel, end.clone()));
+        ready(())
+    }
+
+    fn spoofed(
+        &self,
+        tunnel: u32,
+        source: Ipv4Addr,
+        packets: u64,
+    ) -> impl Future<Output = ()> + Send {
+        self.0.lock().unwrap().spoofed.push((tunnel, source, packets));
+        ready(())
+    }
+}
+
+/// A gate's end, whose worker sends every packet back to where it came from.
+struct Laboratory {
+    gate: Gate,
+    pin: Fingerprint,
+    pair: Arc<QueuePair>,
+    port: TunnelPort<RingPort>,
+    remote: Remote,
+    host: FakeHost,
+    /// The key of the authority whose certificates of users are taken.
+    authority: String,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Laboratory {
+    fn new() -> Laboratory {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = authority::own(folder.path()).unwrap();
+        let pin = identity.fingerprint().unwrap();
+        let key = std::fs::read_to_string(folder.path().join("tunnel-ca.key")).unwrap();
+        let pair = Arc::new(QueuePair::new(4).unwrap());
+        let limits = Limits { tunnels: 4, mtu: 1280 };
+        let host = FakeHost::default();
+        let listen = (Ipv4Addr::LOCALHOST, 0).into();
+        // The gate's own authority makes certificates for users, too: any authority may.
+        let clients = authority::certificates(&folder.path().join("tunnel-ca.pem")).unwrap();
+        let identity = tls::Gate { identity, clients };
+        let opened = Server::open(listen, identity, limits, vec![pair.clone()], host.clone());
+        let (server, remote) = opened.unwrap();
+        let gate = Gate { address: server.address().unwrap(), name: "localhost".to_owned() };
+        let thread = Some(std::thread::spawn(|| server.run().unwrap()));
+        let clock = || Time::EPOCH;
+        let port = TunnelPort::with(RingPort::new(64, 64), TUNNELS, pair.clone(), clock);
+        Laboratory { gate, pin, pair, port, remote, host, authority: key, thread }
+    }
+
+    async fn connect(&self) -> Line {
+        client::connect(&self.gate, self.pin, None, "test").await.unwrap()
+    }
+
+    async fn log_in(&self) -> (Line, Admitted) {
+        let mut line = self.connect().await;
+        let admitted = line.log_in(credentials(PASSWORD)).await.unwrap().unwrap();
+        (line, admitted)
+    }
+
+    /// The next frame that came out of a tunnel.
+    async fn receive(&mut self) -> Received<wicketgate_ports::HeapFrame> {
+        let mut burst = Vec::new();
+        loop {
+            if self.port.receive(&mut burst, 1).unwrap() == 1 {
+                return burst.remove(0);
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Waits until the gate was told something.
+    async fn told<T>(&self, what: impl Fn(&Heard) -> Option<T>) -> T {
+        loop {
+            if let Some(found) = what(&self.host.0.lock().unwrap()) {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+impl Drop for Laboratory {
+    fn drop(&mut self) {
+        assert!(self.remote.send(Command::Stop));
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+fn credentials(password: &str) -> Credentials {
+    let password = Some(Secret::new(password.to_owned()));
+    Credentials { user: "anna".to_owned(), password, code: None }
+}
+
+fn packet(source: Ipv4Addr, payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0x45; 1];
+    packet.resize(20, 0);
+    packet.extend_from_slice(payload);
+    let length = u16::try_from(packet.len()).unwrap();
+    packet[2..4].copy_from_slice(&length.to_be_bytes());
+    packet[12..16].copy_from_slice(&source.octets());
+    packet
+}
+
+/// Runs a test of the user's end.
+fn with<F: Future<Output = ()>>(test: impl FnOnce(Laboratory) -> F) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let laboratory = Laboratory::new();
+    let deadline = Duration::from_secs(60);
+    runtime.block_on(async { tokio::time::timeout(deadline, test(laboratory)).await.unwrap() });
+}
+
+fn end(fault: Fault) -> End {
+    match fault {
+        Fault::Ended(end) => end,
+        fault => panic!("{fault:?}"),
+    }
+}
+
+#[test]
+fn packets_go_in_and_come_back() {
+    with(|mut laboratory| async move {
+        let (line, admitted) = laboratory.log_in().await;
+        assert_eq!(admitted.mtu, 1280);
+        let packets = line.packets();
+        assert!(packets.most() >= transport::MOST_MTU, "{}", packets.most());
+        let longest = packet(admitted.address, &[7; 1260]);
+        packets.send(&longest).unwrap();
+        let came = laboratory.receive().await;
+        assert_eq!(came.frame.bytes()[6..12], mac_of(1));
+        assert_eq!(&came.frame.bytes()[14..], longest);
+        let mut back = came;
+        let bytes = back.frame.bytes_mut();
+        let (dst, src) = bytes.split_at_mut(6);
+        dst.swap_with_slice(&mut src[..6]);
+        laboratory.port.send(back, TUNNELS);
+        laboratory.port.flush().unwrap();
+        assert_eq!(packets.next().await.unwrap(), longest);
+        line.leave().await;
+        let told = laboratory.told(|heard| heard.ended.first().cloned()).await;
+        assert_eq!((told.0, told.1.code), (1, Code::Bye));
+    });
+}
+
+#[test]
+fn another_source_address_is_dropped_and_told_once() {
+    with(|mut laboratory| async move {
+        let (line, admitted) = laboratory.log_in().await;
+        let packets = line.packets();
+        let other = Ipv4Addr::new(100, 64, 10, 20);
+        for _ in 0..100 {
+            packets.send(&packet(other, b"spoofed")).unwrap();
+        }
+        packets.send(&packet(admitted.address, b"mine")).unwrap();
+        let came = laboratory.receive().await;
+        assert!(came.frame.bytes().ends_with(b"mine"));
+        assert_eq!(laboratory.pair.dropped().inbound, 0);
+        let lost = laboratory.remote.lost();
+        assert_eq!((lost.spoofed, lost.unfit), (100, 0), "each is counted");
+        let told = laboratory.told(|heard| heard.spoofed.first().copied()).await;
+        assert_eq!((told.0, told.1), (1, other));
+        assert_eq!(laboratory.host.0.lock().unwrap().spoofed.len(), 1, "not for every packet");
+        drop(line);
+    });
+}
+
+#[test]
+fn a_wrong_password_is_refused_three_times() {
+    with(|laboratory| async move {
+        let mut line = laboratory.connect().await;
+        for _ in 0..3 {
+            let refused = line.log_in(credentials("wrong")).await.unwrap().unwrap_err();
+            assert_eq!(refused.what, "no");
+        }
+        assert_eq!(end(line.hear().await.unwrap_err()).code, Code::Refused);
+        assert!(laboratory.host.0.lock().unwrap().ended.is_empty(), "nobody was admitted");
+    });
+}
+
+#[test]
+fn a_second_attempt_may_be_right() {
+    with(|laboratory| async move {
+        let mut line = laboratory.connect().await;
+        assert!(line.log_in(credentials("wrong")).await.unwrap().is_err());
+        assert!(line.log_in(credentials(PASSWORD)).await.unwrap().is_ok());
+    });
+}
+
+#[test]
+fn the_gate_is_known_by_its_fingerprint() {
+    with(|laboratory| async move {
+        assert_eq!(client::look(&laboratory.gate).await.unwrap(), laboratory.pin);
+        let other = Fingerprint::parse(&"AB".repeat(32)).unwrap();
+        match client::connect(&laboratory.gate, other, None, "test").await {
+            Err(Fault::Pin(shown)) => assert_eq!(shown, laboratory.pin),
+            other => panic!("{:?}", other.map(|_| "connected")),
+        }
+    });
+}
+
+#[test]
+fn the_gate_ends_a_tunnel_and_says_why() {
+    with(|laboratory| async move {
+        let (mut line, _) = laboratory.log_in().await;
+        let end_of = |why: &str| End::new(Code::Over, why);
+        assert!(laboratory.remote.send(Command::End(1, end_of("revoked"))));
+        assert_eq!(end(line.hear().await.unwrap_err()), end_of("revoked"));
+        laboratory.told(|heard| heard.ended.first().cloned()).await;
+        let (mut again, admitted) = laboratory.log_in().await;
+        assert_eq!(admitted.address, address(2), "no number is used twice");
+        assert!(laboratory.remote.send(Command::Stop));
+        assert_eq!(end(again.hear().await.unwrap_err()).code, Code::Stopping);
+        // The laboratory's own end needs somebody to listen.
+        std::mem::forget(laboratory);
+    });
+}
+
+#[test]
+fn what_was_denied_is_told() {
+    with(|laboratory| async move {
+        let (mut line, _) = laboratory.log_in().await;
+        let denied = ToUser::Denied(Denied {
+            asset: "press-3".to_owned(),
+            asked: "write-single-register 100".to_owned(),
+            reason: "command-denied".to_owned(),
+            meaning: "no rule allows it".to_owned(),
+            rule: Some("maintenance reads".to_owned()),
+            roles: vec!["expert".to_owned()],
+        });
+        assert!(laboratory.remote.send(Command::Tell(1, denied.clone())));
+        assert_eq!(line.hear().await.unwrap(), denied);
+    });
+}
+
+#[test]
+fn there_are_no_more_tunnels_than_there_may_be() {
+    with(|laboratory| async move {
+        let mut lines = Vec::new();
+        for _ in 0..4 {
+            lines.push(laboratory.log_in().await);
+        }
+        let mut line = laboratory.connect().await;
+        let fault = line.log_in(credentials(PASSWORD)).await.unwrap_err();
+        assert_eq!(end(fault).code, Code::Full);
+        let (gone, _) = lines.pop().unwrap();
+        gone.leave().await;
+        laboratory.told(|heard| heard.ended.iter().any(|(n, _)| *n == 4).then_some(())).await;
+        laboratory.log_in().await;
+    });
+}
+
+#[test]
+fn a_socket_that_changes_changes_nothing_else() {
+    with(|mut laboratory| async move {
+        let (line, admitted) = laboratory.log_in().await;
+        let packets = line.packets();
+        let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        line.move_to(socket).unwrap();
+        packets.send(&packet(admitted.address, b"from elsewhere")).unwrap();
+        let came = laboratory.receive().await;
+        assert!(came.frame.bytes().ends_with(b"from elsewhere"));
+        assert!(laboratory.host.0.lock().unwrap().ended.is_empty());
+    });
+}
+
+/// A certificate for a user, by the authority with this key.
+fn certificate_by(authority: &str) -> Identity {
+    let named = |name: &str| {
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params
+    };
+    let issuer_key = rcgen::KeyPair::from_pem(authority).unwrap();
+    let issuer = rcgen::Issuer::new(named("Wicketgate tunnel authority"), issuer_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = named("anna");
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    let made = params.signed_by(&key, &issuer).unwrap();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    Identity { chain: vec![made.der().clone()], key }
+}
+
+#[test]
+fn a_users_certificate_is_a_factor() {
+    with(|laboratory| async move {
+        let user = certificate_by(&laboratory.authority);
+        let der = user.chain[0].to_vec();
+        let connected = client::connect(&laboratory.gate, laboratory.pin, Some(user), "test").await;
+        connected.unwrap().log_in(credentials(PASSWORD)).await.unwrap().unwrap();
+        laboratory.log_in().await;
+        let shown = laboratory.host.0.lock().unwrap().certificates.clone();
+        assert_eq!(shown, [Some(der), None], "whoever shows none has one factor less");
+    });
+}
+
+#[test]
+fn a_certificate_of_another_authority_ends_it() {
+    with(|laboratory| async move {
+        let other = rcgen::KeyPair::generate().unwrap().serialize_pem();
+        let user = Some(certificate_by(&other));
+        let connected = client::connect(&laboratory.gate, laboratory.pin, user, "test").await;
+        assert!(matches!(connected, Err(Fault::Ended(_))), "it is refused");
+        assert!(laboratory.host.0.lock().unwrap().certificates.is_empty(), "nobody was asked");
+    });
+}
