@@ -35,6 +35,7 @@ fn body(route: &Route) -> &'static str {
         (_, "/v1/users/{name}/roles") => r#"{"roles":["m"]}"#,
         (_, "/v1/users/{name}/password") => r#"{"password":"p"}"#,
         (_, "/v1/users/{name}/totp/confirm") => r#"{"code":"1"}"#,
+        (_, "/v1/users/{name}/certificates") => r#"{"thumbprint":"00"}"#,
         _ => "",
     }
 }
