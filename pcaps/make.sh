@@ -16,7 +16,7 @@ PCAPS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$PCAPS/stacks/plant.sh"
 
 CASES=(hmi-poll maintenance-writes every-function pipelined udp ping-and-unreachable midstream
-    unit-ids vendor-functions reconnects enip-tags opcua-press)
+    unit-ids vendor-functions reconnects enip-tags s7comm-controller opcua-press)
 PRESS_3=192.168.10.20
 PRESS_4=192.168.10.21
 # Recordings are moved in time to begin in this second, a Monday morning in a shift, so that a policy
@@ -36,6 +36,11 @@ cpppo_server() { # HOST
     start "$WORK/server-$1.log" "$1" "$PYTHON" -m cpppo.server.enip -v -a 0.0.0.0:44818 \
         "Level=INT[100]" "Motor=DINT[10]" "Setpoint=DINT" "Speed=REAL"
     await "$WORK/server-$1.log" "server.*44818"
+}
+
+snap7_server() { # HOST
+    start "$WORK/server-$1.log" "$1" "$PYTHON" "$HERE/s7_server.py" 102
+    await "$WORK/server-$1.log" READY
 }
 
 asyncua_server() { # HOST ADDRESS
@@ -203,6 +208,15 @@ case_enip_tags() {
     client laptop "$PYTHON" "$HERE/enip_client.py" $PRESS_3
 }
 
+case_s7comm_controller() {
+    snap7_server press-3
+    one_source_port laptop 50100
+    record
+    client laptop "$PYTHON" "$HERE/s7_client.py" $PRESS_3
+    one_source_port laptop 50101
+    NODE_PATH=$STACKS/node/node_modules client laptop node "$HERE/s7_client.cjs" $PRESS_3
+}
+
 case_opcua_press() {
     asyncua_server press-3 $PRESS_3
     one_source_port laptop 50200
@@ -228,6 +242,7 @@ udp.checksum.status==0 || icmp.checksum.status==0"
 folder() { # CASE
     case $1 in
         enip-*) echo "$PCAPS/enip/${1#enip-}" ;;
+        s7comm-*) echo "$PCAPS/s7comm/${1#s7comm-}" ;;
         opcua-*) echo "$PCAPS/opcua/${1#opcua-}" ;;
         *) echo "$PCAPS/modbus/$1" ;;
     esac
@@ -240,7 +255,7 @@ check() { # CASE
     size=$(stat -c %s "$file")
     bad=$(frames "$file" "$BAD_CHECKSUM")
     printf '%-22s %7d bytes %5d frames %5d with PDUs %3d malformed %3d bad checksums\n' "$1" "$size" \
-        "$(frames "$file" frame)" "$(frames "$file" "mbtcp || mbudp || enip || opcua")" "$(frames "$file" _ws.malformed)" "$bad"
+        "$(frames "$file" frame)" "$(frames "$file" "mbtcp || mbudp || enip || s7comm || opcua")" "$(frames "$file" _ws.malformed)" "$bad"
     ((bad == 0 && size >= 2000 && size <= 300000))
 }
 

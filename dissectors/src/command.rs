@@ -4,6 +4,8 @@ use core::fmt;
 
 use crate::enip::{Path, Services};
 use crate::opcua::{Nodes, Target};
+use crate::s7comm::plus::Addresses;
+use crate::s7comm::{self, Area, BlockType, Blocks, Variables};
 use crate::{Class, Protocol, Scalar};
 
 /// What one request PDU asks for.
@@ -59,7 +61,9 @@ impl Command<'_> {
                 .map(|item| crate::enip::steps::of(&item))
                 .max()
                 .unwrap_or_default(),
-            Protocol::Icmp | Protocol::Opcua | Protocol::Tcp | Protocol::Udp => Step::Alone,
+            Protocol::S7comm | Protocol::Opcua | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => {
+                Step::Alone
+            }
         }
     }
 }
@@ -164,6 +168,27 @@ pub enum Space {
         /// File number.
         number: u16,
     },
+    /// Memory of an S7 controller, by the bit; timers and counters by their numbers.
+    Memory {
+        /// Which area.
+        area: Area,
+        /// Number of the data block; 0 in other areas.
+        db: u16,
+    },
+    /// Variables of a Sinumerik: `start` is the column, the count that of lines.
+    Nck {
+        /// Area in the upper three bits, unit in the lower five.
+        unit: u8,
+        /// Module.
+        module: u8,
+    },
+    /// A block of an S7 program: `start` is its number.
+    Block(BlockType),
+    /// A list of the system state of an S7 controller: `start` is its id.
+    Szl,
+    /// What a connection to an S7 controller is for: `start` is a
+    /// [`Role`](crate::s7comm::Role), 0 another.
+    Role,
     /// A node of OPC UA: `start` is the attribute.
     Node,
     /// A method of OPC UA.
@@ -192,6 +217,8 @@ pub enum Values<'a> {
     },
     /// Numbers of a type that the command names.
     Scalars(Scalar, &'a [u8]),
+    /// Big-endian numbers of a type that the command does not tell.
+    Raw(&'a [u8]),
 }
 
 impl<'a> Values<'a> {
@@ -200,7 +227,7 @@ impl<'a> Values<'a> {
         let (registers, coils): (&[u8], &[u8]) = match self {
             Values::Registers(bytes) => (bytes, &[]),
             Values::Coils(bytes) => (&[], bytes),
-            Values::None | Values::Mask { .. } | Values::Scalars(..) => (&[], &[]),
+            Values::None | Values::Mask { .. } | Values::Scalars(..) | Values::Raw(_) => (&[], &[]),
         };
         let (pairs, _) = registers.as_chunks::<2>();
         let bits = coils.iter().flat_map(|byte| (0..8).map(move |bit| u32::from(byte >> bit & 1)));
@@ -225,6 +252,12 @@ pub enum Items<'a> {
     },
     /// The services of a CIP message, already checked.
     Services(Services<'a>),
+    /// The variables of an S7 job, already checked.
+    Variables(Variables<'a>),
+    /// The blocks of an S7 program invocation, all of this class.
+    Blocks(Blocks<'a>, Class),
+    /// The addresses of an S7comm-plus request, already checked.
+    Addresses(Addresses<'a>),
     /// The nodes or methods of a request of OPC UA, already checked.
     Nodes(Nodes<'a>),
 }
@@ -265,6 +298,9 @@ impl<'a> Iterator for Items<'a> {
             Items::Few([first, second]) => first.take().or_else(|| second.take()),
             Items::Records { rest, write } => crate::modbus::command::next_record(rest, *write),
             Items::Services(services) => services.next_item(),
+            Items::Variables(variables) => variables.next_item()?.ok(),
+            Items::Blocks(blocks, class) => s7comm::command::next_block(blocks, *class),
+            Items::Addresses(addresses) => addresses.next(),
             Items::Nodes(nodes) => nodes.next_item(),
         }
     }

@@ -22,6 +22,7 @@ pub mod field;
 pub mod modbus;
 pub mod opcua;
 pub mod protocol;
+pub mod s7comm;
 pub mod scalar;
 
 pub use class::{Class, ClassSet};

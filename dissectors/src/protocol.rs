@@ -3,7 +3,7 @@
 use core::fmt;
 use core::num::NonZeroUsize;
 
-use crate::{Command, FieldSink, enip, modbus, opcua};
+use crate::{Command, FieldSink, enip, modbus, opcua, s7comm};
 
 /// What carries a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +43,8 @@ pub enum Protocol {
     Modbus,
     /// EtherNet/IP, explicit messages over TCP or UDP (The CIP Networks Library, volume 2).
     Enip,
+    /// S7comm and S7comm-plus over TCP (RFC 1006).
+    S7comm,
     /// OPC UA, binary encoding over TCP (OPC 10000-6).
     Opcua,
     /// ICMP echo: the asset may be pinged. Judged as one command, `echo`, class `diag`.
@@ -58,6 +60,7 @@ impl Protocol {
     pub const ALL: &[Protocol] = &[
         Protocol::Modbus,
         Protocol::Enip,
+        Protocol::S7comm,
         Protocol::Opcua,
         Protocol::Icmp,
         Protocol::Tcp,
@@ -69,6 +72,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => "modbus",
             Protocol::Enip => "enip",
+            Protocol::S7comm => "s7comm",
             Protocol::Opcua => "opcua",
             Protocol::Icmp => "icmp",
             Protocol::Tcp => "tcp",
@@ -86,6 +90,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => Some(modbus::PORT),
             Protocol::Enip => Some(enip::PORT),
+            Protocol::S7comm => Some(s7comm::PORT),
             Protocol::Opcua => Some(opcua::PORT),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
         }
@@ -108,6 +113,7 @@ impl Protocol {
     pub fn recognise(transport: Transport, bytes: &[u8]) -> Option<Protocol> {
         match transport {
             Transport::Tcp if enip::frame::is_opening(bytes) => Some(Protocol::Enip),
+            Transport::Tcp if s7comm::frame::is_opening(bytes) => Some(Protocol::S7comm),
             Transport::Tcp if opcua::frame::is_opening(bytes) => Some(Protocol::Opcua),
             _ => None,
         }
@@ -117,6 +123,7 @@ impl Protocol {
     pub const fn transports(self) -> &'static [Transport] {
         match self {
             Protocol::Modbus | Protocol::Enip => &[Transport::Tcp, Transport::Udp],
+            Protocol::S7comm => &[Transport::Tcp],
             Protocol::Icmp => &[Transport::Icmp],
             Protocol::Opcua | Protocol::Tcp => &[Transport::Tcp],
             Protocol::Udp => &[Transport::Udp],
@@ -125,7 +132,7 @@ impl Protocol {
 
     /// Whether commands are read and judged; the others are granted whole.
     pub const fn is_inspected(self) -> bool {
-        matches!(self, Protocol::Modbus | Protocol::Enip | Protocol::Opcua)
+        matches!(self, Protocol::Modbus | Protocol::Enip | Protocol::S7comm | Protocol::Opcua)
     }
 
     /// Length of the longest PDU, in bytes: what a flow ever needs to hold.
@@ -133,6 +140,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::MAX_ADU,
             Protocol::Enip => enip::MAX_PDU,
+            Protocol::S7comm => s7comm::MAX_PDU,
             Protocol::Opcua => opcua::MAX_REQUEST,
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0,
         }
@@ -146,6 +154,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::frame(bytes),
             Protocol::Enip => enip::frame(bytes),
+            Protocol::S7comm => s7comm::frame(bytes),
             Protocol::Opcua => opcua::frame(bytes),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
         }
@@ -176,6 +185,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::command(pdu),
             Protocol::Enip => enip::command(pdu),
+            Protocol::S7comm => s7comm::command(pdu),
             Protocol::Opcua => opcua::command(pdu),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
         }
@@ -186,6 +196,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::key(pdu),
             Protocol::Enip => enip::key(pdu),
+            Protocol::S7comm => s7comm::key(pdu),
             Protocol::Opcua => opcua::key(pdu),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
         }
@@ -204,11 +215,6 @@ impl Protocol {
         self != Protocol::Opcua || opcua::response::completes(pdu)
     }
 
-    /// Whether the response `pdu` is one that comes without a request.
-    pub fn is_unasked(self, pdu: &[u8]) -> bool {
-        self == Protocol::Opcua && opcua::response::is_unasked(pdu)
-    }
-
     /// Whether clients tell answers apart by what numbers them, in whatever order they come. Else a
     /// refusal comes behind the answers to earlier requests.
     pub const fn answers_in_any_order(self) -> bool {
@@ -223,6 +229,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::response(pdu),
             Protocol::Enip => enip::response(pdu),
+            Protocol::S7comm => s7comm::response(pdu),
             Protocol::Opcua => opcua::response(pdu),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Err(NotTheProtocol::NotInspected),
         }
@@ -241,6 +248,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::denial(pdu, why, out),
             Protocol::Enip => enip::denial(pdu, &dialog.connections, why, out),
+            Protocol::S7comm => s7comm::denial(pdu, &dialog.association, out),
             Protocol::Opcua => opcua::denial(pdu, &dialog.channel, why, out),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => None,
         }
@@ -251,8 +259,17 @@ impl Protocol {
         match self {
             Protocol::Modbus => modbus::fields(pdu, direction, sink),
             Protocol::Enip => enip::fields(pdu, direction, sink),
+            Protocol::S7comm => s7comm::fields(pdu, direction, sink),
             Protocol::Opcua => opcua::fields(pdu, direction, sink),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => {}
+        }
+    }
+
+    /// What the whole PDU `pdu` is of, where a protocol consists of several: of S7comm the layer.
+    pub fn layer(self, pdu: &[u8]) -> &'static str {
+        match self {
+            Protocol::S7comm => s7comm::fields::layer(pdu),
+            other => other.name(),
         }
     }
 }
@@ -262,13 +279,17 @@ impl Protocol {
 #[derive(Clone, Debug)]
 pub struct Dialog {
     connections: enip::Connections,
+    association: s7comm::Association,
     channel: opcua::Channel,
 }
 
 impl Dialog {
     /// A flow in which nothing was said yet.
-    pub const NEW: Dialog =
-        Dialog { connections: enip::Connections::NONE, channel: opcua::Channel::NEW };
+    pub const NEW: Dialog = Dialog {
+        connections: enip::Connections::NONE,
+        association: s7comm::Association::NONE,
+        channel: opcua::Channel::NEW,
+    };
 
     /// What the whole request PDU `pdu` of this flow asks for.
     ///
@@ -294,7 +315,20 @@ impl Dialog {
         match command.protocol {
             Protocol::Enip => self.connections.permit(pdu),
             Protocol::Opcua => self.channel.permit(pdu, command),
-            Protocol::Modbus | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => Ok(()),
+            Protocol::Modbus
+            | Protocol::S7comm
+            | Protocol::Icmp
+            | Protocol::Tcp
+            | Protocol::Udp => Ok(()),
+        }
+    }
+
+    /// Whether the asset may say `pdu` without being asked for it.
+    pub fn is_unasked(&self, protocol: Protocol, pdu: &[u8]) -> bool {
+        match protocol {
+            Protocol::S7comm => self.association.is_unasked(pdu),
+            Protocol::Opcua => opcua::response::is_unasked(pdu),
+            _ => false,
         }
     }
 
@@ -302,6 +336,7 @@ impl Dialog {
     pub fn note(&mut self, protocol: Protocol, direction: Direction, pdu: &[u8]) {
         match protocol {
             Protocol::Enip => self.connections.note(direction, pdu),
+            Protocol::S7comm => self.association.note(direction, pdu),
             Protocol::Opcua => self.channel.note(direction, pdu),
             Protocol::Modbus | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => {}
         }

@@ -1,6 +1,6 @@
 //! Numbers of a type that the protocol names.
 
-/// The type of a number on the wire, little-endian (IEC 61131-3 names).
+/// The type of a number on the wire (IEC 61131-3 names).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scalar {
     /// One byte, 0 or anything else.
@@ -34,9 +34,20 @@ impl Scalar {
         }
     }
 
-    /// The numbers in `bytes`, one behind the other. Each of these types fits a 64-bit float exactly.
+    /// The little-endian numbers in `bytes`, one behind the other. Each of these types fits a 64-bit float exactly.
     pub fn numbers(self, bytes: &[u8]) -> impl Iterator<Item = f64> + '_ {
         bytes.chunks_exact(self.size()).map(move |number| self.number(number))
+    }
+
+    /// The same, big-endian. Bytes that are not a whole number give one that is none.
+    pub fn numbers_be(self, bytes: &[u8]) -> impl Iterator<Item = f64> + '_ {
+        bytes.chunks(self.size()).map(move |number| {
+            let mut turned = [0; 8];
+            for (to, from) in turned.iter_mut().zip(number.iter().rev()) {
+                *to = *from;
+            }
+            self.number(turned.get(..number.len()).unwrap_or_default())
+        })
     }
 
     fn number(self, bytes: &[u8]) -> f64 {
@@ -74,5 +85,14 @@ mod tests {
         assert_eq!(one(Scalar::Real, &12.5_f32.to_le_bytes()), [12.5]);
         assert_eq!(one(Scalar::Lreal, &(-0.25_f64).to_le_bytes()), [-0.25]);
         assert_eq!(one(Scalar::Dint, &[1, 2, 3]), [0.0; 0], "not whole");
+    }
+
+    #[test]
+    fn numbers_are_read_from_the_other_end() {
+        let one = |scalar: Scalar, bytes: &[u8]| scalar.numbers_be(bytes).collect::<Vec<_>>();
+        assert_eq!(one(Scalar::Int, &[0xff, 0xfe, 1, 2]), [-2.0, 258.0]);
+        assert_eq!(one(Scalar::Udint, &[0x80, 0, 0, 0]), [2_147_483_648.0]);
+        assert_eq!(one(Scalar::Real, &12.5_f32.to_be_bytes()), [12.5]);
+        assert!(one(Scalar::Uint, &[1, 2, 3])[1].is_nan(), "not whole");
     }
 }

@@ -1,4 +1,4 @@
-"""The same laptop on FreeOpcUa (python-opcua), which shares no code with asyncua's transport: prints the answers.
+"""The same laptop on FreeOpcUa (python-opcua): prints the answers.
 
 Usage: opcua_freeopcua.py HOST PORT [PATIENCE_S]
 """

@@ -3,10 +3,12 @@
 use std::hint::black_box;
 
 use allocation_counter::measure;
+use wicketgate_dissectors::s7comm::Area;
 use wicketgate_dissectors::{Direction, Framed, Portion, Protocol};
 use wicketgate_engine::event::{CommandEvent, Label, PAYLOAD};
 use wicketgate_engine::nodes::{NamePattern, NodePattern, NodeRule};
 use wicketgate_engine::objects::{Glob, ObjectRule, Objects};
+use wicketgate_engine::operands::{Memory, Range};
 use wicketgate_engine::tcp::Connection;
 use wicketgate_engine::translate::Rewrite;
 use wicketgate_engine::{
@@ -16,7 +18,7 @@ use wicketgate_packet::parse::{Segment, flags};
 use wicketgate_packet::{FrameBuf, Headers, L4, Nowhere, PortId, Time};
 use wicketgate_ports::{HeapFrame, Pool};
 use wicketgate_tests::plant::{ALICE, GATE_MAC, NAT, OFFICE, OFFICE_MAC, PRESS_3, PRESS_MAC};
-use wicketgate_tests::{Packet, Plant, enip, modbus, opcua};
+use wicketgate_tests::{Packet, Plant, enip, modbus, opcua, s7comm};
 
 use crate::figures::Nanos;
 
@@ -59,8 +61,9 @@ fn request() -> HeapFrame {
 pub(crate) fn all() -> Vec<Stage> {
     let modbus = [parse(), verify(), refuse(), place(), dissect(), judge(), tell(), translate()];
     let enip = [dissect_enip(), judge_enip(), dissect_many()];
+    let s7comm = [dissect_s7comm(), judge_s7comm(), dissect_s7comm_many()];
     let opcua = [dissect_opcua(), judge_opcua(), dissect_nodes()];
-    modbus.into_iter().chain(enip).chain(opcua).collect()
+    modbus.into_iter().chain(enip).chain(s7comm).chain(opcua).collect()
 }
 
 fn parse() -> Stage {
@@ -208,6 +211,42 @@ fn dissect_many() -> Stage {
     let pdu = enip::unconnected(&enip::multiple(&vec![&read[..]; 255]));
     stage("dissect-enip-255: a packet of 255 services", move || {
         let _ = black_box(Protocol::Enip.command(black_box(&pdu[..])));
+    })
+}
+
+fn dissect_s7comm() -> Stage {
+    let pdu = s7comm::read(1, &[s7comm::item((Area::DataBlocks, 10), 2, 20, 0)]);
+    stage("dissect-s7comm: frame and command, one item", move || {
+        let pdu = black_box(&pdu[..]);
+        if let Ok(Framed::Whole(_)) = Protocol::S7comm.frame(pdu) {
+            let _ = black_box(Protocol::S7comm.command(pdu));
+        }
+    })
+}
+
+fn judge_s7comm() -> Stage {
+    let pdu = s7comm::write(1, 10, 0, &700_u16.to_be_bytes());
+    let (area, scalar) = (Area::DataBlocks, Some(wicketgate_dissectors::Scalar::Uint));
+    let word = Memory { area, blocks: (10, 10), bits: (0, 15), scalar };
+    let writes = wicketgate_engine::Entry {
+        objects: ObjectRule::Operands([Range::Memory(word)].into()),
+        values: wicketgate_engine::ValueRule::In(wicketgate_engine::RangeSet::of(vec![(0, 1500)])),
+        ..wicketgate_tests::plant::entry(&[wicketgate_dissectors::Class::Write])
+    };
+    let matcher = wicketgate_engine::Matcher::new(vec![writes]);
+    stage("judge-s7comm: dissect, address, value", move || {
+        if let Ok(command) = Protocol::S7comm.command(black_box(&pdu)) {
+            let _ = black_box(matcher.judge(&command, Time::EPOCH));
+        }
+    })
+}
+
+/// The most that one job can ask for.
+fn dissect_s7comm_many() -> Stage {
+    let item = s7comm::item((Area::DataBlocks, 10), 2, 1, 0);
+    let pdu = s7comm::read(1, &vec![item; 255]);
+    stage("dissect-s7comm-255: a job of 255 items", move || {
+        let _ = black_box(Protocol::S7comm.command(black_box(&pdu[..])));
     })
 }
 

@@ -9,18 +9,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use wicketgate_dissectors::{enip, opcua};
+use wicketgate_dissectors::{enip, opcua, s7comm};
 use wicketgate_packet::{Headers, L4};
 use wicketgate_tests::capture::cases;
 use wicketgate_tests::enip::{
     connected, forward_close, forward_open, multiple, opened, read_tag, unconnected, write_tag,
 };
-use wicketgate_tests::modbus;
+use wicketgate_tests::{modbus, s7comm as s7};
 
 type Seeds = BTreeMap<String, Vec<u8>>;
 
 fn main() {
     let (mut packets, mut pdus, mut enips) = (Seeds::new(), Seeds::new(), cip());
+    let mut s7comms = s7();
     let mut services = ua();
     for crossing in cases().iter().flat_map(|case| case.through_file().entered) {
         let Ok(headers) = Headers::parse(&crossing.bytes) else {
@@ -47,6 +48,12 @@ fn main() {
                 );
                 enips.entry(name).or_insert_with(|| payload.to_vec());
             }
+        } else if [headers.ports().0, headers.ports().1].contains(&s7comm::PORT) {
+            if payload.len() > 17 {
+                let name =
+                    format!("port-{}-{:02x}-{:02x}", crossing.port.0, payload[8], payload[17]);
+                s7comms.entry(name).or_insert_with(|| payload.to_vec());
+            }
         } else if payload.len() >= 8 && !matches!(headers.l4, L4::Icmp { .. }) {
             let name = format!("port-{}-code-{:02x}", crossing.port.0, payload[7]);
             pdus.entry(name).or_insert_with(|| payload.to_vec());
@@ -55,6 +62,7 @@ fn main() {
     write("packet", &packets);
     write("modbus", &pdus);
     write("enip", &enips);
+    write("s7comm", &s7comms);
     write("opcua", &services);
     write("engine", &actions());
 }
@@ -86,6 +94,23 @@ fn cip() -> Seeds {
         ("opened".into(), opening.concat()),
         ("closed".into(), [opening.concat(), unconnected(&forward_close())].concat()),
         ("io".into(), io.to_vec()),
+    ])
+}
+
+/// S7 that the captures do not show: fragments, S7comm-plus, TLS.
+fn s7() -> Seeds {
+    let write = s7::write(1, 10, 0, &[0, 1]);
+    let (front, rest) = write[7..].split_at(11);
+    let cut = [s7::fragment(front, false), s7::fragment(rest, true)].concat();
+    let state =
+        [0x31, 0, 0, 4, 0xf2, 0, 0, 0, 7, 0x70, 0, 14, 0x4d, 0x34, 0, 0, 0, 0x34, 1, 0x90, 0x77];
+    let plus = [&[0x72, 1, 0, 21][..], &state, &[0x72, 1, 0, 0]].concat();
+    Seeds::from([
+        ("connect".into(), s7::connect()),
+        ("fragments".into(), cut),
+        ("stop".into(), s7::stop(1)),
+        ("plus-operating-state".into(), s7::fragment(&plus, true)),
+        ("tls".into(), s7::fragment(&[0x16, 3, 1, 0, 1, 0], true)),
     ])
 }
 

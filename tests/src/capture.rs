@@ -54,7 +54,8 @@ pub fn cases() -> Vec<Case> {
         folders
     };
     let of_protocol = |protocol| folders(root.join(protocol));
-    ["modbus", "enip", "opcua"].into_iter().flat_map(of_protocol).map(Case::load).collect()
+    let protocols = ["modbus", "enip", "s7comm", "opcua"];
+    protocols.into_iter().flat_map(of_protocol).map(Case::load).collect()
 }
 
 impl Case {

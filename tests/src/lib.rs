@@ -10,6 +10,7 @@
 //! | [`plant`] | [`Plant`]: ports, assets and grants to make tables of |
 //! | [`talk`] | [`Talk`]: both ends of one TCP connection |
 //! | [`enip`] | the same of EtherNet/IP |
+//! | [`s7comm`] | the same of S7comm |
 //! | [`modbus`] | requests and responses as bytes |
 //! | [`opcua`] | the same of OPC UA |
 //! | [`capture`] | the bundled captures as the frames that enter an engine |
@@ -29,6 +30,7 @@ pub mod gate;
 pub mod modbus;
 pub mod opcua;
 pub mod plant;
+pub mod s7comm;
 pub mod talk;
 
 pub use frame::{Layer4, Packet, Seen};

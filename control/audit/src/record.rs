@@ -6,6 +6,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Serialize, ser};
 use wicketgate_dissectors::Space;
 use wicketgate_dissectors::enip::pccc::DataFile;
+use wicketgate_dissectors::s7comm::operand::Object;
 use wicketgate_engine::event::{CommandEvent, EndCause, Event, EventKind, PAYLOAD, Totals};
 use wicketgate_engine::{AssetId, EndpointId, GrantId, RuleId, SubjectId, Tables};
 
@@ -237,6 +238,9 @@ fn object<M: SerializeMap>(out: &mut Fields<M>, command: &CommandEvent) -> Resul
         }
         Space::DataFile { kind, number } => {
             out.put("data_file", &Text(format_args!("{}", DataFile { kind, number })))?;
+        }
+        Space::Memory { .. } | Space::Nck { .. } | Space::Block(_) | Space::Szl | Space::Role => {
+            return out.put("operand", &Text(format_args!("{}", Object(space, address, count))));
         }
         table => {
             out.put("table", words::table(table))?;

@@ -63,6 +63,11 @@ pub(crate) fn table(space: Space) -> &'static str {
         | Space::Tag
         | Space::Object { .. }
         | Space::DataFile { .. }
+        | Space::Memory { .. }
+        | Space::Nck { .. }
+        | Space::Block(_)
+        | Space::Szl
+        | Space::Role
         | Space::Node
         | Space::Method
         | Space::Channel

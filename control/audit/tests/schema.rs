@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use wicketgate_audit::{Act, Alarm, AuditLog, Deed, MAX_LINE, MAX_NAME, verify};
 use wicketgate_dissectors::enip::Target;
+use wicketgate_dissectors::s7comm::Area;
 use wicketgate_dissectors::{Class, Item, Space};
 use wicketgate_engine::event::{CommandEvent, EventKind, Label, PAYLOAD};
 use wicketgate_engine::{AssetId, EndpointId, Event, GrantId, Reason, RuleId, SubjectId};
@@ -117,6 +118,9 @@ fn objects_of_cip_are_told_by_what_names_them() {
     assert_eq!(told((object, 100, 1), &keys), ["4", "100", "3", "null", "null"]);
     let file = Space::DataFile { kind: 0x89, number: 7 };
     assert_eq!(told((file, 5, 2), &["data_file", "address", "count"]), ["\"N7\"", "5", "2"]);
+    let memory = Space::Memory { area: Area::DataBlocks, db: 10 };
+    assert_eq!(told((memory, 0, 16), &["operand", "address"]), ["\"DB10.DBB0-DBB1\"", "null"]);
+    assert_eq!(told((Space::Szl, 0x11, 1), &["operand"]), ["\"szl 0x0011\""]);
     // The same label stands for what OPC UA names.
     let keys = ["node", "attribute", "tag"];
     assert_eq!(told((Space::Node, 13, 1), &keys), ["\"Motor[3]\"", "13", "null"]);

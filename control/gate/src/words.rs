@@ -6,6 +6,7 @@ use std::fmt::Display;
 use jiff::Timestamp;
 use wicketgate_dissectors::enip::pccc::DataFile;
 use wicketgate_dissectors::opcua::items::VALUE;
+use wicketgate_dissectors::s7comm::operand::Object;
 use wicketgate_dissectors::{Protocol, Space, Transport};
 use wicketgate_engine::tables::{Endpoint, Mac};
 use wicketgate_packet::Time;
@@ -55,6 +56,9 @@ pub(crate) fn object((space, start, count): (Space, u32, u32), tag: &dyn Display
         Space::DataFile { kind, number } => {
             return format!("{}:{}", DataFile { kind, number }, range(start, count));
         }
+        Space::Memory { .. } | Space::Nck { .. } | Space::Block(_) | Space::Szl | Space::Role => {
+            return Object(space, start, count).to_string();
+        }
     };
     format!("{space} {}", range(start, count))
 }
@@ -97,6 +101,7 @@ pub(crate) fn nanos(nanos: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wicketgate_dissectors::s7comm::{Area, BlockType};
 
     #[test]
     fn words_for_numbers() {
@@ -109,6 +114,18 @@ mod tests {
         assert_eq!(object((attribute, 100, 1), &""), "object 0x04 instance 100 attribute 3");
         let file = Space::DataFile { kind: 0x89, number: 7 };
         assert_eq!(object((file, 0, 10), &""), "N7:0-9");
+        let memory = Space::Memory { area: Area::DataBlocks, db: 10 };
+        assert_eq!(object((memory, 16, 32), &""), "DB10.DBB2-DBB5");
+        assert_eq!(object((memory, 3, 1), &""), "DB10.DBX0.3");
+        assert_eq!(object((memory, 0, u32::MAX), &""), "DB10");
+        let flags = Space::Memory { area: Area::Flags, db: 0 };
+        assert_eq!(object((flags, 80, 8), &""), "MB10");
+        assert_eq!(object((flags, 83, 1), &""), "M10.3");
+        let timers = Space::Memory { area: Area::Timers, db: 0 };
+        assert_eq!(object((timers, 5, 2), &""), "T5-T6");
+        assert_eq!(object((Space::Block(BlockType::Fc), 3, 1), &""), "block FC3");
+        assert_eq!(object((Space::Szl, 0x11, 1), &""), "szl 0x0011");
+        assert_eq!(object((Space::Role, 2, 1), &""), "role op");
         assert_eq!(command("read-coils", 1, None), "read-coils");
         assert_eq!(command("unknown", 100, None), "unknown 100");
         assert_eq!(command("unknown", 8, Some(19)), "unknown 8/19");

@@ -363,6 +363,22 @@ fn captures_of_real_stacks_are_read_whole() {
     }
 }
 
+#[test]
+fn s7_is_recognised_by_its_first_bytes_and_told_by_layer() {
+    let pdus = json(&project().join("pcaps/s7comm/controller/capture.pcapng"));
+    let of = |layer: &str| pdus.iter().filter(|pdu| pdu["proto"] == layer).count();
+    assert!(of("cotp") >= 4 && of("s7comm") > 60, "{} {}", of("cotp"), of("s7comm"));
+    let unpaired = |pdu: &&Value| pdu["dir"] == "s2c" && pdu["answers"].is_null();
+    let own: Vec<&Value> = pdus.iter().filter(unpaired).collect();
+    // What a device fetches of a download it asks for; and the end of the connection.
+    assert!(
+        own.iter().all(|pdu| pdu["fields"]["func"] == 0x1b
+            || pdu["fields"]["func"] == 0x1c
+            || pdu["fields"]["type"] == "DC"),
+        "{own:#?}"
+    );
+}
+
 /// The independent reading of real captures (docs/TRUTH.md), where it is at hand.
 #[test]
 fn real_captures_agree_with_their_truth() {
@@ -373,29 +389,36 @@ fn real_captures_agree_with_their_truth() {
         eprintln!("skipped: {} is not there", script.display());
         return;
     }
-    agrees("modbus", &script, &[captures.join("modbus")]);
+    agrees("modbus", "100", &script, &[captures.join("modbus")]);
     let is_right = |path: &PathBuf| !path.ends_with(WRONG_TRUTH);
     let enip = fs::read_dir(captures.join("enip")).unwrap().map(|entry| entry.unwrap().path());
     let mut enip: Vec<PathBuf> = enip.filter(is_right).collect();
     // EtherNet/IP and Modbus on one wire.
     enip.push(captures.join("modbus"));
-    agrees("enip", &script, &enip);
-    agrees("opcua", &script, &[captures.join("opcua")]);
+    agrees("enip", "100", &script, &enip);
+    // The rest of a list that came in several PDUs (docs/TRUTH.md): 4 of 15622.
+    let s7 = ["s7comm", "s7commplus"].map(|folder| captures.join(folder));
+    agrees("s7comm", "99.97", &script, &s7);
+    agrees("s7commplus", "100", &script, &s7);
+    agrees("cotp", "100", &script, &s7);
+    agrees("opcua", "100", &script, &[captures.join("opcua")]);
 }
 
 /// Its truth takes one port for a server's that is a client's (docs/TRUTH.md).
 const WRONG_TRUTH: &str = "iti__openics_EIP-ControlProtocolChangeAttempt.pcap";
 
-fn agrees(protocol: &str, script: &Path, captures: &[PathBuf]) {
+/// At least so many percent of the PDUs.
+fn agrees(protocol: &str, least: &str, script: &Path, captures: &[PathBuf]) {
     let mut compare = Command::new("python3");
-    compare.arg(script).args(["--protocols", protocol, "--min", "100", "--bin"]);
+    compare.arg(script).args(["--protocols", protocol, "--min", least, "--bin"]);
     compare.arg(env!("CARGO_BIN_EXE_wicketgate")).args(captures);
     match compare.output() {
         Err(error) => eprintln!("skipped: python3: {error}"),
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stdout);
             assert!(output.status.success(), "{said}{}", stderr(&output));
-            assert!(said.contains(protocol) && said.contains("100.000%"), "{said}");
+            let whole = said.contains("100.000%") || least != "100";
+            assert!(said.contains(protocol) && whole, "{said}");
         }
     }
 }

@@ -144,10 +144,7 @@ fn entries(selectors: &Selectors, context: &Context) -> Vec<Entry> {
         addresses: ranges(selectors.addresses.as_ref().map(|s| &s.value)),
         quantity: selectors.quantity.as_ref().map(|s| s.value),
         values: selectors.values.as_ref().map_or(ValueRule::Any, |s| s.value.clone()),
-        objects: match context.protocol {
-            Protocol::Opcua => selectors.nodes.rule(),
-            _ => selectors.objects.rule(),
-        },
+        objects: objects(selectors, context.protocol),
         ..Entry::classes(context.rule, classes)
     };
     if context.protocol == Protocol::Opcua {
@@ -164,6 +161,15 @@ fn entries(selectors: &Selectors, context: &Context) -> Vec<Entry> {
     let entry =
         |(codes, subs)| Entry { functions: code_set(codes), subs: code_set(subs), ..base.clone() };
     codes.into_iter().map(entry).collect()
+}
+
+/// What is reached: each protocol has objects of its own.
+fn objects(selectors: &Selectors, protocol: Protocol) -> ObjectRule {
+    match protocol {
+        Protocol::S7comm => selectors.operands.rule(),
+        Protocol::Opcua => selectors.nodes.rule(),
+        _ => selectors.objects.rule(),
+    }
 }
 
 /// An entry for each service: what objects it is meant for is not the same for all.
@@ -218,6 +224,10 @@ fn warn_of_unlimited_writes(
             Protocol::Enip => (
                 "this writes any value to any tag",
                 "limit it: { class = \"write\", tag = \"Setpoint_*\", value = \"0-1500\" }",
+            ),
+            Protocol::S7comm => (
+                "this writes any value to any address",
+                "limit it: { class = \"write\", address = \"DB10.DBW0\", value = \"0-1500\" }",
             ),
             Protocol::Opcua => (
                 "this writes any value to any node",

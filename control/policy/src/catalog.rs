@@ -7,6 +7,7 @@ use wicketgate_dissectors::enip::services::{self, EXECUTE_PCCC, Of, Service, obj
 use wicketgate_dissectors::modbus::functions as modbus;
 use wicketgate_dissectors::opcua;
 use wicketgate_dissectors::opcua::services::{OPAQUE, OPEN_SECURED};
+use wicketgate_dissectors::s7comm::{Area, BlockType, functions as s7};
 use wicketgate_dissectors::{Class, Protocol, Space};
 
 /// One thing that a function of a protocol does, as far as policy can speak of it. A function that
@@ -62,6 +63,7 @@ pub(crate) fn functions(protocol: Protocol) -> Vec<Function> {
     match protocol {
         Protocol::Modbus => modbus::functions().iter().flat_map(from_modbus).collect(),
         Protocol::Enip => enip(),
+        Protocol::S7comm => s7::functions().iter().map(from_s7).chain([S7_OPAQUE]).collect(),
         Protocol::Opcua => opcua(),
         Protocol::Icmp => vec![ECHO],
         Protocol::Tcp | Protocol::Udp => Vec::new(),
@@ -75,6 +77,7 @@ pub(crate) fn codes(protocol: Protocol) -> core::ops::RangeInclusive<u32> {
         Protocol::Modbus => 1..=127,
         // The upper half are replies (CIP 2-4.1).
         Protocol::Enip => 0..=127,
+        Protocol::S7comm => 0..=s7::OPAQUE.into(),
         // The rest stands for what has no number.
         Protocol::Opcua => 1..=u32::from(OPEN_SECURED) - 1,
         Protocol::Icmp | Protocol::Tcp | Protocol::Udp => 0..=255,
@@ -233,4 +236,35 @@ fn from_modbus(function: &modbus::Function) -> impl Iterator<Item = Function> {
     let reads_too = function.code == modbus::READ_WRITE_MULTIPLE_REGISTERS;
     let read = Function { class: Class::Read, writes: false, ..main };
     [Some(main), reads_too.then_some(read)].into_iter().flatten()
+}
+
+/// What of S7 cannot be read.
+pub(crate) const S7_OPAQUE: Function = Function {
+    code: s7::OPAQUE,
+    sub: None,
+    name: s7::OPAQUE_FUNCTION.name,
+    class: Class::Unknown,
+    space: Space::None,
+    of: None,
+    writes: false,
+};
+
+fn from_s7(function: &s7::Function) -> Function {
+    let db = Space::Memory { area: Area::DataBlocks, db: 0 };
+    let space = match function.name {
+        "read-var" | "write-var" => db,
+        "plus-get-multi-variables" | "plus-set-multi-variables" => db,
+        "request-download" | "start-upload" | "block-info" => Space::Block(BlockType::Db),
+        "insert-block" | "insert-block-2" | "delete-block" => Space::Block(BlockType::Db),
+        "read-szl" => Space::Szl,
+        "connect" => Space::Role,
+        _ => Space::None,
+    };
+    Function {
+        name: function.name,
+        class: function.class,
+        space,
+        writes: function.name == "write-var",
+        ..Function::unknown(function.code, function.sub)
+    }
 }

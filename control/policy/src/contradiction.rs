@@ -115,7 +115,7 @@ fn of_function(code: &Code, sub: Option<u16>, context: &Context) -> Subject {
 fn label(context: &Context, code: u16, sub: Option<u16>, functions: &[Function]) -> String {
     let what = context.function();
     let code = match context.protocol {
-        Protocol::Enip => format!("{code:#04x}"),
+        Protocol::Enip | Protocol::S7comm => format!("{code:#04x}"),
         _ => code.to_string(),
     };
     let number = sub.map_or(format!("{what} {code}"), |sub| format!("{what} {code}/{sub}"));
@@ -149,13 +149,19 @@ fn tests(selectors: &Selectors) -> Vec<Test<'_>> {
         keeps: Box::new(|function| objects::fits(function, &selectors.objects)),
         lacks: "is not of such objects",
     });
+    let operands = selectors.operands.first().map(|(key, span)| Test {
+        span,
+        key,
+        keeps: Box::new(|function| selectors.operands.fits(function)),
+        lacks: "is not of such objects",
+    });
     let nodes = selectors.nodes.first().map(|(key, span)| Test {
         span,
         key,
         keeps: Box::new(|function| selectors.nodes.fit(function)),
         lacks: "touches nothing of that kind",
     });
-    let tests = [class, subs, spaces, files, objects, nodes, addresses, quantity, values];
+    let tests = [class, subs, spaces, files, objects, operands, nodes, addresses, quantity, values];
     tests.into_iter().flatten().collect()
 }
 

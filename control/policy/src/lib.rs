@@ -55,6 +55,7 @@ pub mod explain;
 pub mod model;
 mod nodes;
 mod objects;
+mod operands;
 pub mod preset;
 mod rate;
 mod reader;

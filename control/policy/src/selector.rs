@@ -1,6 +1,6 @@
 //! The selectors of one element of `allow`, each with its place in the file.
 
-use wicketgate_dissectors::{Protocol, Space};
+use wicketgate_dissectors::{Protocol, Space, s7comm};
 use wicketgate_engine::{RangeSet, ValueRule};
 
 use crate::allow::{self, Context, SPACES, Word};
@@ -8,6 +8,7 @@ use crate::catalog::{self, Function};
 use crate::diagnostic::{Report, Span};
 use crate::nodes::NodeSelectors;
 use crate::objects::{self, ObjectSelectors};
+use crate::operands::OperandSelectors;
 use crate::reader::{Node, Table};
 use crate::suggest;
 use crate::value;
@@ -27,6 +28,7 @@ pub(crate) struct Selectors {
     pub(crate) spaces: Option<Selector<Vec<Space>>>,
     pub(crate) files: Option<Selector<Vec<(u32, u32)>>>,
     pub(crate) objects: ObjectSelectors,
+    pub(crate) operands: OperandSelectors,
     pub(crate) nodes: NodeSelectors,
     pub(crate) addresses: Option<Selector<Vec<(u32, u32)>>>,
     pub(crate) quantity: Option<Selector<u32>>,
@@ -65,6 +67,10 @@ impl Selectors {
             Protocol::Enip => {
                 (Selectors::enip(&mut table, context, report), ["class", "service"].as_slice())
             }
+            Protocol::S7comm => (
+                Selectors::s7comm(&mut table, context, report),
+                ["class", "function", "opaque"].as_slice(),
+            ),
             Protocol::Opcua => (
                 Selectors::opcua(&mut table, context, report),
                 ["class", "service", "opaque"].as_slice(),
@@ -106,6 +112,21 @@ impl Selectors {
             ..Selectors::default()
         };
         objects::check_numbers(&selectors.functions, &selectors.objects, context, report);
+        selectors
+    }
+
+    fn s7comm(table: &mut Table<'_>, context: &Context, report: &mut Report<'_>) -> Selectors {
+        let mut selectors = Selectors {
+            classes: classes(table, context, report).unwrap_or_default(),
+            functions: functions(table, "function", context, report).unwrap_or_default(),
+            subs: select(table, "sub", report, subs),
+            operands: OperandSelectors::read(table, report),
+            values: values(table, u32::MAX, report),
+            ..Selectors::default()
+        };
+        selectors.functions.extend(opaque(table, report));
+        let values = selectors.values.as_ref().map(|values| &values.span);
+        selectors.operands.check_values(values, report);
         selectors
     }
 
@@ -173,6 +194,17 @@ fn function(node: Node<'_>, context: &Context, report: &mut Report<'_>) -> Optio
         Code { code, name: Some(name), sub, span }
     };
     found.map(code)
+}
+
+/// `opaque = true`: what cannot be read passes, too.
+fn opaque(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Code> {
+    let node = table.optional("opaque")?;
+    if node.flag(report)? {
+        let (code, name) = (s7comm::functions::OPAQUE, Some(catalog::S7_OPAQUE.name));
+        return Some(Code { code, name, sub: None, span: node.span() });
+    }
+    report.error_with(&node.span(), "`opaque = false` says nothing", "leave it out");
+    None
 }
 
 fn subs(node: Node<'_>, report: &mut Report<'_>) -> Option<Vec<u16>> {

@@ -10,6 +10,7 @@ use wicketgate_engine::{CodeSet, Entry, RangeSet, SpaceSet, ValueRule};
 use crate::allow::SPACES;
 use crate::catalog::{self, Function};
 use crate::nodes;
+use crate::operands;
 
 /// The elements of an `allow` list.
 pub(crate) fn allow(entries: &[Entry], protocol: Protocol) -> Vec<String> {
@@ -64,6 +65,8 @@ fn function(protocol: Protocol, code: u16, entry: &Entry) -> String {
         (Protocol::Enip, [name]) if code > 0xff => (*name).to_owned(),
         (Protocol::Enip, [name]) => format!("{code:#04x} ({name})"),
         (Protocol::Enip, _) => format!("{code:#04x}"),
+        (Protocol::S7comm, [name]) => format!("{code:#04x} ({name})"),
+        (Protocol::S7comm, _) => format!("{code:#04x}"),
         (Protocol::Opcua, [name]) if code >= OPEN_SECURED => (*name).to_owned(),
         (_, [name]) => format!("{code} ({name})"),
         _ => code.to_string(),
@@ -87,6 +90,9 @@ fn objects(rule: &ObjectRule) -> Option<String> {
     let only = match rule {
         ObjectRule::Any => return None,
         ObjectRule::Only(only) => only,
+        ObjectRule::Operands(ranges) => {
+            return Some(ranges.iter().map(operands::written).collect::<Vec<_>>().join(" or "));
+        }
         ObjectRule::Nodes(rule) => return Some(nodes::words(rule)),
     };
     let Objects { instances, tags, files } = &**only;

@@ -186,9 +186,10 @@ impl Judge<'_> {
 
     /// Whether a request waits for it; what is encrypted cannot be told.
     fn answers(&self, said: &mut Said<'_>, pdu: &[u8]) -> bool {
-        let Some(key) = self.protocol.key(pdu).filter(|_| said.dialog.pairs()) else {
-            return !said.dialog.pairs() || self.protocol.is_unasked(pdu);
-        };
+        if !said.dialog.pairs() || said.dialog.is_unasked(self.protocol, pdu) {
+            return true;
+        }
+        let Some(key) = self.protocol.key(pdu) else { return false };
         match self.protocol.completes(pdu) {
             true => said.pending.take(key),
             false => said.pending.has(key),

@@ -43,6 +43,7 @@ pub mod matcher;
 mod mss;
 pub mod nodes;
 pub mod objects;
+pub mod operands;
 mod operation;
 pub mod owner;
 pub mod session;

@@ -293,7 +293,7 @@ impl Entry {
         check(self.units.contains(u32::from(command.unit)), Reason::UnitDenied)?;
         check(self.reaches(item), Reason::AddressDenied)?;
         check(self.quantity.is_none_or(|most| item.count <= most), Reason::QuantityDenied)?;
-        check(self.values.fits(item), Reason::ValueDenied)?;
+        check(self.values.fits(item, &self.objects), Reason::ValueDenied)?;
         self.is_timely(item, moment)
     }
 
@@ -432,14 +432,20 @@ impl SpaceSet {
             Space::Method => 2048,
             Space::Channel => 4096,
             Space::Identity => 8192,
+            // Rules tell these apart by their objects.
+            Space::Memory { .. }
+            | Space::Nck { .. }
+            | Space::Block(_)
+            | Space::Szl
+            | Space::Role => 16384,
         }
     }
 }
 
 impl ValueRule {
     /// Whether everything that `item` writes fits. A rule that speaks of values does not allow an
-    /// item that writes none.
-    fn fits(&self, item: &Item<'_>) -> bool {
+    /// item that writes none, or whose type it does not say.
+    fn fits(&self, item: &Item<'_>, objects: &ObjectRule) -> bool {
         match (self, item.values) {
             (ValueRule::Any, _) => true,
             (_, Values::None) => false,
@@ -449,6 +455,9 @@ impl ValueRule {
             (_, Values::Scalars(scalar, bytes)) => {
                 scalar.numbers(bytes).all(|number| self.fits_scalar(number))
             }
+            (_, Values::Raw(bytes)) => objects.scalar(item).is_some_and(|scalar| {
+                scalar.numbers_be(bytes).all(|number| self.fits_scalar(number))
+            }),
             (_, values) => values.numbers(item.count).all(|number| self.fits_number(number)),
         }
     }

@@ -2,10 +2,11 @@
 //! the name of a tag, by the number of a data file.
 
 use wicketgate_dissectors::enip::{Path, Segment};
-use wicketgate_dissectors::{Item, Space};
+use wicketgate_dissectors::{Item, Scalar, Space};
 
 use crate::matcher::RangeSet;
 use crate::nodes::NodeRule;
+use crate::operands::Range;
 
 /// Objects of a device, or nodes of a server.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +16,8 @@ pub enum ObjectRule {
     Any,
     /// These of a CIP device.
     Only(Box<Objects>),
+    /// These, of an S7 controller: all of an item lies in one of the ranges.
+    Operands(Box<[Range]>),
     /// These of an OPC UA server.
     Nodes(Box<NodeRule>),
 }
@@ -64,8 +67,15 @@ impl ObjectRule {
         match self {
             ObjectRule::Any => true,
             ObjectRule::Only(objects) => objects.reach(item),
+            ObjectRule::Operands(ranges) => ranges.iter().any(|range| range.reaches(item)),
             ObjectRule::Nodes(nodes) => nodes.reaches(item),
         }
+    }
+
+    /// The type of what `item` holds, where the rule says it.
+    pub fn scalar(&self, item: &Item<'_>) -> Option<Scalar> {
+        let ObjectRule::Operands(ranges) = self else { return None };
+        ranges.iter().find_map(|range| range.scalar(item))
     }
 }
 

@@ -34,7 +34,8 @@ impl Json {
         write!(line, ",\"dst\":\"{}\",\"dport\":{}", to.ip(), to.port())?;
         write!(line, ",\"dir\":\"{}\"", direction(pdu.direction))?;
         write_vlan(line, pdu)?;
-        write!(line, ",\"proto\":\"{}\",\"fields\":{{", pdu.path.protocol)?;
+        let layer = pdu.path.protocol.layer(pdu.bytes);
+        write!(line, ",\"proto\":\"{layer}\",\"fields\":{{")?;
         self.fields.clear();
         pdu.path.protocol.fields(pdu.bytes, pdu.direction, &mut self.fields);
         self.fields.write(line);

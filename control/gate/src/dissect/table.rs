@@ -85,12 +85,18 @@ fn write_command(line: &mut String, command: Command<'_>) -> fmt::Result {
 }
 
 fn write_item(line: &mut String, item: &Item<'_>) -> fmt::Result {
-    let (start, last) = (item.start, item.start + item.count.saturating_sub(1));
+    let start = item.start;
+    let last = start.saturating_add(item.count.saturating_sub(1));
     match item.space {
         Space::None => return Ok(()),
         Space::Tag
         | Space::Object { .. }
         | Space::DataFile { .. }
+        | Space::Memory { .. }
+        | Space::Nck { .. }
+        | Space::Block(_)
+        | Space::Szl
+        | Space::Role
         | Space::Node
         | Space::Method
         | Space::Channel
@@ -110,12 +116,16 @@ fn write_item(line: &mut String, item: &Item<'_>) -> fmt::Result {
         Values::Registers(bytes) => write_values(line, values::registers(bytes)),
         Values::Coils(bytes) => write_values(line, values::bits(bytes, item.count as usize)),
         Values::Mask { and, or } => write!(line, " and {and:#06x} or {or:#06x}"),
-        Values::Scalars(..) => write_scalars(line, item.values),
+        Values::Scalars(..) | Values::Raw(_) => write_scalars(line, item.values),
     }
 }
 
 fn write_scalars(line: &mut String, values: Values<'_>) -> fmt::Result {
-    let Values::Scalars(scalar, bytes) = values else { return Ok(()) };
+    let (scalar, bytes) = match values {
+        Values::Scalars(scalar, bytes) => (scalar, bytes),
+        Values::Raw(bytes) => return write_bytes(line, bytes),
+        _ => return Ok(()),
+    };
     let mut separator = " = ";
     for number in scalar.numbers(bytes).take(MAX_VALUES) {
         write!(line, "{separator}{number}")?;
@@ -123,6 +133,14 @@ fn write_scalars(line: &mut String, values: Values<'_>) -> fmt::Result {
     }
     let more = bytes.len() > MAX_VALUES * scalar.size();
     line.write_str(if more { " ..." } else { "" })
+}
+
+/// Bytes of no type that is known.
+fn write_bytes(line: &mut String, bytes: &[u8]) -> fmt::Result {
+    let shown = bytes.get(..bytes.len().min(MAX_VALUES)).unwrap_or_default();
+    line.push_str(" = ");
+    shown.iter().try_for_each(|byte| write!(line, "{byte:02x}"))?;
+    line.write_str(if bytes.len() > MAX_VALUES { "..." } else { "" })
 }
 
 /// The fields of a response that say something the request did not.

@@ -30,13 +30,13 @@ fn install() -> Result<PathBuf, String> {
     Ok(python)
 }
 
-fn run(command: &mut Command) -> Result<(), String> {
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("no pymodbus from PyPI: {}", said.lines().last().unwrap_or("no word")))
+    Err(format!("nothing from the registry: {}", said.lines().last().unwrap_or("no word")))
 }
 
 macro_rules! need {

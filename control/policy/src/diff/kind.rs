@@ -7,6 +7,7 @@ use wicketgate_dissectors::{Class, Command, Item, Items, Protocol, Space};
 use wicketgate_engine::{CodeSet, Entry};
 use wicketgate_packet::Time;
 
+use super::operands;
 use super::services;
 use super::set::Set;
 use crate::catalog;
@@ -126,6 +127,7 @@ pub(super) fn kinds<'e>(protocol: Protocol, entries: impl Iterator<Item = &'e En
             known.chain(unknown(entries)).collect()
         }
         Protocol::Enip => services::kinds(entries),
+        Protocol::S7comm => operands::kinds(entries),
         Protocol::Opcua => opcua(entries),
         Protocol::Icmp | Protocol::Tcp | Protocol::Udp => vec![whole(protocol)],
     }
@@ -208,7 +210,7 @@ fn unknown<'e>(entries: impl Iterator<Item = &'e Entry>) -> Vec<Kind> {
     kinds
 }
 
-fn codes(set: &CodeSet) -> Vec<u16> {
+pub(super) fn codes(set: &CodeSet) -> Vec<u16> {
     match set {
         CodeSet::Any => Vec::new(),
         CodeSet::Codes(codes) => codes.to_vec(),

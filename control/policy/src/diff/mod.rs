@@ -15,6 +15,7 @@
 //! | `cell` | what an entry gives of a kind, and taking away |
 //! | `numbers` | addresses and values, of which a command has several |
 //! | `services` | kinds of things that EtherNet/IP commands do |
+//! | `operands` | kinds of things that S7 commands do, and where |
 //! | `place`, `rules` | objects, tags and values of CIP |
 //! | `compare` | what is left of a list of entries |
 //! | `set`, `year` | numbers, and minutes |
@@ -25,6 +26,7 @@ mod cell;
 mod compare;
 mod kind;
 mod numbers;
+mod operands;
 mod place;
 mod rules;
 mod services;

@@ -13,7 +13,9 @@ use wicketgate_engine::nodes::{NamePattern, NodePattern, NodeRule};
 use wicketgate_engine::objects::{FileRange, Glob, Instances, ObjectRule, Objects};
 
 use super::kind::{Kind, MAX_WORD};
+use super::operands::Operands;
 use super::set::Set;
+use crate::operands::is_operand;
 
 /// A place, or what all of a path must fit.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +26,8 @@ pub(super) enum Place {
     Tag(Names),
     /// Objects: their classes, instances and attributes.
     Object([Numbered; 3]),
+    /// Objects of S7.
+    Operand(Operands),
     /// Nodes and methods of OPC UA, channels and users.
     Node(Nodes),
 }
@@ -67,6 +71,9 @@ impl Place {
             (Space::DataFile { .. }, ObjectRule::Only(only)) => {
                 only.files.iter().filter(|file| is_of(kind, file)).map(file).collect()
             }
+            (space, rule) if is_operand(space) => {
+                Operands::of(space, rule).into_iter().map(|of| (Place::Operand(of), None)).collect()
+            }
             (Space::Node | Space::Method | Space::Channel | Space::Identity, ObjectRule::Any) => {
                 vec![(Place::Node(Nodes::default()), None)]
             }
@@ -75,7 +82,7 @@ impl Place {
                 vec![(Place::Node(Nodes { within, ..Nodes::default() }), None)]
             }
             (_, ObjectRule::Any) => vec![(Place::Nothing, None)],
-            (_, ObjectRule::Only(_) | ObjectRule::Nodes(_)) => Vec::new(),
+            (_, ObjectRule::Only(_) | ObjectRule::Operands(_) | ObjectRule::Nodes(_)) => Vec::new(),
         }
     }
 
@@ -98,6 +105,9 @@ impl Place {
                     rest.iter_mut().skip(at).take(1).for_each(|left| *left = left.intersect(other));
                 }
                 parts
+            }
+            (Place::Operand(mine), Place::Operand(theirs)) => {
+                mine.minus(theirs).map(Place::Operand).collect()
             }
             (Place::Node(mine), Place::Node(theirs)) => {
                 let without = |rule: &NodeRule| {
@@ -123,6 +133,9 @@ impl Place {
                 both.iter_mut().zip(theirs).for_each(|(left, right)| *left = left.intersect(right));
                 Place::Object(both)
             }
+            (Place::Operand(mine), Place::Operand(theirs)) => {
+                Place::Operand(mine.intersect(theirs))
+            }
             (Place::Node(mine), Place::Node(theirs)) => {
                 let mut both = mine.clone();
                 let new = theirs.within.iter().filter(|rule| !mine.within.contains(rule));
@@ -138,6 +151,7 @@ impl Place {
         match self {
             Place::Nothing => true,
             Place::Tag(names) => names.is_possible(),
+            Place::Operand(operands) => operands.is_possible(),
             Place::Node(nodes) => {
                 let covered = |rule: &NodeRule| nodes.within.iter().any(|of| includes(rule, of));
                 !nodes.without.iter().any(covered)
@@ -155,6 +169,7 @@ impl Place {
         match self {
             Place::Nothing => Some(Vec::new()),
             Place::Tag(names) => names.path(),
+            Place::Operand(operands) => operands.is_whole().then(Vec::new),
             // Nothing is looked for: what only fits some rules surely is there, else nobody can tell.
             Place::Node(nodes) => nodes.without.is_empty().then(Vec::new),
             Place::Object([classes, instances, attributes]) => {

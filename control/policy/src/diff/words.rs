@@ -159,6 +159,7 @@ fn place(place: &Place) -> Option<String> {
     match place {
         Place::Nothing => None,
         Place::Tag(names) => tags(names),
+        Place::Operand(operands) => operands.words(),
         Place::Node(nodes) => self::nodes(nodes),
         Place::Object([classes, instances, attributes]) => {
             let hex = |set: &Set| listed(set, |number| format!("{number:#04x}"));

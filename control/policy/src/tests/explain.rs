@@ -17,7 +17,7 @@ press-3 (press-line): 100.64.10.20 -> 192.168.10.20 by line, MAC 00:1d:9c:aa:bb:
     may   modbus: write, address 100-119, value 0-1500
 
 robot (cell): 100.64.10.21 -> 192.168.10.21 by line, VLAN 12
-  speaks enip on tcp/44818, icmp, modbus on tcp/1502, opcua on tcp/4840, tcp/22, tcp/443
+  speaks enip on tcp/44818, icmp, modbus on tcp/1502, opcua on tcp/4840, s7comm on tcp/102, tcp/22, tcp/443
   conduit "hmi-1"
     who   192.168.20.5, MAC 00:1b:1b:aa:bb:cc, by office
     when  always

@@ -7,6 +7,7 @@ mod errors;
 mod explain;
 mod good;
 mod opcua;
+mod s7;
 
 use crate::{Policy, parse};
 
@@ -43,7 +44,7 @@ port = "line"
 vlan = 12
 overlay = "100.64.10.21"
 underlay = "192.168.10.21"
-protocols = { modbus = 1502, icmp = true, tcp = [22, 443], enip = 44818, opcua = 4840 }
+protocols = { modbus = 1502, icmp = true, tcp = [22, 443], enip = 44818, s7comm = 102, opcua = 4840 }
 
 [[rule]]
 name = "maintenance"

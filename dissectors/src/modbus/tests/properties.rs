@@ -41,7 +41,7 @@ fn file_writes() -> impl Strategy<Value = Vec<u8>> {
 fn written<'a>(item: &Item<'a>) -> &'a [u8] {
     match item.values {
         Values::Registers(bytes) | Values::Coils(bytes) => bytes,
-        Values::None | Values::Mask { .. } | Values::Scalars(..) => &[],
+        Values::None | Values::Mask { .. } | Values::Scalars(..) | Values::Raw(_) => &[],
     }
 }
 
@@ -55,7 +55,7 @@ fn check_items(request: &[u8], asked: &Command<'_>) {
         match item.values {
             Values::Registers(_) => assert_eq!(bytes.len(), 2 * item.count as usize),
             Values::Coils(_) => assert_eq!(bytes.len(), (item.count as usize).div_ceil(8)),
-            Values::None | Values::Mask { .. } | Values::Scalars(..) => {}
+            Values::None | Values::Mask { .. } | Values::Scalars(..) | Values::Raw(_) => {}
         }
         // The one coil of function 5 is the only value that does not lie in the request.
         let inside = request.as_ptr_range().contains(&bytes.as_ptr());
@@ -63,7 +63,7 @@ fn check_items(request: &[u8], asked: &Command<'_>) {
         assert_eq!(
             item.values.numbers(item.count).count(),
             match item.values {
-                Values::None | Values::Mask { .. } | Values::Scalars(..) => 0,
+                Values::None | Values::Mask { .. } | Values::Scalars(..) | Values::Raw(_) => 0,
                 _ => item.count as usize,
             }
         );
