@@ -129,6 +129,13 @@ fn curl_enrols_a_user_and_no_secret_is_said_twice() {
     assert_eq!(curl("POST", "/v1/users/alice/totp/confirm", &confirm).0, 200);
     let (status, again) = curl("POST", "/v1/users/alice/totp", &Value::Null);
     assert_eq!((status, &again["code"]), (409, &json!("already-enrolled")), "shown once");
+    let certificates = |print: &str| {
+        let new = json!({"thumbprint": print, "label": "laptop"});
+        curl("POST", "/v1/users/alice/certificates", &new)
+    };
+    assert_eq!(certificates("not hex").1["code"], "invalid");
+    assert_eq!(certificates(&"5c".repeat(32)).0, 200);
+    assert_eq!(certificates(&"5C".repeat(32)).1["code"], "already-enrolled");
     let (_, codes) = curl("POST", "/v1/users/alice/recovery-codes", &Value::Null);
     let codes: Vec<&str> = codes.as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect();
     assert_eq!(codes.len(), 10);

@@ -83,9 +83,12 @@ impl Tool {
 type Act = fn(&mut Tool);
 
 /// What ends by itself, or by the user's own doing.
-const BY_ITSELF: [(&str, Act); 4] = [
+const BY_ITSELF: [(&str, Act); 5] = [
     ("logged out", |tool| {
         tool.bench.people.access.logout(tool.login, tool.bench.at.now()).unwrap()
+    }),
+    ("tunnel lost", |tool| {
+        tool.bench.people.access.tunnel_lost(tool.login, tool.bench.at.now()).unwrap();
     }),
     ("given back", |tool| {
         let now = tool.bench.at.now();
@@ -125,6 +128,21 @@ const TAKEN: [(&str, Act); 6] = [
     }),
     ("policy changed", |tool| tool.bench.reload(&policy(&rules(0)))),
 ];
+
+/// Else another login would have it, and a tunnel would be closed in the middle of the download.
+#[test]
+fn a_login_that_is_over_keeps_its_address_until_nothing_of_it_drains() {
+    let mut tool = Tool::at_work();
+    let login = tool.login;
+    tool.bench.people.access.logout(login, tool.bench.at.now()).unwrap();
+    assert!(tool.goes_on());
+    let address = tool.bench.people.faces.get(&login).and_then(|face| face.address);
+    assert_eq!(address, Some(DESKS[0].into()));
+    tool.bench.pass(60);
+    tool.bench.mind();
+    assert!(!tool.asks(&BLOCK));
+    assert!(!tool.bench.people.faces.contains_key(&login));
+}
 
 #[test]
 fn what_ends_by_itself_lets_a_download_go_on_to_its_deadline() {
