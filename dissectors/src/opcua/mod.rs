@@ -19,7 +19,7 @@
 //! - Chunks are numbered without a gap in either direction (6.7.2.4); a receiver that sees one closes the
 //!   connection. Where one is taken out or put in, all that follow are numbered anew: [`Channel`].
 //! - The bodies of a channel with a security policy are signed, most are encrypted too. Then nothing of
-//!   a request is known but that it is one, and nothing of it can be changed: [`Services::OPAQUE`].
+//!   a request is known but that it is one, and nothing of it can be changed: `Services::OPAQUE`.
 //! - One identifier has many encodings (5.2.2.9): 13 is `00 0d`, `01 00 0d 00` and `02 00 00 0d 00 00 00`.
 //! - A length of -1 is null, other negative lengths are an error.
 //! - The same service does different things: Write of attribute 13 changes a value, of others the device's
