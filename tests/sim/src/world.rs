@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use wicketgate_engine::flow::timeout;
 use wicketgate_packet::{PortId, Time};
+use wicketgate_tests::frame::flag;
 use wicketgate_tests::gate::START;
 use wicketgate_tests::plant::{GATE_MAC, LINE, OFFICE, OFFICE_MAC, PRESS_MAC};
 
@@ -240,7 +241,10 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
             if let Some(record) = &mut self.record {
                 record.left.push((self.now, port, frame.clone()));
             }
-            if self.relay.is_canonical() {
+            // Whoever asks for a connection that was forgotten so is told.
+            let told = self.forgotten && Segment::read(&frame).is_ok_and(|it| it.has(flag::RST));
+            self.outcome.given_up |= told;
+            if self.relay.is_canonical() && !told {
                 self.lanes[side].see(&frame, self.now)?;
                 if let Some(order) = self.lanes[side].changed_order() {
                     self.ledgers[1 - side].reorder(Share::new(order.lengths()));

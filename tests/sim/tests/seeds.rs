@@ -34,6 +34,16 @@ fn seeds_that_once_failed() {
     }
 }
 
+/// The link lost each FIN of the asset and each answer for five minutes after all was said: the gate keeps a closing
+/// connection for four, and says so to who asks later.
+#[test]
+fn a_connection_that_is_over_is_not_kept_for_ever() {
+    let tables = compile(Modbus::POLICY);
+    let knobs = Knobs { denied: Some(333), ..Knobs::default() };
+    let outcome = run::<Modbus>(&knobs.scenario(374_246), &tables);
+    assert!(outcome.as_ref().is_ok_and(|run| run.given_up), "{outcome:?}");
+}
+
 /// The control: what fails with NAT alone in the middle is no fault of the gate.
 #[test]
 fn stacks_links_and_programs_work_without_a_gate() {

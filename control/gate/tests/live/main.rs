@@ -32,6 +32,7 @@ mod opcua;
 mod people;
 mod plant;
 mod ratio;
+mod reload;
 mod s7;
 mod scale;
 mod service;
