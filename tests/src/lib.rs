@@ -13,6 +13,7 @@
 //! | [`s7comm`] | the same of S7comm |
 //! | [`modbus`] | requests and responses as bytes |
 //! | [`opcua`] | the same of OPC UA |
+//! | [`cut`] | connections of real captures, cut otherwise |
 //! | [`capture`] | the bundled captures as the frames that enter an engine |
 
 #![allow(
@@ -24,6 +25,7 @@
 )]
 
 pub mod capture;
+pub mod cut;
 pub mod enip;
 pub mod frame;
 pub mod gate;

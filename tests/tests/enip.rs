@@ -2,15 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test asserts by panicking")]
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
 
-use wicketgate_dissectors::{Class, Direction, Framed, Protocol, Space};
+use wicketgate_dissectors::{Class, Direction, Protocol, Space};
 use wicketgate_engine::objects::{Glob, ObjectRule, Objects};
 use wicketgate_engine::{Entry, RangeSet, Reason, ValueRule};
-use wicketgate_packet::{FrameBuf, Headers, L4};
-use wicketgate_ports::{CaptureReader, Pool};
+use wicketgate_tests::cut::{Cut, Pdus, captures, connections, play};
 use wicketgate_tests::enip::*;
 use wicketgate_tests::plant::*;
 use wicketgate_tests::{Gate, Plant, Right, Talk, Told};
@@ -124,120 +121,18 @@ fn a_refused_opening_opens_nothing() {
     assert_eq!(gate.last_command().denied, Some(Reason::NotOpened));
 }
 
-/// PDUs of one connection, in the order of a capture.
-type Pdus = Vec<(Direction, Vec<u8>)>;
-
-/// The connections of a capture to port 44818; of each the first few hundred PDUs, retransmissions and
-/// what comes behind a hole left out.
-fn connections(path: &Path) -> Vec<Pdus> {
-    const MOST: usize = 300;
-    let mut reader = CaptureReader::open(path).unwrap();
-    let mut frame = Pool::new(1).take().unwrap();
-    let mut halves: BTreeMap<_, (Option<u32>, Vec<u8>)> = BTreeMap::new();
-    let mut found: BTreeMap<_, Pdus> = BTreeMap::new();
-    while let Ok(Some(_)) = reader.read(&mut frame) {
-        let Ok(headers) = Headers::parse(frame.bytes()) else { continue };
-        let (L4::Tcp(segment), (from, to)) = (&headers.l4, headers.ports()) else { continue };
-        let (direction, flow) = match (from, to) {
-            (_, 44818) => (Direction::ToServer, (headers.src, from, headers.dst)),
-            (44818, _) => (Direction::ToClient, (headers.dst, to, headers.src)),
-            _ => continue,
-        };
-        let data = headers.payload(frame.bytes());
-        let (next, held) = halves.entry((flow, direction)).or_default();
-        if data.is_empty() || next.is_some_and(|next| next != segment.seq) {
-            continue;
-        }
-        *next = Some(segment.seq.wrapping_add(data.len() as u32));
-        held.extend(data);
-        let pdus = found.entry(flow).or_default();
-        while let Ok(Framed::Whole(end)) = Protocol::Enip.frame(held) {
-            let pdu: Vec<u8> = held.drain(..end.get()).collect();
-            if pdus.len() < MOST {
-                pdus.push((direction, pdu));
-            }
-        }
-    }
-    found.into_values().filter(|pdus| !pdus.is_empty()).collect()
-}
-
-/// How the bytes of one direction are cut.
-#[derive(Clone, Copy)]
-enum Cut {
-    /// One segment a PDU.
-    Whole,
-    /// One segment a byte.
-    Bytes,
-    /// As many PDUs in a segment as come one behind the other.
-    Merged,
-    /// One segment a PDU, each sent twice.
-    Twice,
-}
-
 /// What is told of a connection whose bytes are cut like that.
 fn told(pdus: &Pdus, cut: Cut) -> Vec<Told> {
     let (mut gate, mut talk) = opened_gate(&setpoints());
-    let mut runs: Pdus = Vec::new();
-    for (direction, pdu) in pdus {
-        match runs.last_mut() {
-            Some((last, run)) if matches!(cut, Cut::Merged) && last == direction => {
-                if run.len() + pdu.len() <= 1400 {
-                    run.extend(pdu);
-                    continue;
-                }
-                runs.push((*direction, pdu.clone()));
-            }
-            _ => runs.push((*direction, pdu.clone())),
-        }
-    }
-    for (direction, run) in &runs {
-        let size = if matches!(cut, Cut::Bytes) { 1 } else { 1400 };
-        for piece in run.chunks(size) {
-            let before = talk;
-            say(&mut gate, &mut talk, *direction, piece);
-            if matches!(cut, Cut::Twice) {
-                let after = std::mem::replace(&mut talk, before);
-                say(&mut gate, &mut talk, *direction, piece);
-                talk = after;
-            }
-        }
-    }
+    play(&mut gate, &mut talk, pdus, cut);
     gate.commands()
-}
-
-fn say(gate: &mut Gate, talk: &mut Talk, direction: Direction, piece: &[u8]) {
-    match direction {
-        Direction::ToServer => talk.send(gate, piece),
-        Direction::ToClient => talk.answer(gate, piece),
-    };
-}
-
-/// The bundled captures and, where they lie beside the project, those that tools made of real plants.
-fn captures() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let folders = |path: PathBuf| {
-        let entries = std::fs::read_dir(path).into_iter().flatten();
-        entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
-    };
-    let mut all: Vec<PathBuf> = folders(root.join("pcaps/enip"))
-        .into_iter()
-        .map(|case| case.join("capture.pcapng"))
-        .filter(|capture| capture.exists())
-        .collect();
-    let given = folders(root.join("../shared/pcaps/given/enip"));
-    if given.is_empty() {
-        eprintln!("skipped: no ../shared/pcaps/given/enip");
-    }
-    all.extend(given);
-    all.sort();
-    all
 }
 
 #[test]
 fn real_connections_are_told_alike_however_they_are_cut() {
     let (mut commands, mut denied) = (0, 0);
-    for path in captures() {
-        for pdus in connections(&path).iter().take(8) {
+    for path in captures("enip") {
+        for pdus in connections(&path, Protocol::Enip, 44818).iter().take(8) {
             let whole = told(pdus, Cut::Whole);
             let requests = pdus.iter().filter(|(to, _)| *to == Direction::ToServer).count();
             assert_eq!(whole.len(), requests, "{}: one event a command", path.display());

@@ -2,17 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test asserts by panicking")]
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
 
 use wicketgate_dissectors::s7comm::{Area, functions};
-use wicketgate_dissectors::{Class, Direction, Framed, Protocol, Scalar, Space};
+use wicketgate_dissectors::{Class, Direction, Protocol, Scalar, Space};
 use wicketgate_engine::objects::ObjectRule;
 use wicketgate_engine::operands::{Memory, Range};
 use wicketgate_engine::{CodeSet, Entry, RangeSet, Reason, ValueRule};
-use wicketgate_packet::{FrameBuf, Headers, L4};
-use wicketgate_ports::{CaptureReader, Pool};
+use wicketgate_tests::cut::{Cut, Pdus, captures, connections, play};
 use wicketgate_tests::plant::*;
 use wicketgate_tests::s7comm::*;
 use wicketgate_tests::{Gate, Plant, Right, Talk, Told};
@@ -145,113 +142,11 @@ fn answers_are_paired_by_reference() {
     }
 }
 
-/// PDUs of one connection, in the order of a capture.
-type Pdus = Vec<(Direction, Vec<u8>)>;
-
-/// The connections of a capture to port 102; of each the first few hundred PDUs, retransmissions and
-/// what comes behind a hole left out.
-fn connections(path: &Path) -> Vec<Pdus> {
-    const MOST: usize = 300;
-    let mut reader = CaptureReader::open(path).unwrap();
-    let mut frame = Pool::new(1).take().unwrap();
-    let mut halves: BTreeMap<_, (Option<u32>, Vec<u8>)> = BTreeMap::new();
-    let mut found: BTreeMap<_, Pdus> = BTreeMap::new();
-    while let Ok(Some(_)) = reader.read(&mut frame) {
-        let Ok(headers) = Headers::parse(frame.bytes()) else { continue };
-        let (L4::Tcp(segment), (from, to)) = (&headers.l4, headers.ports()) else { continue };
-        let (direction, flow) = match (from, to) {
-            (_, 102) => (Direction::ToServer, (headers.src, from, headers.dst)),
-            (102, _) => (Direction::ToClient, (headers.dst, to, headers.src)),
-            _ => continue,
-        };
-        let data = headers.payload(frame.bytes());
-        let (next, held) = halves.entry((flow, direction)).or_default();
-        if data.is_empty() || next.is_some_and(|next| next != segment.seq) {
-            continue;
-        }
-        *next = Some(segment.seq.wrapping_add(data.len() as u32));
-        held.extend(data);
-        let pdus = found.entry(flow).or_default();
-        while let Ok(Framed::Whole(end)) = Protocol::S7comm.frame(held) {
-            let pdu: Vec<u8> = held.drain(..end.get()).collect();
-            if pdus.len() < MOST {
-                pdus.push((direction, pdu));
-            }
-        }
-    }
-    found.into_values().filter(|pdus| !pdus.is_empty()).collect()
-}
-
-/// How the bytes of one direction are cut.
-#[derive(Clone, Copy)]
-enum Cut {
-    /// One segment a PDU.
-    Whole,
-    /// One segment a byte.
-    Bytes,
-    /// As many PDUs in a segment as come one behind the other.
-    Merged,
-    /// One segment a PDU, each sent twice.
-    Twice,
-}
-
 /// What is told of a connection whose bytes are cut like that.
 fn told(pdus: &Pdus, cut: Cut) -> Vec<Told> {
     let (mut gate, mut talk) = opened_gate(&setpoints());
-    let mut runs: Pdus = Vec::new();
-    for (direction, pdu) in pdus {
-        match runs.last_mut() {
-            Some((last, run)) if matches!(cut, Cut::Merged) && last == direction => {
-                if run.len() + pdu.len() <= 1400 {
-                    run.extend(pdu);
-                    continue;
-                }
-                runs.push((*direction, pdu.clone()));
-            }
-            _ => runs.push((*direction, pdu.clone())),
-        }
-    }
-    for (direction, run) in &runs {
-        let size = if matches!(cut, Cut::Bytes) { 1 } else { 1400 };
-        for piece in run.chunks(size) {
-            let before = talk;
-            say(&mut gate, &mut talk, *direction, piece);
-            if matches!(cut, Cut::Twice) {
-                let after = std::mem::replace(&mut talk, before);
-                say(&mut gate, &mut talk, *direction, piece);
-                talk = after;
-            }
-        }
-    }
+    play(&mut gate, &mut talk, pdus, cut);
     gate.commands()
-}
-
-fn say(gate: &mut Gate, talk: &mut Talk, direction: Direction, piece: &[u8]) {
-    match direction {
-        Direction::ToServer => talk.send(gate, piece),
-        Direction::ToClient => talk.answer(gate, piece),
-    };
-}
-
-/// The bundled captures and, where they lie beside the project, those that tools made of real plants.
-fn captures() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let folders = |path: PathBuf| {
-        let entries = std::fs::read_dir(path).into_iter().flatten();
-        entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
-    };
-    let mut all: Vec<PathBuf> = folders(root.join("pcaps/s7comm"))
-        .into_iter()
-        .map(|case| case.join("capture.pcapng"))
-        .filter(|capture| capture.exists())
-        .collect();
-    let given = folders(root.join("../shared/pcaps/given/s7comm"));
-    if given.is_empty() {
-        eprintln!("skipped: no ../shared/pcaps/given/s7comm");
-    }
-    all.extend(given);
-    all.sort();
-    all
 }
 
 /// Which way the PDUs go, up to the first that ends the connection: what a client sends of a program that
@@ -267,8 +162,8 @@ fn until_the_end(pdus: &Pdus) -> impl Iterator<Item = Direction> + '_ {
 #[test]
 fn real_connections_are_told_alike_however_they_are_cut() {
     let (mut commands, mut denied) = (0, 0);
-    for path in captures() {
-        for pdus in connections(&path).iter().take(8) {
+    for path in captures("s7comm") {
+        for pdus in connections(&path, Protocol::S7comm, 102).iter().take(8) {
             let whole = told(pdus, Cut::Whole);
             let requests = until_the_end(pdus).filter(|to| *to == Direction::ToServer).count();
             assert_eq!(whole.len(), requests, "{}: one event a command", path.display());

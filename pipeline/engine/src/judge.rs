@@ -3,7 +3,7 @@
 //! Whoever brings the PDUs, a datagram or a stream, sees to it that nothing of a refused one leaves.
 
 use wicketgate_dissectors::{
-    Class, Command, Dialog, Direction, Framed, Item, Items, Protocol, Space, Step,
+    Class, Command, Dialog, Direction, Framed, Item, Items, Key, Protocol, Space, Step,
 };
 use wicketgate_packet::Time;
 
@@ -169,7 +169,7 @@ impl Judge<'_> {
 
     fn response(&mut self, flow: &Flow, said: &mut Said<'_>, pdu: &[u8]) -> Option<Reason> {
         let key = self.protocol.key(pdu);
-        let answers = self.answers(said, pdu);
+        let answers = self.answers(said, key, pdu);
         if self.protocol.response(pdu).is_err() {
             Some(Reason::MalformedResponse)
         } else if answers {
@@ -185,11 +185,11 @@ impl Judge<'_> {
     }
 
     /// Whether a request waits for it; what is encrypted cannot be told.
-    fn answers(&self, said: &mut Said<'_>, pdu: &[u8]) -> bool {
+    fn answers(&self, said: &mut Said<'_>, key: Option<Key>, pdu: &[u8]) -> bool {
         if !said.dialog.pairs() || said.dialog.is_unasked(self.protocol, pdu) {
             return true;
         }
-        let Some(key) = self.protocol.key(pdu) else { return false };
+        let Some(key) = key else { return false };
         match self.protocol.completes(pdu) {
             true => said.pending.take(key),
             false => said.pending.has(key),
