@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use wicketgate_lab::skip;
 
 use super::*;
+use crate::modbus::compile_with;
 use crate::plant::Process;
 
 /// Numbers of linux/capability.h.
@@ -56,17 +57,7 @@ pub(crate) fn debugger() -> Result<PathBuf, String> {
     if !cfg!(target_arch = "x86_64") {
         return Err("thread.c knows the registers of x86-64 only".to_owned());
     }
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    // Tests run beside each other: each has its own.
-    static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let program = folder.join(format!("thread-{}-{number}", std::process::id()));
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/thread.c");
-    let mut compiler = Command::new("gcc");
-    compiler.args(["-O2", "-Wall", "-Werror", "-o"]).arg(&program).arg(source);
-    let output = compiler.output().map_err(|error| format!("no gcc: {error}"))?;
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Ok(program)
+    compile_with("control/gate/tests/live/thread.c", &["-Wall", "-Werror"])
 }
 
 /// Does it to a thread, for as long as the result lives.

@@ -1,10 +1,11 @@
 //! Modbus: third-party programs, and requests by hand for what they would not ask.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::Mutex;
 
 use crate::plant::{Plant, Process};
 
@@ -13,10 +14,16 @@ pub(crate) fn compile(name: &str) -> Result<PathBuf, String> {
     compile_with(&format!("pcaps/stacks/{name}"), &["-I/usr/include/modbus", "-lmodbus"])
 }
 
-/// Compiles a program of the repository.
+/// Compiles a program of the repository, once a run: tests run beside each other, and a program that one of them
+/// runs must not be written again by another.
 pub(crate) fn compile_with(source: &str, flags: &[&str]) -> Result<PathBuf, String> {
-    let name = source;
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(source);
+    static COMPILED: Mutex<BTreeMap<String, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
+    let mut compiled = COMPILED.lock().unwrap();
+    compiled.entry(source.to_owned()).or_insert_with(|| compiled_by_gcc(source, flags)).clone()
+}
+
+fn compiled_by_gcc(name: &str, flags: &[&str]) -> Result<PathBuf, String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(std::process::id().to_string());
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let program = folder.join(source.file_stem().unwrap());
@@ -34,12 +41,9 @@ pub(crate) fn compile_with(source: &str, flags: &[&str]) -> Result<PathBuf, Stri
     Err(format!("{name} does not compile (Debian: libmodbus-dev): {}", said.trim()))
 }
 
-/// The device and the HMI, compiled once a run.
+/// The device and the HMI.
 pub(crate) fn programs() -> Result<(PathBuf, PathBuf), String> {
-    static PROGRAMS: OnceLock<Result<(PathBuf, PathBuf), String>> = OnceLock::new();
-    PROGRAMS
-        .get_or_init(|| Ok((compile("libmodbus_server.c")?, compile("libmodbus_poll.c")?)))
-        .clone()
+    Ok((compile("libmodbus_server.c")?, compile("libmodbus_poll.c")?))
 }
 
 /// The device on libmodbus, on the line: register `n` holds 10 n.
