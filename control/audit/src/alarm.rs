@@ -11,12 +11,22 @@ pub enum Alarm {
     WorkerStalled(u32),
     /// The kernel does not answer by netlink.
     NetlinkSilent,
+    /// The disk does not take the audit log: people are refused.
+    AuditFails,
+    /// Checkpoints of the audit log do not reach the place off the box where they are kept.
+    CheckpointsFail,
 }
 
 impl Alarm {
     /// All causes, each at its [`place`](Alarm::place).
-    pub const ALL: [Alarm; 4] =
-        [Alarm::KernelForwards, Alarm::FramesLost, Alarm::WorkerStalled(0), Alarm::NetlinkSilent];
+    pub const ALL: [Alarm; 6] = [
+        Alarm::KernelForwards,
+        Alarm::FramesLost,
+        Alarm::WorkerStalled(0),
+        Alarm::NetlinkSilent,
+        Alarm::AuditFails,
+        Alarm::CheckpointsFail,
+    ];
 
     /// The cause's place among all.
     pub const fn place(self) -> usize {
@@ -25,6 +35,8 @@ impl Alarm {
             Alarm::FramesLost => 1,
             Alarm::WorkerStalled(_) => 2,
             Alarm::NetlinkSilent => 3,
+            Alarm::AuditFails => 4,
+            Alarm::CheckpointsFail => 5,
         }
     }
 
@@ -35,6 +47,8 @@ impl Alarm {
             Alarm::FramesLost => "frames-lost",
             Alarm::WorkerStalled(_) => "worker-stalled",
             Alarm::NetlinkSilent => "netlink-silent",
+            Alarm::AuditFails => "audit-fails",
+            Alarm::CheckpointsFail => "checkpoints-fail",
         }
     }
 
@@ -42,7 +56,11 @@ impl Alarm {
     pub const fn worker(self) -> Option<u32> {
         match self {
             Alarm::WorkerStalled(worker) => Some(worker),
-            Alarm::KernelForwards | Alarm::FramesLost | Alarm::NetlinkSilent => None,
+            Alarm::KernelForwards
+            | Alarm::FramesLost
+            | Alarm::NetlinkSilent
+            | Alarm::AuditFails
+            | Alarm::CheckpointsFail => None,
         }
     }
 }

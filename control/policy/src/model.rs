@@ -16,6 +16,7 @@ use crate::conditions::Conditions;
 use crate::control::{Account, Control};
 use crate::diagnostic::Diagnostic;
 use crate::doors::transport_name;
+use crate::log::Log;
 use crate::tuning::{PortTuning, Tuning};
 use crate::tunnel::Tunnel;
 use crate::value::Prefix;
@@ -27,6 +28,7 @@ pub struct Policy {
     pub(crate) gate: Gate,
     pub(crate) ports: Vec<Port>,
     pub(crate) tunnel: Option<Tunnel>,
+    pub(crate) log: Log,
     pub(crate) assets: Vec<Asset>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) conduits: Vec<Conduit>,
@@ -44,6 +46,11 @@ impl Policy {
     /// The ports, in the order of the file; a [`PortId`] counts them.
     pub fn ports(&self) -> &[Port] {
         &self.ports
+    }
+
+    /// How the audit log is kept.
+    pub fn log(&self) -> &Log {
+        &self.log
     }
 
     /// Where people log in from afar, if they do.
