@@ -22,7 +22,9 @@ mod audit;
 mod barriers;
 mod census;
 pub(crate) mod clock;
+mod commit;
 mod control;
+mod courier;
 mod data;
 mod desk;
 mod exchange;
@@ -102,7 +104,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         (cores(arguments, &gate.tuning)?, interfaces.queues(gate.tuning.workers)?);
     let settings = memory::settings(&gate.tuning);
     let mut umem = memory::umem(&gate.tuning, settings, queues.iter().map(Vec::len).sum())?;
-    let audit = Audit::create(arguments, generations.policy(), &tables)?;
+    let audit = Audit::open(arguments, generations.policy(), &tables, user.as_ref())?;
     let books = Books::new(umem.frames());
     let (ports, opened) = XdpPort::open_all(&mut umem, &queues, settings, clock::now)
         .map_err(|error| format!("{}: {error}", interfaces.name_of(error.queue.interface)))?;
@@ -145,8 +147,10 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let attached = control.interfaces.attach()?;
     control.interfaces.announce(&attached, &opened);
     announce(&gate.tuning, &cores, &opened);
-    sandbox::enter(arguments, user.as_ref(), &tunnel::files(control.generations.policy()))?;
+    let again = tunnel::files(control.generations.policy());
+    sandbox::enter(arguments, user.as_ref(), &again, &control.audit.written())?;
     responder.serve()?;
+    control.audit.serve()?;
     socket.map_or(Ok(()), Socket::serve)?;
     control.tunnels = listener.map(tunnel::Listener::serve).transpose()?;
     let outcomes = serve(&mut control, data, attached);
@@ -260,7 +264,8 @@ fn data_paths<'u>(
 
 /// Says what the gate did; `None` is a worker that panicked.
 fn finish(arguments: &cli::Run, control: Control, figures: Option<Figures>) -> Exit {
-    let logged = control.audit.finish();
+    let sums = figures.as_ref().map(Figures::sums);
+    let logged = control.audit.finish(sums.as_deref());
     let Some(figures) = figures else {
         complain("a worker panicked; the gate has stopped");
         return Exit::Finding;
