@@ -296,13 +296,25 @@ struct Check<'t> {
     commands: u64,
     /// For each worker: number of its last event, and how many are lost.
     workers: BTreeMap<u32, (u64, u64)>,
+    /// The gate's last start is in what was read.
+    since_start: bool,
+    /// The last record was a `log-end`, or is not here.
+    ended: bool,
     /// The number and the `prev` of the first record, where that is not 1.
     head: Option<(u64, Option<Hash>)>,
 }
 
 impl<'t> Check<'t> {
     fn new(trust: &'t Trust) -> Check<'t> {
-        Check { trust, log: None, commands: 0, workers: BTreeMap::new(), head: None }
+        Check {
+            trust,
+            log: None,
+            commands: 0,
+            workers: BTreeMap::new(),
+            since_start: false,
+            ended: true,
+            head: None,
+        }
     }
 
     fn next_seq(&self) -> u64 {
@@ -398,6 +410,7 @@ impl<'t> Check<'t> {
             }
             kind => self.count(log, links, kind == "command"),
         }
+        self.ended = links.kind == "log-end";
         Ok(())
     }
 
@@ -405,13 +418,9 @@ impl<'t> Check<'t> {
     fn started(&mut self, log: &mut Verified, links: &Links<'_>) {
         self.commands = 0;
         self.workers.clear();
-        log.crashes += u64::from(links.kind == "log-resume" && self.head_or_unended(log));
+        log.crashes += u64::from(links.kind == "log-resume" && !self.ended);
+        self.since_start = true;
         log.torn += links.torn.unwrap_or(0);
-    }
-
-    /// A log that was ended has its `log-end` right before.
-    fn head_or_unended(&self, log: &Verified) -> bool {
-        log.unsigned_tail > 1
     }
 
     fn deleted(&mut self, log: &mut Verified, links: &Links<'_>) {
@@ -441,11 +450,7 @@ impl<'t> Check<'t> {
             log.signed += 1;
         }
         // Where the gate's last start is in a file that is not here, there is nothing to compare with.
-        if self.is_since_start(log) { self.compare(log, &link.links) } else { Ok(()) }
-    }
-
-    fn is_since_start(&self, log: &Verified) -> bool {
-        log.first == 1 || self.head.is_none()
+        if self.since_start { self.compare(log, &link.links) } else { Ok(()) }
     }
 
     fn compare(&self, log: &mut Verified, links: &Links<'_>) -> Result<(), Fault> {

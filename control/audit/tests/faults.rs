@@ -138,6 +138,18 @@ fn a_torn_record_is_kept_in_a_side_file_and_told() {
 }
 
 #[test]
+fn a_crash_right_behind_a_checkpoint_is_one() {
+    let disk = Memory::new(1);
+    let mut gate = Gate::on(&disk);
+    gate.command();
+    gate.pass(Duration::from_secs(11));
+    gate.commit().unwrap();
+    assert_eq!(checked(&disk).unwrap().unsigned_tail, 0);
+    Gate::on(&disk).end();
+    assert_eq!(checked(&disk).unwrap().crashes, 1);
+}
+
+#[test]
 fn records_behind_a_wrong_one_are_not_cut_off() {
     let disk = Memory::new(1);
     let mut gate = Gate::on(&disk);
