@@ -20,6 +20,7 @@
 //! | [`chain`] | [`chain::Hash`]: how a line is sealed and opened |
 //! | [`recorded`] | [`Recorded`]: a command read back from its record |
 //! | [`verify`](mod@verify) | [`verify()`]: names the first line that is wrong |
+//! | `check`, [`fault`], [`trust`] | a log that is being checked; what can be wrong; what is known from elsewhere |
 //! | `links`, [`tampering`] | what ties records; what was done where it does not hold |
 //!
 //! Invariant: the same events give the same bytes. No clock, no random number, no host name.
@@ -29,7 +30,9 @@ pub mod alarm;
 mod ascii;
 pub mod chain;
 mod chain_writer;
+mod check;
 pub mod commit;
+pub mod fault;
 pub mod files;
 mod links;
 pub mod log;
@@ -39,6 +42,7 @@ pub mod recorded;
 pub mod resume;
 pub mod signature;
 pub mod tampering;
+pub mod trust;
 pub mod verify;
 mod words;
 pub mod writer;
@@ -49,6 +53,7 @@ pub use act::{Act, Deed};
 pub use alarm::Alarm;
 pub use chain::Hash;
 pub use commit::Committer;
+pub use fault::{Fault, VerifyError};
 pub use files::{Disk, FileName, Files};
 pub use log::AuditLog;
 pub use mark::{State, Sums, WorkerSums};
@@ -57,9 +62,8 @@ pub use recorded::Recorded;
 pub use resume::{Found, find};
 pub use signature::{PublicKey, Signer};
 pub use tampering::Tampering;
-pub use verify::{
-    Checkpoints, Fault, Trust, Verified, VerifyError, verify, verify_each, verify_log,
-};
+pub use trust::{Checkpoints, Trust};
+pub use verify::{Verified, verify, verify_each, verify_log};
 pub use writer::{Block, Keeping, LogWriter};
 
 /// Version of the record format, in the first record of each log. It changes when a reader of the

@@ -8,8 +8,8 @@ use serde_json::error::Category;
 
 use crate::MAX_LINE;
 use crate::chain::{self, Hash};
+use crate::fault::Fault;
 use crate::mark::WorkerSums;
-use crate::verify::Fault;
 
 /// The fields that the chain and the sums are made of.
 #[derive(Debug, Deserialize)]

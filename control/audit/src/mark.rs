@@ -2,10 +2,11 @@
 
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize};
+use wicketgate_engine::event::{Event, EventKind};
 
 use crate::FORMAT;
 use crate::chain::Hash;
-use crate::record::Fields;
+use crate::record::{Fields, Origin};
 use crate::words::Words;
 
 /// One record of the log about itself.
@@ -153,6 +154,32 @@ impl Deleted {
 }
 
 impl Sums {
+    /// Adds an event of a worker's.
+    pub(crate) fn count(&mut self, event: &Event, origin: Origin) {
+        self.commands += u64::from(matches!(event.kind, EventKind::Command(_)));
+        self.change(origin.worker, |sums| {
+            sums.lost += origin.event.saturating_sub(sums.events).saturating_sub(1);
+            sums.events = origin.event;
+        });
+    }
+
+    /// Takes over what workers say at the end: what they had to tell since the last event here is lost.
+    pub(crate) fn settle(&mut self, workers: &[WorkerSums]) {
+        for said in workers {
+            self.change(said.worker, |sums| {
+                sums.lost += said.events.saturating_sub(sums.events);
+                (sums.events, sums.judged) = (said.events.max(sums.events), said.judged);
+            });
+        }
+    }
+
+    fn change(&mut self, worker: u32, change: impl FnOnce(&mut WorkerSums)) {
+        if !self.workers.iter().any(|sums| sums.worker == worker) {
+            self.workers.push(WorkerSums { worker, ..WorkerSums::default() });
+        }
+        self.workers.iter_mut().find(|sums| sums.worker == worker).map(change);
+    }
+
     fn fields<M: SerializeMap>(&self, out: &mut Fields<M>) -> Result<(), M::Error> {
         out.put("commands", &self.commands)?;
         out.some("unlogged", Some(self.unlogged).filter(|count| *count > 0))?;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::io::BufRead;
 
 use crate::chain::Hash;
+use crate::fault::Fault;
 use crate::links::{Link, Links, Pieces, link};
-use crate::verify::Fault;
 
 /// What was done to a log. It is the simplest that explains what there is: whoever knows the format can make one
 /// look like another, and cannot make any look like none where checkpoints were kept elsewhere.

@@ -12,7 +12,6 @@ use std::io;
 use std::ops::Range;
 use std::time::Duration;
 
-use wicketgate_engine::event::EventKind;
 use wicketgate_engine::{Event, Tables};
 use wicketgate_packet::Time;
 
@@ -389,34 +388,6 @@ impl LogWriter {
         let age = self.now.since(oldest.newest);
         self.keeping.keep_size.is_some_and(|most| total > most)
             || self.keeping.keep_for.is_some_and(|longest| age > longest)
-    }
-}
-
-impl Sums {
-    /// Adds an event of a worker's.
-    fn count(&mut self, event: &Event, origin: Origin) {
-        self.commands += u64::from(matches!(event.kind, EventKind::Command(_)));
-        self.change(origin.worker, |sums| {
-            sums.lost += origin.event.saturating_sub(sums.events).saturating_sub(1);
-            sums.events = origin.event;
-        });
-    }
-
-    /// Takes over what workers say at the end: what they had to tell since the last event here is lost.
-    fn settle(&mut self, workers: &[WorkerSums]) {
-        for said in workers {
-            self.change(said.worker, |sums| {
-                sums.lost += said.events.saturating_sub(sums.events);
-                (sums.events, sums.judged) = (said.events.max(sums.events), said.judged);
-            });
-        }
-    }
-
-    fn change(&mut self, worker: u32, change: impl FnOnce(&mut WorkerSums)) {
-        if !self.workers.iter().any(|sums| sums.worker == worker) {
-            self.workers.push(WorkerSums { worker, ..WorkerSums::default() });
-        }
-        self.workers.iter_mut().find(|sums| sums.worker == worker).map(change);
     }
 }
 
