@@ -493,4 +493,17 @@ mod tests {
             std::iter::from_fn(|| ring.pop_numbered()).map(|(number, _)| number).collect();
         assert_eq!(told, (2..=slots).chain([slots + 5]).collect::<Vec<_>>());
     }
+
+    #[test]
+    fn a_ring_that_is_closed_to_people_has_room_for_machines() {
+        let mut ring = EventRing::new(0);
+        ring.close_to_people(true);
+        let room = |ring: &EventRing| {
+            [Standing::People, Standing::MachineWrite, Standing::MachineRead]
+                .map(|standing| ring.has_room(standing, 1))
+        };
+        assert_eq!(room(&ring), [false, true, true]);
+        ring.close_to_people(false);
+        assert_eq!(room(&ring), [true; 3]);
+    }
 }
