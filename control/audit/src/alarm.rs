@@ -11,6 +11,8 @@ pub enum Alarm {
     WorkerStalled(u32),
     /// The kernel does not answer by netlink.
     NetlinkSilent,
+    /// Nobody can come by a tunnel.
+    TunnelsDown,
     /// The disk does not take the audit log: people are refused.
     AuditFails,
     /// Checkpoints of the audit log do not reach the place off the box where they are kept.
@@ -19,11 +21,12 @@ pub enum Alarm {
 
 impl Alarm {
     /// All causes, each at its [`place`](Alarm::place).
-    pub const ALL: [Alarm; 6] = [
+    pub const ALL: [Alarm; 7] = [
         Alarm::KernelForwards,
         Alarm::FramesLost,
         Alarm::WorkerStalled(0),
         Alarm::NetlinkSilent,
+        Alarm::TunnelsDown,
         Alarm::AuditFails,
         Alarm::CheckpointsFail,
     ];
@@ -35,8 +38,9 @@ impl Alarm {
             Alarm::FramesLost => 1,
             Alarm::WorkerStalled(_) => 2,
             Alarm::NetlinkSilent => 3,
-            Alarm::AuditFails => 4,
-            Alarm::CheckpointsFail => 5,
+            Alarm::TunnelsDown => 4,
+            Alarm::AuditFails => 5,
+            Alarm::CheckpointsFail => 6,
         }
     }
 
@@ -47,6 +51,7 @@ impl Alarm {
             Alarm::FramesLost => "frames-lost",
             Alarm::WorkerStalled(_) => "worker-stalled",
             Alarm::NetlinkSilent => "netlink-silent",
+            Alarm::TunnelsDown => "tunnels-down",
             Alarm::AuditFails => "audit-fails",
             Alarm::CheckpointsFail => "checkpoints-fail",
         }
@@ -59,6 +64,7 @@ impl Alarm {
             Alarm::KernelForwards
             | Alarm::FramesLost
             | Alarm::NetlinkSilent
+            | Alarm::TunnelsDown
             | Alarm::AuditFails
             | Alarm::CheckpointsFail => None,
         }
