@@ -38,6 +38,8 @@ const PUBLIC: &str = "audit.pub";
 const FOLDER_MODE: u32 = 0o750;
 /// Between two tries to write what could not be written.
 const RETRY: Duration = Duration::from_secs(1);
+/// Longest that a disk may take before that is alarmed.
+const SILENT: Duration = Duration::from_secs(5);
 /// How long the gate waits for the disk at its end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -140,9 +142,14 @@ impl Audit {
         self.log.has_room()
     }
 
-    /// What is wrong, as long as the disk takes nothing.
-    pub(super) fn fault(&self) -> Option<&str> {
-        self.fault.as_deref()
+    /// What is wrong, as long as the disk takes nothing, or does not say.
+    pub(super) fn fault(&self) -> Option<String> {
+        let waiting = self.commits.waiting(clock::since_boot());
+        if waiting > SILENT {
+            let (place, seconds) = (self.place.path().display(), waiting.as_secs());
+            return Some(format!("{place}: the audit log's disk has not answered for {seconds} s"));
+        }
+        self.fault.clone()
     }
 
     /// Why checkpoints are not kept off the box, where they should be.
@@ -181,8 +188,11 @@ impl Audit {
         blocks.extend(std::iter::from_fn(|| self.log.take()));
         // After a fault also nothing is asked for: what is left to delete is tried again.
         if !blocks.is_empty() || self.fault.is_some() {
-            self.due = clock::since_boot() + self.interval;
-            self.commits.ask(blocks);
+            let now = clock::since_boot();
+            self.due = now + self.interval;
+            if !self.commits.ask(blocks, now) {
+                self.fault = Some("the audit log's thread has ended".to_owned());
+            }
         }
     }
 

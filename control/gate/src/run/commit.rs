@@ -23,6 +23,8 @@ pub(super) struct Commits {
     ask: SyncSender<Vec<Block>>,
     answers: Receiver<Committed>,
     is_under_way: bool,
+    /// When that was asked, since boot.
+    since: Duration,
 }
 
 /// The thread's end.
@@ -37,7 +39,7 @@ impl Commits {
     pub(super) fn open(disk: Disk) -> (Commits, Scribe) {
         let ((ask, asked), (answer, answers)) = (sync_channel(1), sync_channel(1));
         let scribe = Scribe { asked, answer, committer: Committer::new(disk) };
-        (Commits { ask, answers, is_under_way: false }, scribe)
+        (Commits { ask, answers, is_under_way: false, since: Duration::ZERO }, scribe)
     }
 
     /// Whether there is room for a question.
@@ -45,10 +47,16 @@ impl Commits {
         !self.is_under_way
     }
 
-    /// Has blocks written; only where that is idle.
-    pub(super) fn ask(&mut self, blocks: Vec<Block>) {
-        // The thread ends after control alone; what it does not take is lost with the gate.
+    /// Has blocks written; only where that is idle. False where the thread has ended.
+    pub(super) fn ask(&mut self, blocks: Vec<Block>, now: Duration) -> bool {
         self.is_under_way = self.ask.try_send(blocks).is_ok();
+        self.since = now;
+        self.is_under_way
+    }
+
+    /// For how long an answer has been waited for.
+    pub(super) const fn waiting(&self, now: Duration) -> Duration {
+        if self.is_under_way { now.saturating_sub(self.since) } else { Duration::ZERO }
     }
 
     /// What became of what was asked, once that is known; waited for as long as `patience`.
@@ -86,5 +94,34 @@ impl Scribe {
         let (done, outcome) = self.committer.commit(&blocks);
         let rest = blocks.split_off(done.min(blocks.len()));
         Committed { done: blocks, rest, outcome }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_does_not_answer_is_waited_for_by_nobody_but_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut commits, scribe) = Commits::open(Disk::new(folder.path()));
+        let second = Duration::from_secs(1);
+        assert_eq!(commits.waiting(second), Duration::ZERO);
+        assert!(commits.ask(Vec::new(), second));
+        assert!(!commits.is_idle() && commits.answer(Duration::ZERO).is_none());
+        assert_eq!(commits.waiting(9 * second), 8 * second);
+        scribe.serve().unwrap();
+        assert!(commits.answer(60 * second).unwrap().outcome.is_ok());
+        assert!(commits.is_idle());
+        assert_eq!(commits.waiting(9 * second), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_thread_that_has_ended_takes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut commits, scribe) = Commits::open(Disk::new(folder.path()));
+        drop(scribe);
+        assert!(!commits.ask(Vec::new(), Duration::ZERO));
+        assert!(commits.is_idle());
     }
 }

@@ -277,7 +277,7 @@ impl Control {
     /// Looks whether the kernel still does not forward, and answers, and whether no frame was lost.
     fn look(&mut self) {
         let (forwards, silent) = (self.barriers.fault(), self.kernel.fault());
-        let unwritten = self.audit.fault().map(str::to_owned);
+        let unwritten = self.audit.fault();
         self.report(Alarm::KernelForwards, forwards);
         self.report(Alarm::AuditFails, unwritten);
         self.report(Alarm::CheckpointsFail, self.audit.checkpoints_fault());
