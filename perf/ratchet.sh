@@ -14,6 +14,14 @@ written=perf/ratchet.txt
 tolerance=1
 command -v valgrind >/dev/null || { echo "ratchet: SKIPPED, valgrind is missing: apt-get install valgrind" >&2; exit 0; }
 
+# Another compiler makes other instructions: they would say nothing about a change.
+compiler="# $(rustc --version)"
+if [ "${1:-}" != --write ] && ! grep -qxF "$compiler" "$written"; then
+    echo "ratchet: SKIPPED, $written was taken with another compiler than this one (${compiler#\# }):" \
+        "perf/ratchet.sh --write on the commit before, then on this one" >&2
+    exit 0
+fi
+
 new=$(mktemp)
 trap 'rm -f "$new" "$new.before"' EXIT
 
@@ -40,7 +48,8 @@ says_why() {
 # Unquoted: one word a scenario.
 perf/instructions.sh $(awk '!/^#/ { print $1 }' "$written") >"$new.before"
 {
-    grep '^#' "$written"
+    grep '^#' "$written" | grep -v '^# rustc '
+    echo "$compiler"
     awk '{ printf "%-24s %8.1f %6.2f\n", $1, $2, $4 }' "$new.before"
 } >"$new"
 cat "$new"
