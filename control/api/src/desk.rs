@@ -10,8 +10,8 @@ use super::model::{Actor, Fault, Request};
 use super::refusals::{Refusals, Refused};
 use super::reply::Reply;
 
-/// Questions that wait at most: one for each client that may be connected.
-pub const WAITING: usize = 16;
+/// Questions that wait at most: one for each client that may be connected, and one for those who scrape metrics.
+pub const WAITING: usize = 17;
 
 /// What comes of a request.
 pub type Answer = Result<Reply, Fault>;

@@ -16,6 +16,7 @@
 //! |---|---|
 //! | [`model`] | [`Actor`](model::Actor), [`Request`](model::Request), [`Fault`](model::Fault): the contract |
 //! | [`reply`] | what is answered |
+//! | [`metrics`] | what the gate counts in Prometheus' words; [`exposition`] writes them, [`scrape`] tells them by TCP |
 //! | [`desk`] | the queue between the two threads |
 //! | [`refusals`] | requests that were refused, counted for the audit |
 //! | [`routes`] | every route, who may use it, what it takes and gives |
@@ -27,6 +28,8 @@
 //! | `tokens` | who may act by which login |
 
 pub mod desk;
+pub mod exposition;
+pub mod metrics;
 pub mod model;
 pub mod openapi;
 pub mod peers;
@@ -34,6 +37,7 @@ pub mod refusals;
 pub mod reply;
 pub mod router;
 pub mod routes;
+pub mod scrape;
 pub mod secret;
 pub mod server;
 mod tokens;

@@ -53,7 +53,7 @@ fn operation(route: &Route, generator: &mut SchemaGenerator, fault: &Value) -> V
         "operationId": operation_id(route),
         "x-roles": roles,
         "responses": {
-            "200": response("Done", &(route.reply)(generator).into()),
+            "200": done(route, &(route.reply)(generator).into()),
             "default": response("Why not", fault),
         },
     });
@@ -74,6 +74,13 @@ fn operation(route: &Route, generator: &mut SchemaGenerator, fault: &Value) -> V
         set("security", json!([{ "login": [] }]));
     }
     operation
+}
+
+fn done(route: &Route, schema: &Value) -> Value {
+    if route.text {
+        return json!({ "description": "Done", "content": { "text/plain": { "schema": schema } } });
+    }
+    response("Done", schema)
 }
 
 fn response(what: &str, schema: &Value) -> Value {

@@ -268,6 +268,8 @@ pub struct Policy {
 /// What the gate counts, from its start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stats {
+    /// The gate's version.
+    pub version: String,
     /// Seconds since the gate started.
     pub uptime: f64,
     /// The generation of tables in force.
@@ -284,6 +286,10 @@ pub struct Stats {
     pub reasons: std::collections::BTreeMap<String, u64>,
     /// Sessions that are live.
     pub sessions: u64,
+    /// Logins that are live.
+    pub logins: u64,
+    /// Alarms (`docs/AUDIT.md`), each with whether it is on.
+    pub alarms: std::collections::BTreeMap<String, bool>,
     /// Tunnels of people; none where the gate has no `[tunnel]`, or lost it.
     pub tunnels: Option<Tunnels>,
     /// Each worker.
@@ -310,7 +316,7 @@ pub struct Tunnels {
 }
 
 /// What one worker counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Worker {
     /// Whether it has told all; one that has much to do tells later.
     pub whole: bool,
@@ -318,9 +324,43 @@ pub struct Worker {
     pub frames: u64,
     /// Those that left the gate.
     pub forwarded: u64,
+    /// Those whose bytes the gate kept, and sent on by itself.
+    pub kept: u64,
+    /// Those that were turned into an answer.
+    pub answered: u64,
+    /// Those that were refused without an answer.
+    pub refused: u64,
+    /// Commands that were judged.
+    pub commands: u64,
+    /// Those that were denied.
+    pub denied: u64,
+    /// Events that wait in the worker's queue for control to log them.
+    pub events_waiting: u64,
+    /// Events that the queue takes. Where it is full, and the engine's own ring behind it, commands are refused.
+    pub events_room: u64,
     /// The gate's own time per frame.
     pub latency: Percentiles,
 }
+
+/// Upper bounds of the classes into which frames are counted by their time, in nanoseconds. Frames above all of
+/// them are in no class.
+pub const BOUNDS: [u64; 15] = [
+    500,
+    1_000,
+    2_000,
+    5_000,
+    10_000,
+    20_000,
+    50_000,
+    100_000,
+    200_000,
+    500_000,
+    1_000_000,
+    2_000_000,
+    5_000_000,
+    10_000_000,
+    100_000_000,
+];
 
 /// Nanoseconds per frame, from arrival to the tx ring, since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -337,6 +377,11 @@ pub struct Percentiles {
     pub p999: u64,
     /// All did.
     pub max: u64,
+    /// The time of all together, exact to one per cent.
+    pub sum: u64,
+    /// Frames that took at most 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500 us, 1, 2, 5, 10, 100 ms ([`BOUNDS`]):
+    /// each class includes those before it. A time within one per cent of a bound may count on its other side.
+    pub classes: [u64; BOUNDS.len()],
 }
 
 /// The gate's own time on the frames of one asset.

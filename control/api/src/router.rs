@@ -13,10 +13,12 @@ use axum::routing::{self, MethodFilter};
 use serde::Serialize;
 
 use crate::desk::Desk;
+use crate::metrics;
 use crate::model::{Actor, Fault, LoginNumber, Request};
 use crate::openapi;
 use crate::reply::{LoggedIn, Reply};
 use crate::routes::{ANY, Method, Parts, ROUTES, Route};
+use crate::scrape::text;
 use crate::tokens::Tokens;
 
 /// Bytes of a body at most. With the head, see `server`, a request is 64 KiB at most.
@@ -111,6 +113,7 @@ async fn serve(
             let token = shared.tokens().make(login.id, uid)?;
             Ok(json(&LoggedIn { login, token }))
         }
+        Reply::Stats(stats) if route.text => Ok(text(metrics::page(&stats))),
         reply => {
             if logs_out {
                 shared.tokens().forget(login);

@@ -55,6 +55,8 @@ pub struct Route {
     pub body: Option<Describe>,
     /// What it gives.
     pub reply: Describe,
+    /// Whether that is Prometheus' text rather than JSON.
+    pub text: bool,
     /// The request it becomes.
     pub request: fn(&Parts<'_>) -> Result<Request, Fault>,
 }
@@ -123,6 +125,7 @@ const fn get<T: JsonSchema>(
         login: false,
         body: None,
         reply: of::<T>,
+        text: false,
         request,
     }
 }
@@ -158,6 +161,11 @@ impl Route {
     /// Takes a body of this form.
     const fn takes<T: JsonSchema>(self) -> Route {
         Route { body: Some(of::<T>), ..self }
+    }
+
+    /// Gives text.
+    const fn as_text(self) -> Route {
+        Route { text: true, ..self }
     }
 
     /// Is done by a login, whose token must be shown.
@@ -297,4 +305,5 @@ pub const ROUTES: &[Route] = &[
         Ok(Request::Reload)
     }),
     get::<reply::Stats>("/v1/stats", "Count", SEES, |_| Ok(Request::Stats)),
+    get::<String>("/v1/metrics", "The same for Prometheus", SEES, |_| Ok(Request::Stats)).as_text(),
 ];

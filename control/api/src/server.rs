@@ -3,6 +3,7 @@
 //! One request a connection: a client that is done holds nothing, and one that is not has a deadline.
 
 use std::io;
+use std::net::TcpListener as StdTcpListener;
 use std::os::unix::net::UnixListener as StdListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
@@ -25,6 +26,7 @@ use crate::model::{Actor, Fault};
 use crate::peers::Admission;
 use crate::refusals::Refusals;
 use crate::router::{no_role, router};
+use crate::scrape;
 
 /// Clients that are served at once.
 pub const CLIENTS: usize = 16;
@@ -59,6 +61,8 @@ pub struct Server {
     runtime: Runtime,
     listener: UnixListener,
     door: Door,
+    /// Where figures are told by TCP, and at which desk they are asked.
+    figures: Option<(TcpListener, Desk)>,
 }
 
 /// Who is let in to what.
@@ -71,25 +75,36 @@ struct Door {
 }
 
 impl Server {
-    /// Makes all that needs the kernel's leave, so that a sandbox can be entered before it runs.
+    /// Makes all that needs the kernel's leave, so that a sandbox can be entered before it runs; `figures` is where
+    /// metrics are told by TCP.
     ///
     /// # Errors
     /// The kernel's.
-    pub fn new(listener: StdListener, desk: Desk, admission: Admission) -> io::Result<Server> {
+    pub fn new(
+        listener: StdListener,
+        figures: Option<StdTcpListener>,
+        desk: Desk,
+        admission: Admission,
+    ) -> io::Result<Server> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         listener.set_nonblocking(true)?;
         let inside = runtime.enter();
         let listener = UnixListener::from_std(listener)?;
+        let figures = figures.map(scrape::adopt).transpose()?;
         drop(inside);
+        let figures = figures.map(|listener| (listener, desk.clone()));
         let places = Arc::new(Semaphore::new(CLIENTS));
         let refusals = desk.refusals.clone();
         let door = Door { router: router(desk), refusals, admission, places };
-        Ok(Server { runtime, listener, door })
+        Ok(Server { runtime, listener, door, figures })
     }
 
     /// Serves for ever.
     pub fn run(self) {
-        let Server { runtime, listener, door } = self;
+        let Server { runtime, listener, door, figures } = self;
+        if let Some((listener, desk)) = figures {
+            drop(runtime.spawn(scrape::serve(listener, desk)));
+        }
         runtime.block_on(serve(listener, door));
     }
 }

@@ -6,6 +6,7 @@ use crate::assertion::{self, Assertions};
 use crate::control::{self, Control};
 use crate::diagnostic::{Diagnostic, Report, Span};
 use crate::log;
+use crate::metrics;
 use crate::model::Policy;
 use crate::reader::{Node, Table};
 use crate::rights::{self, Rights};
@@ -57,6 +58,7 @@ fn read(root: &DeTable<'_>, report: &mut Report<'_>) -> Option<Policy> {
     }
     let tunnel_node = root.optional("tunnel");
     let tunnel = tunnel_node.and_then(|node| tunnel::read(node, &topology, report));
+    let metrics = root.optional("metrics").map(|node| metrics::read(node, &topology, report));
     let rules = tables(&mut root, "rule", "[[rule]]", report);
     let conduits = tables(&mut root, "conduit", "[[conduit]]", report);
     let rights = Rights::read(rules, conduits, &topology, report);
@@ -66,6 +68,10 @@ fn read(root: &DeTable<'_>, report: &mut Report<'_>) -> Option<Policy> {
     root.close(report);
     warn_of_idle(&topology, rights.as_ref()?, report);
     let mut policy = assemble(topology, rights?, control)?;
+    // One that could not be read was reported.
+    if let Some(metrics) = metrics {
+        policy.metrics = Some(metrics?);
+    }
     policy.log = log;
     if let Some(node) = tunnel_node {
         tunnel::refuse_machines(node, tunnel.as_ref(), &policy.conduits, report);
@@ -121,6 +127,7 @@ fn assemble(topology: Topology, rights: Rights, control: Vec<Option<Control>>) -
         gate: topology.gate,
         ports: topology.ports.into_iter().collect::<Option<_>>()?,
         tunnel: None,
+        metrics: None,
         log: log::Log::default(),
         assets: topology.assets.into_iter().collect::<Option<_>>()?,
         rules: rights.rules,

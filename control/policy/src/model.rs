@@ -17,6 +17,7 @@ use crate::control::{Account, Control};
 use crate::diagnostic::Diagnostic;
 use crate::doors::transport_name;
 use crate::log::Log;
+use crate::metrics::Metrics;
 use crate::tuning::{PortTuning, Tuning};
 use crate::tunnel::Tunnel;
 use crate::value::Prefix;
@@ -28,6 +29,7 @@ pub struct Policy {
     pub(crate) gate: Gate,
     pub(crate) ports: Vec<Port>,
     pub(crate) tunnel: Option<Tunnel>,
+    pub(crate) metrics: Option<Metrics>,
     pub(crate) log: Log,
     pub(crate) assets: Vec<Asset>,
     pub(crate) rules: Vec<Rule>,
@@ -56,6 +58,11 @@ impl Policy {
     /// Where people log in from afar, if they do.
     pub fn tunnel(&self) -> Option<&Tunnel> {
         self.tunnel.as_ref()
+    }
+
+    /// Where figures are told by TCP, if they are.
+    pub fn metrics(&self) -> Option<Metrics> {
+        self.metrics
     }
 
     /// The port by which packets of tunnels come, if there are any: behind those of the file.

@@ -72,7 +72,8 @@ pub(crate) fn read(node: Node<'_>, topology: &Topology, report: &mut Report<'_>)
         let help = "write state_dir in [gate]: people log in by the store in it";
         report.error_with(table.span(), "[tunnel] without a state_dir", help);
     }
-    let listen = table.required("listen", report).and_then(|node| node.parse(report, socket));
+    let listen =
+        table.required("listen", report).and_then(|node| node.parse(report, value::socket));
     let tcp_port = table.optional("tcp_port").and_then(|node| node.number(PORTS, report));
     let addresses = table.required("addresses", report);
     let addresses = addresses.and_then(|node| pool(node, topology, report));
@@ -122,12 +123,6 @@ fn lifetime(text: &str) -> Result<Duration, String> {
 fn port(read: Option<u32>) -> Option<u16> {
     let port = read.and_then(|port| u16::try_from(port).ok()).unwrap_or(Tunnel::DEFAULT_TCP_PORT);
     (port != 0).then_some(port)
-}
-
-fn socket(text: &str) -> Result<SocketAddr, String> {
-    let wrong = |_| format!("`{text}` is not an address and port like 192.168.20.1:4433");
-    let address: SocketAddr = text.parse().map_err(wrong)?;
-    if address.port() == 0 { Err("port 0 is none".to_owned()) } else { Ok(address) }
 }
 
 fn pool(node: Node<'_>, topology: &Topology, report: &mut Report<'_>) -> Option<Prefix> {

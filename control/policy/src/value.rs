@@ -1,7 +1,7 @@
 //! Addresses, MACs, ranges and durations as they are written.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use wicketgate_engine::tables::Mac;
@@ -76,6 +76,13 @@ pub(crate) fn network(text: &str) -> Result<Prefix, String> {
         return Ok(prefix);
     }
     Err(format!("`{text}` is not a network: write {}/{}", prefix.network(), prefix.length))
+}
+
+/// `192.168.20.1:4433`: where something listens.
+pub(crate) fn socket(text: &str) -> Result<SocketAddr, String> {
+    let wrong = |_| format!("`{text}` is not an address and port like 192.168.20.1:4433");
+    let address: SocketAddr = text.parse().map_err(wrong)?;
+    if address.port() == 0 { Err("port 0 is none".to_owned()) } else { Ok(address) }
 }
 
 /// `00:1d:9c:aa:bb:cc`, of one device.

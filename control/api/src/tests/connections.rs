@@ -25,7 +25,7 @@ impl At {
         let (admission, mut peers) = (Admission::default(), Peers::default());
         roles.iter().for_each(|role| peers.give(own_uid(&path), *role));
         admission.set(peers);
-        let server = Server::new(listener, desk(answer), admission).unwrap();
+        let server = Server::new(listener, None, desk(answer), admission).unwrap();
         thread::spawn(move || server.run());
         At(path)
     }

@@ -2,6 +2,7 @@
 
 mod connections;
 mod description;
+mod metrics;
 mod requests;
 mod roles;
 

@@ -123,7 +123,7 @@ fn assets(now: &Stats) -> Table {
 }
 
 fn cells(name: &str, latency: &Percentiles) -> [String; 7] {
-    let Percentiles { frames, p50, p90, p99, p999, max } = *latency;
+    let Percentiles { frames, p50, p90, p99, p999, max, .. } = *latency;
     let [p50, p90, p99, p999, max] = [p50, p90, p99, p999, max].map(nanos);
     [name.to_owned(), frames.to_string(), p50, p90, p99, p999, max]
 }

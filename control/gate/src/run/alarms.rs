@@ -1,5 +1,7 @@
 //! Alarms that are on, and when they are to be told.
 
+use std::collections::BTreeMap;
+
 use wicketgate_audit::Alarm;
 
 /// Looks between two times that the same alarm is told: a minute of seconds.
@@ -21,6 +23,15 @@ pub(super) enum Tell {
 pub(super) struct Alarms([u32; Alarm::ALL.len()]);
 
 impl Alarms {
+    /// All of them by their codes, each with whether it is on.
+    pub(super) fn told(&self) -> BTreeMap<String, bool> {
+        let told = Alarm::ALL
+            .iter()
+            .zip(self.0)
+            .map(|(alarm, looks)| (alarm.code().to_owned(), looks > 0));
+        told.collect()
+    }
+
     /// Notes whether an alarm is on; what there is to tell of it.
     pub(super) fn look(&mut self, alarm: Alarm, on: bool) -> Option<Tell> {
         let looks = self.0.get_mut(alarm.place())?;
@@ -48,6 +59,16 @@ mod tests {
         assert_eq!(told, 2);
         assert_eq!([look(false), look(false)], [Some(Tell::Ends), None]);
         assert_eq!(look(true), Some(Tell::Begins), "again");
+    }
+
+    #[test]
+    fn all_alarms_are_told_and_which_are_on() {
+        let mut alarms = Alarms::default();
+        let _ = alarms.look(Alarm::AuditFails, true);
+        let told = alarms.told();
+        assert_eq!(told.len(), Alarm::ALL.len());
+        let on: Vec<_> = told.iter().filter(|(_, on)| **on).map(|(code, _)| &**code).collect();
+        assert_eq!(on, ["audit-fails"]);
     }
 
     #[test]

@@ -106,6 +106,11 @@ impl Shared {
         self.events.pop()
     }
 
+    /// Events that nobody has taken, and how many there is room for.
+    pub(super) fn events_waiting(&self) -> (usize, usize) {
+        (self.events.len(), self.events.capacity())
+    }
+
     /// Turns since the start: they go on also where no frame comes.
     pub(super) fn turns(&self) -> u64 {
         self.turns.load(Ordering::Relaxed)

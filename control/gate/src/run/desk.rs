@@ -122,9 +122,12 @@ impl Control {
             return;
         };
         let figures = reply::Stats {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime: clock::since_boot().saturating_sub(self.gatherer.started).as_secs_f64(),
             epoch: self.generations.epoch(),
             sessions: self.gatherer.sessions.list().count() as u64,
+            logins: self.people.logins(),
+            alarms: self.alarms.told(),
             tunnels: self.tunnels_told(),
             ..gathering.figures(self.generations.latest().map(Arc::as_ref))
         };

@@ -121,7 +121,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let (accounts, admission) = (Accounts::read(), Admission::default());
     let (kernel, responder) = Kernel::open(kernel);
     admission.set(accounts.peers(generations.policy().control())?);
-    let socket = Socket::open(&gate, &accounts, desk, admission.clone())?;
+    let socket = Socket::open(generations.policy(), &accounts, desk, admission.clone())?;
     let mut control = Control {
         journal: Journal::new(&shared),
         shared,

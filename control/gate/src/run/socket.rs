@@ -2,6 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
+use std::net::TcpListener;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::thread;
 
 use rustix::fs::{FlockOperation, Gid, Mode, flock};
 use rustix::process::umask;
-use wicketgate_policy::Gate;
+use wicketgate_policy::{Gate, Metrics, Policy};
 
 use super::accounts::Accounts;
 use crate::api::desk::Desk;
@@ -43,11 +44,12 @@ impl Socket {
     /// # Errors
     /// Another gate has it, or what the kernel refused.
     pub(super) fn open(
-        gate: &Gate,
+        policy: &Policy,
         accounts: &Accounts,
         desk: Desk,
         admission: Admission,
     ) -> Result<Option<Socket>, String> {
+        let gate = policy.gate();
         let Some(path) = path(gate) else {
             complain("no control socket: write control_socket or state_dir in [gate] to have one");
             return Ok(None);
@@ -56,7 +58,8 @@ impl Socket {
         let group = group.map(Gid::from_raw);
         let at = |error: String| format!("control socket {}: {error}", path.display());
         let (listener, lock) = bind(&path, group).map_err(at)?;
-        let server = Server::new(listener, desk, admission);
+        let figures = policy.metrics().map(listen).transpose()?;
+        let server = Server::new(listener, figures, desk, admission);
         let server = server.map_err(|error| at(error.to_string()))?;
         Ok(Some(Socket { path, server, _lock: lock }))
     }
@@ -75,6 +78,11 @@ impl Socket {
         let thread = thread::Builder::new().name("api".to_owned()).spawn(serve);
         thread.map(drop).map_err(|error| format!("no thread for the control socket: {error}"))
     }
+}
+
+/// Listens where metrics are told.
+fn listen(metrics: Metrics) -> Result<TcpListener, String> {
+    TcpListener::bind(metrics.listen).map_err(|error| format!("{metrics}: {error}"))
 }
 
 /// Where the policy has the socket.

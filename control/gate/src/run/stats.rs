@@ -13,7 +13,7 @@ use wicketgate_engine::{Counters, Tables};
 use wicketgate_worker::{AssetLatency, Latency};
 
 use super::data::Shared;
-use crate::api::reply::{self, Percentiles};
+use crate::api::reply::{self, BOUNDS, Percentiles};
 
 /// Pieces that wait for control at most; while there is no room the worker tells none.
 const PIECES: usize = 64;
@@ -93,19 +93,35 @@ fn percentiles(nanos: &Histogram<u64>) -> Percentiles {
     // The lowest value that this many frames did not exceed.
     let rank = |thousandths: u64| (frames * thousandths).div_ceil(1000).max(1);
     let mut found = Percentiles { frames, max: nanos.max(), ..Percentiles::default() };
-    let Percentiles { p50, p90, p99, p999, .. } = &mut found;
+    let Percentiles { p50, p90, p99, p999, sum, classes, .. } = &mut found;
     let mut wanted = [(rank(500), p50), (rank(900), p90), (rank(990), p99), (rank(999), p999)];
     let mut seen = 0;
     for bucket in nanos.iter_recorded() {
         let before = seen;
-        seen += bucket.count_at_value();
+        let (nanos, count) = (bucket.value_iterated_to(), bucket.count_at_value());
+        seen += count;
+        *sum = sum.saturating_add(nanos.saturating_mul(count));
+        // What is in no class is above all of them.
+        if let Some(class) = classes.get_mut(BOUNDS.partition_point(|bound| *bound < nanos)) {
+            *class += count;
+        }
         for (rank, place) in &mut wanted {
             if (before + 1..=seen).contains(rank) {
-                **place = bucket.value_iterated_to();
+                **place = nanos;
             }
         }
     }
+    accumulate(classes);
     found
+}
+
+/// Has each class include those before it.
+fn accumulate(classes: &mut [u64]) {
+    let mut below = 0;
+    for class in classes {
+        below += *class;
+        *class = below;
+    }
 }
 
 /// What all workers tell, put together.
@@ -164,7 +180,7 @@ impl Gathering {
             commands: counters.commands,
             denied: counters.denied,
             reasons: counters.reasons().map(|(why, n)| (why.code().to_owned(), n)).collect(),
-            workers: self.told.iter().map(Told::line).collect(),
+            workers: self.told.iter().zip(&self.shared).map(|(told, of)| told.line(of)).collect(),
             assets: assets.filter(|(_, latency, _)| latency.frames > 0).map(line).collect(),
             ..reply::Stats::default()
         }
@@ -182,9 +198,24 @@ impl Told {
         }
     }
 
-    fn line(&self) -> reply::Worker {
-        let (forwarded, frames) = (self.counters.forwarded, self.counters.frames());
-        reply::Worker { whole: self.whole, frames, forwarded, latency: self.latency }
+    fn line(&self, shared: &Shared) -> reply::Worker {
+        let Counters { forwarded, answered, kept, commands, denied, .. } = self.counters;
+        let frames = self.counters.frames();
+        let (waiting, room) = shared.events_waiting();
+        reply::Worker {
+            whole: self.whole,
+            frames,
+            forwarded,
+            kept,
+            answered,
+            // A frame that was answered was refused, with a reason.
+            refused: frames.saturating_sub(forwarded + kept + answered),
+            commands,
+            denied,
+            events_waiting: waiting as u64,
+            events_room: room as u64,
+            latency: self.latency,
+        }
     }
 }
 
@@ -213,6 +244,15 @@ mod tests {
             assert_eq!(found.p999, asked(0.999), "{count}");
             assert_eq!((found.frames, found.max), (count, histogram.max()));
         }
+    }
+
+    #[test]
+    fn each_class_has_the_frames_that_took_at_most_its_bound() {
+        let found = percentiles(&histogram([400, 900, 900, 3_000, 50_000_000, 500_000_000]));
+        assert_eq!(found.classes[..4], [1, 3, 3, 4], "0.5, 1, 2, 5 us");
+        assert_eq!(found.classes[13..], [4, 5], "10 and 100 ms; one took longer");
+        let exact = 400.0 + 2.0 * 900.0 + 3_000.0 + 550_000_000.0;
+        assert!((found.sum as f64 / exact - 1.0).abs() < 0.01, "{}", found.sum);
     }
 
     #[test]

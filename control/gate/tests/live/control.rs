@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::*;
 
+/// Where metrics are told, in the gate's namespace.
+const METRICS: &str = "127.0.0.1:9464";
+
 /// A plant whose gate runs, with a device, and its socket.
 struct Running {
     plant: Plant,
@@ -83,6 +86,60 @@ fn plain_curl_asks_the_gate() {
     assert_eq!((status, &fault["code"]), (409, &json!("conduit")));
     register(&mut stream, 2);
     assert_whole(&running.gate.stop());
+}
+
+/// The page that Prometheus gets in the gate's own namespace.
+fn scrape(plant: &Plant) -> String {
+    let get = || {
+        let mut stream = TcpStream::connect(METRICS).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answer = plant.gate.enter(get).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    answer
+}
+
+/// Whether a page has these lines.
+fn has(page: &str, lines: &[&str]) -> bool {
+    lines.iter().all(|wanted| page.lines().any(|line| line == *wanted))
+}
+
+#[test]
+fn prometheus_sees_counters_move() {
+    let (server, _) = need!("prometheus_sees_counters_move");
+    let plant = Plant::new(1);
+    plant.gate.ip("link set lo up").unwrap();
+    let _device = device(&plant, &server);
+    let socket = plant.file("control/control.sock");
+    plant.write_policy(&format!("{}[metrics]\nlisten = \"{METRICS}\"\n", policy(&socket)));
+    let gate = plant.start("audit.jsonl");
+    let allowed = "wicketgate_commands_total{worker=\"0\",verdict=\"forward\"}";
+    let before = scrape(&plant);
+    let none = format!("{allowed} 0");
+    assert!(has(&before, &[&none, "wicketgate_alarm{alarm=\"audit-fails\"} 0"]), "{before}");
+    let mut stream = plant.connect().unwrap();
+    register(&mut stream, 1);
+    register(&mut stream, 2);
+    let two = format!("{allowed} 2");
+    // A page is told again for a second.
+    let again = || {
+        std::thread::sleep(Duration::from_millis(100));
+        scrape(&plant)
+    };
+    let after = (0..600).map(|_| again()).find(|page| has(page, &[&two]));
+    let after = after.expect("two commands are counted");
+    assert!(has(&after, &[&two, "wicketgate_sessions 1"]), "{after}");
+    let summary = "wicketgate_asset_frame_duration_seconds_count{asset=\"press-3\"} ";
+    assert!(after.contains(summary), "{after}");
+    plant.write_policy(&policy(&socket));
+    if let Some((status, said)) = curl(&socket, &["-X", "POST"], "/v1/policy/reload") {
+        assert!(status == 409 && said.to_string().contains("[metrics]"), "{said}");
+    }
+    assert_whole(&gate.stop());
 }
 
 #[test]

@@ -17,6 +17,10 @@ pub(super) fn settings(before: &Policy, after: &Policy) -> Vec<String> {
         };
         lines.push(format!("{} -> {}", words(old.tunnel.clone()), words(new.tunnel.clone())));
     }
+    if old.metrics != new.metrics {
+        let words = |line: &Option<String>| line.clone().unwrap_or_else(|| "no metrics".to_owned());
+        lines.push(format!("{} -> {}", words(&old.metrics), words(&new.metrics)));
+    }
     assets(&old, &new, &mut lines);
     lines
 }

@@ -261,6 +261,25 @@ fn nobody_logs_in_with_the_address_of_a_machine() {
 }
 
 #[test]
+fn metrics_are_for_this_machine_unless_the_file_says_otherwise() {
+    let with = |gate: &str, keys: &str| {
+        format!("{}\n[metrics]\n{keys}", changed("[gate]", &format!("[gate]\n{gate}")))
+    };
+    let socket = "control_socket = \"/run/w.sock\"";
+    let far = "listen = \"0.0.0.0:9464\"";
+    assert_eq!(good(&changed("", "")).metrics(), None);
+    let near = good(&with(socket, "listen = \"127.0.0.1:9464\""));
+    assert_eq!(near.metrics().unwrap().to_string(), "metrics: 127.0.0.1:9464");
+    let remote = good(&with(socket, &format!("{far}\nremote = true")));
+    assert!(remote.metrics().unwrap().to_string().ends_with("for other machines too"));
+    let refused =
+        |gate, keys| parse(&with(gate, keys), "policy.toml").unwrap_err().remove(0).message;
+    assert!(refused(socket, far).contains("can be reached from other machines"));
+    assert!(refused("", "listen = \"127.0.0.1:9464\"").contains("without a control socket"));
+    assert!(refused(socket, "").contains("no `listen`"));
+}
+
+#[test]
 fn the_audit_log_is_kept_as_the_file_says() {
     assert_eq!(*good(&changed("", "")).log(), crate::Log::default());
     let keys = "file_mib = 1\nkeep_mib = 2\nkeep_for = \"48h\"\ncommit = \"100ms\"\n\

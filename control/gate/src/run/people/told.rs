@@ -8,6 +8,11 @@ use super::{People, clock};
 use crate::api::reply;
 
 impl People {
+    /// Logins that are live.
+    pub(in crate::run) fn logins(&self) -> u64 {
+        self.access.logins().count() as u64
+    }
+
     /// A login.
     pub(super) fn login(&self, id: LoginId) -> Option<reply::Login> {
         let (login, now) = (self.access.login_of(id)?, clock::both());
