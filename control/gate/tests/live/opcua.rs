@@ -135,6 +135,34 @@ fn another_stack_is_refused_in_the_same_words() {
     assert!(!said.contains("2000") && !said.contains("Reset"), "{said}");
 }
 
+/// Requests of hundreds of nodes, in one chunk and in chunks of 8192 bytes, are judged like short ones.
+#[test]
+fn an_hmi_asks_for_hundreds_of_nodes_at_once() {
+    let test = "an_hmi_asks_for_hundreds_of_nodes_at_once";
+    let python = match wicketgate_lab::available().and_then(|()| python()) {
+        Ok(python) => python,
+        Err(why) => return skip(test, &why),
+    };
+    let plant = plant();
+    let right = r#"{ class = "write", node = "ns=2;s=Line.*", value = "0-1500" },"#;
+    plant.write_policy(&RIGHTS.replace("allow = [", &format!("allow = [{right}")));
+    let press = press(&plant, &python, &[]);
+    let gate = plant.start("audit.jsonl");
+    let round = [
+        "read 300",
+        "write ok",
+        "write-one-too-high BadUserAccessDenied",
+        "read 300",
+        "monitor 150",
+    ];
+    let expected = [&round[..], &["read-too-many BadRequestTooLarge", "chunks"], &round].concat();
+    assert_eq!(answers(&plant, &python, "opcua_long.py", &["10"]), expected);
+    gate.stop();
+    let audit = plant.audit("audit.jsonl");
+    assert_eq!((flows(&audit), commands(&audit, "denied").len()), (1, 3));
+    assert!(!press.said().contains("1501"), "{}", press.said());
+}
+
 /// What is encrypted or signed passes whole by a rule of its own, for the client that the rule names, or not at
 /// all.
 #[test]
