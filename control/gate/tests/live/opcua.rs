@@ -163,6 +163,37 @@ fn an_hmi_asks_for_hundreds_of_nodes_at_once() {
     assert!(!press.said().contains("1501"), "{}", press.said());
 }
 
+/// A server is to give URLs with the host that its client named: the overlay's. One that gives its own address is of no
+/// harm to who goes on with the URL that he was given; who follows the server's finds nobody (ADR 15).
+#[test]
+fn clients_need_no_other_url_than_they_were_given() {
+    let test = "clients_need_no_other_url_than_they_were_given";
+    let python = match wicketgate_lab::available().and_then(|()| python()) {
+        Ok(python) => python,
+        Err(why) => return skip(test, &why),
+    };
+    let plant = plant();
+    let gate = plant.start("audit.jsonl");
+    for (server, host, followed) in [
+        ("opcua_server.py", "100.64.10.20", "12.5"),
+        ("opcua_freeopcua_server.py", "192.168.10.20", "nobody there"),
+    ] {
+        let mut command = plant.line.command(&python);
+        let script = format!("{STACKS}/{server}");
+        let press = Process::start(command.args([&script, "192.168.10.20", "4840"]));
+        let url = format!("opc.tcp://{host}:4840/press");
+        for stack in ["asyncua", "freeopcua"] {
+            let [endpoint, server] = ["endpoint", "server"].map(|name| format!("{name} {url}"));
+            let followed = format!("followed {followed}");
+            let expected = [&endpoint, &server, "given 12.5", &followed];
+            assert_eq!(answers(&plant, &python, "opcua_urls.py", &[stack]), expected, "{stack}");
+        }
+        drop(press);
+    }
+    gate.stop();
+    assert_eq!(commands(&plant.audit("audit.jsonl"), "denied").len(), 0);
+}
+
 /// What is encrypted or signed passes whole by a rule of its own, for the client that the rule names, or not at
 /// all.
 #[test]
