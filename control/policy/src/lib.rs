@@ -53,6 +53,7 @@ mod document;
 mod doors;
 pub mod explain;
 pub mod model;
+mod namespaces;
 mod nodes;
 mod objects;
 mod operands;

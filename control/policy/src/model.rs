@@ -16,6 +16,7 @@ use crate::conditions::Conditions;
 use crate::control::{Account, Control};
 use crate::diagnostic::Diagnostic;
 use crate::doors::transport_name;
+pub use crate::namespaces::Namespaces;
 use crate::tuning::{PortTuning, Tuning};
 use crate::tunnel::Tunnel;
 use crate::value::Prefix;
@@ -210,6 +211,8 @@ pub struct Asset {
     pub cycle: Option<Duration>,
     /// What is spoken where; no two on one transport and port.
     pub doors: Vec<Door>,
+    /// Where its OPC UA server has which namespace.
+    pub namespaces: Namespaces,
 }
 
 impl Asset {

@@ -23,6 +23,16 @@ allow = [
 ]
 "#;
 
+/// What a preset gives, and writing the line's tanks.
+const HMI: &str = r#"
+[[conduit]]
+name = "the HMI runs the line"
+from = { address = "192.168.20.5", port = "office" }
+asset = "press-3"
+protocol = "opcua"
+allow = ["view", { class = "write", node = "ns=2;s=Line.*", value = "0-1500" }]
+"#;
+
 /// A plant whose press speaks OPC UA on port 4840.
 fn plant() -> Plant {
     let [user, gate, line] = [(); 3].map(|()| Namespace::new().unwrap());
@@ -144,8 +154,7 @@ fn an_hmi_asks_for_hundreds_of_nodes_at_once() {
         Err(why) => return skip(test, &why),
     };
     let plant = plant();
-    let right = r#"{ class = "write", node = "ns=2;s=Line.*", value = "0-1500" },"#;
-    plant.write_policy(&RIGHTS.replace("allow = [", &format!("allow = [{right}")));
+    plant.write_policy(HMI);
     let press = press(&plant, &python, &[]);
     let gate = plant.start("audit.jsonl");
     let round = [
