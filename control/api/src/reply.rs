@@ -284,10 +284,29 @@ pub struct Stats {
     pub reasons: std::collections::BTreeMap<String, u64>,
     /// Sessions that are live.
     pub sessions: u64,
+    /// Tunnels of people; none where the gate has no `[tunnel]`, or lost it.
+    pub tunnels: Option<Tunnels>,
     /// Each worker.
     pub workers: Vec<Worker>,
     /// The gate's own time per frame, for each asset that has had frames.
     pub assets: Vec<AssetLatency>,
+}
+
+/// Tunnels, and packets of theirs that were lost since the start (`docs/TUNNEL.md`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tunnels {
+    /// Logins that have one now.
+    pub open: u64,
+    /// Packets from an address that is not the tunnel's.
+    pub spoofed: u64,
+    /// No packets, or too long ones.
+    pub unfit: u64,
+    /// On their way to a user who takes them too slowly: the oldest.
+    pub overtaken: u64,
+    /// On their way into the gate, to rings that were full.
+    pub inbound: u64,
+    /// On their way out of it, likewise.
+    pub outbound: u64,
 }
 
 /// What one worker counts.

@@ -11,12 +11,19 @@ pub enum Alarm {
     WorkerStalled(u32),
     /// The kernel does not answer by netlink.
     NetlinkSilent,
+    /// Nobody can come by a tunnel.
+    TunnelsDown,
 }
 
 impl Alarm {
     /// All causes, each at its [`place`](Alarm::place).
-    pub const ALL: [Alarm; 4] =
-        [Alarm::KernelForwards, Alarm::FramesLost, Alarm::WorkerStalled(0), Alarm::NetlinkSilent];
+    pub const ALL: [Alarm; 5] = [
+        Alarm::KernelForwards,
+        Alarm::FramesLost,
+        Alarm::WorkerStalled(0),
+        Alarm::NetlinkSilent,
+        Alarm::TunnelsDown,
+    ];
 
     /// The cause's place among all.
     pub const fn place(self) -> usize {
@@ -25,6 +32,7 @@ impl Alarm {
             Alarm::FramesLost => 1,
             Alarm::WorkerStalled(_) => 2,
             Alarm::NetlinkSilent => 3,
+            Alarm::TunnelsDown => 4,
         }
     }
 
@@ -35,6 +43,7 @@ impl Alarm {
             Alarm::FramesLost => "frames-lost",
             Alarm::WorkerStalled(_) => "worker-stalled",
             Alarm::NetlinkSilent => "netlink-silent",
+            Alarm::TunnelsDown => "tunnels-down",
         }
     }
 
@@ -42,7 +51,10 @@ impl Alarm {
     pub const fn worker(self) -> Option<u32> {
         match self {
             Alarm::WorkerStalled(worker) => Some(worker),
-            Alarm::KernelForwards | Alarm::FramesLost | Alarm::NetlinkSilent => None,
+            Alarm::KernelForwards
+            | Alarm::FramesLost
+            | Alarm::NetlinkSilent
+            | Alarm::TunnelsDown => None,
         }
     }
 }

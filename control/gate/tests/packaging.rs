@@ -47,14 +47,14 @@ fn systemd_takes_the_unit() {
 #[test]
 fn the_unit_gives_what_the_gate_needs() {
     let unit = unit();
-    let three = "CAP_NET_ADMIN CAP_NET_RAW CAP_BPF";
-    assert_eq!(setting(&unit, "AmbientCapabilities"), three);
-    assert_eq!(setting(&unit, "CapabilityBoundingSet"), three);
+    let needed = "CAP_NET_ADMIN CAP_NET_RAW CAP_BPF CAP_NET_BIND_SERVICE";
+    assert_eq!(setting(&unit, "AmbientCapabilities"), needed);
+    assert_eq!(setting(&unit, "CapabilityBoundingSet"), needed);
     assert_eq!(setting(&unit, "LimitMEMLOCK"), "infinity");
     assert_eq!(setting(&unit, "Type"), "notify");
     assert_eq!(setting(&unit, "Restart"), "always");
     let families = setting(&unit, "RestrictAddressFamilies");
-    for family in ["AF_XDP", "AF_NETLINK", "AF_UNIX", "AF_INET"] {
+    for family in ["AF_XDP", "AF_NETLINK", "AF_UNIX", "AF_INET", "AF_INET6"] {
         assert!(families.contains(family), "{family}");
     }
     assert!(!unit.contains("ProcSubset=pid"), "it reads /proc/sys/net");

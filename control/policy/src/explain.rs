@@ -47,8 +47,12 @@ pub struct PortLine {
 pub struct TunnelLine {
     /// Where the gate listens.
     pub listen: String,
+    /// Its TCP port there, if there is one.
+    pub tcp_port: Option<u16>,
     /// What logins get their addresses from.
     pub addresses: String,
+    /// Seconds that a login lasts at most.
+    pub lifetime: u64,
     /// Longest packet inside, in bytes.
     pub mtu: u16,
     /// Tunnels at a time.
@@ -134,7 +138,9 @@ fn tunnel_line(tunnel: &Tunnel) -> TunnelLine {
     let certificate = tunnel.certificate.as_ref();
     TunnelLine {
         listen: tunnel.listen.to_string(),
+        tcp_port: tunnel.tcp_port,
         addresses: tunnel.addresses.to_string(),
+        lifetime: tunnel.lifetime.as_secs(),
         mtu: tunnel.mtu,
         most: tunnel.most,
         certificate: certificate
@@ -222,9 +228,11 @@ impl fmt::Display for PortLine {
 
 impl fmt::Display for TunnelLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TunnelLine { listen, addresses, mtu, most, certificate } = self;
-        write!(f, "tunnel: {listen}, {most} at most, addresses of {addresses}, ")?;
-        write!(f, "packets of {mtu} bytes, certificate: {certificate}")
+        let TunnelLine { listen, tcp_port, addresses, lifetime, mtu, most, certificate } = self;
+        write!(f, "tunnel: {listen}")?;
+        optional(f, ", TCP port ", tcp_port.as_ref())?;
+        write!(f, ", {most} at most, addresses of {addresses}, ")?;
+        write!(f, "logins of {lifetime} s, packets of {mtu} bytes, certificate: {certificate}")
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::diagnostic::Report;
 use crate::model::Conduit;
@@ -17,17 +18,24 @@ const MTU: RangeInclusive<u32> = 576..=1361;
 /// Most tunnels at a time.
 const MOST: u32 = 4096;
 
+/// Ports of TCP; 0 is none.
+const PORTS: RangeInclusive<u32> = 0..=65535;
+
 /// `[tunnel]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tunnel {
     /// The UDP address at which the gate listens.
     pub listen: SocketAddr,
+    /// The TCP port at the same address, for networks that let no UDP pass.
+    pub tcp_port: Option<u16>,
     /// What logins get their addresses from; a part of the overlay in which no asset is.
     pub addresses: Prefix,
     /// The gate's certificate and its key, in PEM; its own authority's, if there are none.
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// Authorities, in PEM, whose certificates of users are asked for; a factor.
     pub clients: Option<PathBuf>,
+    /// A login by a tunnel ends this long after it began, if not before: at most [`Tunnel::LONGEST`].
+    pub lifetime: Duration,
     /// Longest packet inside, in bytes: 576 to 1361.
     pub mtu: u16,
     /// Tunnels at a time: 1 to 4096, and no more than there are addresses.
@@ -37,6 +45,17 @@ pub struct Tunnel {
 impl Tunnel {
     /// The inner MTU where the file says nothing.
     pub const DEFAULT_MTU: u16 = 1280;
+
+    /// The longest that a login may last, and how long it does where the file says nothing: a shift.
+    pub const LONGEST: Duration = Duration::from_secs(12 * 3600);
+
+    /// The TCP port where the file says nothing: HTTPS's, which passes nearly everywhere.
+    pub const DEFAULT_TCP_PORT: u16 = 443;
+
+    /// Where the gate listens for TLS over TCP.
+    pub fn listen_tcp(&self) -> Option<SocketAddr> {
+        self.tcp_port.map(|port| SocketAddr::new(self.listen.ip(), port))
+    }
 
     /// The addresses that a login can have, the lowest first.
     pub fn hosts(&self) -> impl Iterator<Item = Ipv4Addr> + use<> {
@@ -54,10 +73,12 @@ pub(crate) fn read(node: Node<'_>, topology: &Topology, report: &mut Report<'_>)
         report.error_with(table.span(), "[tunnel] without a state_dir", help);
     }
     let listen = table.required("listen", report).and_then(|node| node.parse(report, socket));
+    let tcp_port = table.optional("tcp_port").and_then(|node| node.number(PORTS, report));
     let addresses = table.required("addresses", report);
     let addresses = addresses.and_then(|node| pool(node, topology, report));
     let certificate = files(&mut table, report);
     let clients = table.optional("clients").and_then(|node| node.name(report));
+    let lifetime = table.optional("lifetime").and_then(|node| node.parse(report, lifetime));
     let mtu = table.optional("mtu").and_then(|node| node.number(MTU, report));
     let most = table.optional("most").and_then(|node| node.number(1..=MOST, report));
     table.close(report);
@@ -66,9 +87,11 @@ pub(crate) fn read(node: Node<'_>, topology: &Topology, report: &mut Report<'_>)
     let most = most.unwrap_or(MOST).min(room);
     Some(Tunnel {
         listen: listen?,
+        tcp_port: port(tcp_port),
         addresses,
         certificate: certificate?,
         clients: clients.map(PathBuf::from),
+        lifetime: lifetime.unwrap_or(Tunnel::LONGEST),
         mtu: mtu.and_then(|mtu| u16::try_from(mtu).ok()).unwrap_or(Tunnel::DEFAULT_MTU),
         most: u16::try_from(most).unwrap_or(u16::MAX),
     })
@@ -89,6 +112,16 @@ pub(crate) fn refuse_machines(
             format!("the machine of conduit `{name}` has one of the addresses: {address}");
         report.error_with(&node.span(), message, "people would have its rights: choose others");
     }
+}
+
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let span = value::span(text)?;
+    if span > Tunnel::LONGEST { Err("a login lasts 12h at most".to_owned()) } else { Ok(span) }
+}
+
+fn port(read: Option<u32>) -> Option<u16> {
+    let port = read.and_then(|port| u16::try_from(port).ok()).unwrap_or(Tunnel::DEFAULT_TCP_PORT);
+    (port != 0).then_some(port)
 }
 
 fn socket(text: &str) -> Result<SocketAddr, String> {

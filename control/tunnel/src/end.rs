@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::transport::SILENCE;
+
 /// The kind of end: the application error code of QUIC (RFC 9000 section 20.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
@@ -59,6 +61,12 @@ impl End {
     /// An end of this kind.
     pub fn new(code: Code, why: impl Into<String>) -> End {
         End { code, why: why.into() }
+    }
+
+    /// The other end is not heard of any more.
+    pub fn silent() -> End {
+        let seconds = SILENCE.as_secs();
+        End::new(Code::Over, format!("nothing was heard of the other end for {seconds} s"))
     }
 
     /// What came was not understood.

@@ -1,8 +1,8 @@
 //! The user's hop: TLS 1.3 from the engineer's machine to the gate (docs/TUNNEL.md, ADR 14).
 //!
-//! One QUIC connection is one tunnel. Its first stream carries the login and what both ends have to say; its
-//! DATAGRAM frames carry IP packets. The gate gives each login an address of the overlay, and takes packets
-//! from no other.
+//! One connection is one tunnel. It carries the login and what both ends have to say, in order, and beside that
+//! IP packets: by QUIC, on a stream and in DATAGRAM frames; where no UDP passes, by TLS over TCP in one stream.
+//! The gate gives each login an address of the overlay, and takes packets from no other.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -10,6 +10,7 @@
 //! | [`dialog`] | the gate's end of the stream, as a state machine |
 //! | [`packet`] | IP packets in DATAGRAM frames; whose they are |
 //! | [`end`] | why a tunnel ends |
+//! | `carrier`, `tcp` | what both are the same over; TLS over TCP |
 //! | [`tls`], [`transport`] | the parameters of TLS and QUIC; pinning |
 //! | [`authority`] | the gate's certificate |
 //! | [`server`] | the gate's end: a thread of its own |
@@ -18,6 +19,7 @@
 //! | [`secret`] | what must not be printed |
 
 pub mod authority;
+mod carrier;
 pub mod client;
 pub mod dialog;
 pub mod end;
@@ -26,5 +28,6 @@ pub mod packet;
 pub mod secret;
 pub mod server;
 pub mod stack;
+mod tcp;
 pub mod tls;
 pub mod transport;

@@ -3,6 +3,7 @@
 //! A stack does nothing by itself: whoever has it gives it packets and the time, and sends what it has to say.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::pin::Pin;
@@ -177,6 +178,28 @@ impl Inner {
 
     fn socket(&mut self, handle: SocketHandle) -> &mut Socket<'static> {
         self.sockets.get_mut(handle)
+    }
+}
+
+impl Stream {
+    /// Waits until the other end has taken the connection.
+    ///
+    /// # Errors
+    /// It has not, or nothing was heard of it for 30 s.
+    pub async fn established(&self) -> io::Result<()> {
+        poll_fn(|context| {
+            let mut inner = self.shared.lock();
+            let socket = inner.socket(self.handle);
+            match socket.state() {
+                State::SynSent | State::SynReceived => {
+                    socket.register_send_waker(context.waker());
+                    Poll::Pending
+                }
+                State::Closed => Poll::Ready(Err(io::ErrorKind::ConnectionRefused.into())),
+                _ => Poll::Ready(Ok(())),
+            }
+        })
+        .await
     }
 }
 
@@ -374,6 +397,7 @@ mod tests {
         let sent: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
         let whole = sent.clone();
         let heard = with(&stack, async {
+            stream.established().await.unwrap();
             let (mut read, mut write) = tokio::io::split(&mut stream);
             let send = async {
                 write.write_all(&whole).await.unwrap();
@@ -398,6 +422,8 @@ mod tests {
     fn a_door_that_is_shut_is_told() {
         let stack = Stack::new(US, 1280, 7);
         let mut stream = stack.connect(SocketAddrV4::new(ASSET, 503)).unwrap();
+        let refused = with(&stack, stream.established()).unwrap_err().kind();
+        assert_eq!(refused, io::ErrorKind::ConnectionRefused);
         let outcome = with(&stack, async { stream.read(&mut [0; 8]).await });
         assert_eq!(outcome.unwrap(), 0);
     }

@@ -17,7 +17,7 @@ use rustls::{
 use sha2::{Digest, Sha256};
 
 /// What is spoken inside (RFC 7301): another version of it is another name.
-const ALPN: &[u8] = b"wicketgate/1";
+pub(crate) const ALPN: &[u8] = b"wicketgate/1";
 
 /// The name that the gate's own authority gives its certificates, and no other authority.
 pub const OWN_NAME: &str = "wicketgate";
@@ -144,9 +144,10 @@ pub struct Pinned {
 }
 
 impl Pinned {
-    /// What the gate has shown.
-    pub fn seen(&self) -> Option<Fingerprint> {
-        self.seen.lock().ok().and_then(|seen| *seen)
+    /// What the gate has shown, where that is not what it should be.
+    pub fn refused(&self) -> Option<Fingerprint> {
+        let seen = self.seen.lock().ok().and_then(|seen| *seen);
+        seen.filter(|seen| self.pin != Some(*seen))
     }
 
     fn check_chain(

@@ -12,7 +12,7 @@ use crate::packet::OVERHEAD;
 pub const SILENCE: Duration = Duration::from_secs(30);
 
 /// The user's end says something at least as often: address translators on the way forget who is silent.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// UDP payload that any path is taken to carry: Ethernet's MTU, less what tunnels of others on the way take.
 const PATH: u16 = 1400;
@@ -22,7 +22,7 @@ const PATH: u16 = 1400;
 pub const MOST_MTU: u16 = PATH - (1 + 8 + 4) - 16 - (1 + 8) - OVERHEAD as u16;
 
 /// Bytes of packets that wait to be sent to one user; beyond it the oldest is dropped.
-const WAITING: usize = 512 * 1024;
+pub(crate) const WAITING: usize = 512 * 1024;
 
 /// Bytes of the first stream that may come before they are read.
 const STREAM: u32 = 32 * 1024;
@@ -48,7 +48,7 @@ fn transport() -> TransportConfig {
 ///
 /// # Errors
 /// The provider lacks the cipher that QUIC begins with.
-pub fn server(tls: rustls::ServerConfig) -> Result<ServerConfig, NoInitialCipherSuite> {
+pub fn server(tls: Arc<rustls::ServerConfig>) -> Result<ServerConfig, NoInitialCipherSuite> {
     let crypto = QuicServerConfig::try_from(tls)?;
     let mut config = ServerConfig::with_crypto(Arc::new(crypto));
     config.transport_config(Arc::new(transport()));

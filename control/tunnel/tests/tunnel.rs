@@ -16,11 +16,11 @@ use std::time::Duration;
 use wicketgate_packet::{FrameBuf, PortId, Time};
 use wicketgate_ports::tunnel::{QueuePair, mac_of};
 use wicketgate_ports::{Port, Received, RingPort, TunnelPort};
-use wicketgate_tunnel::client::{self, Fault, Gate, Line};
+use wicketgate_tunnel::client::{self, By, Fault, Gate, Line, Seen};
 use wicketgate_tunnel::end::{Code, End};
 use wicketgate_tunnel::message::{Admitted, Credentials, Denied, Refused, ToUser};
 use wicketgate_tunnel::secret::Secret;
-use wicketgate_tunnel::server::{Command, Host, Limits, Remote, Server};
+use wicketgate_tunnel::server::{self, Command, Host, Limits, Remote, Server};
 use wicketgate_tunnel::tls::{self, Fingerprint, Identity};
 use wicketgate_tunnel::{authority, transport};
 
@@ -86,6 +86,8 @@ impl Host for FakeHost {
 /// A gate's end, whose worker sends every packet back to where it came from.
 struct Laboratory {
     gate: Gate,
+    /// What its tunnels are carried by.
+    by: By,
     pin: Fingerprint,
     pair: Arc<QueuePair>,
     port: TunnelPort<RingPort>,
@@ -97,7 +99,7 @@ struct Laboratory {
 }
 
 impl Laboratory {
-    fn new() -> Laboratory {
+    fn new(by: By) -> Laboratory {
         let folder = tempfile::tempdir().unwrap();
         let identity = authority::own(folder.path()).unwrap();
         let pin = identity.fingerprint().unwrap();
@@ -105,27 +107,47 @@ impl Laboratory {
         let pair = Arc::new(QueuePair::new(4).unwrap());
         let limits = Limits { tunnels: 4, mtu: 1280 };
         let host = FakeHost::default();
-        let listen = (Ipv4Addr::LOCALHOST, 0).into();
+        let listen: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+        let tcp = server::listen(listen).unwrap();
+        let tcp_port = Some(tcp.local_addr().unwrap().port());
         // The gate's own authority makes certificates for users, too: any authority may.
         let clients = authority::certificates(&folder.path().join("tunnel-ca.pem")).unwrap();
         let identity = tls::Gate { identity, clients };
-        let opened = Server::open(listen, identity, limits, vec![pair.clone()], host.clone());
+        let opened =
+            Server::open(listen, Some(tcp), identity, limits, vec![pair.clone()], host.clone());
         let (server, remote) = opened.unwrap();
-        let gate = Gate { address: server.address().unwrap(), name: "localhost".to_owned() };
+        let (address, name) = (server.address().unwrap(), "localhost".to_owned());
+        let gate = Gate { address, tcp: tcp_port, name };
         let thread = Some(std::thread::spawn(|| server.run().unwrap()));
         let clock = || Time::EPOCH;
         let port = TunnelPort::with(RingPort::new(64, 64), TUNNELS, pair.clone(), clock);
-        Laboratory { gate, pin, pair, port, remote, host, authority: key, thread }
+        Laboratory { gate, by, pin, pair, port, remote, host, authority: key, thread }
     }
 
     async fn connect(&self) -> Line {
-        client::connect(&self.gate, self.pin, None, "test").await.unwrap()
+        self.try_connect(self.pin, None).await.unwrap()
+    }
+
+    async fn try_connect(&self, pin: Fingerprint, user: Option<Identity>) -> Result<Line, Fault> {
+        client::connect(&self.gate, self.by, pin, user, "test").await
     }
 
     async fn log_in(&self) -> (Line, Admitted) {
         let mut line = self.connect().await;
         let admitted = line.log_in(credentials(PASSWORD)).await.unwrap().unwrap();
         (line, admitted)
+    }
+
+    /// Has a worker send a packet to a user.
+    fn send_to(&mut self, tunnel: u32, packet: &[u8]) {
+        let bytes = [&mac_of(tunnel)[..], &[2; 6], &[8, 0], packet].concat();
+        let mut frame = self.port.take().unwrap();
+        assert!(frame.resize(bytes.len()));
+        frame.bytes_mut().copy_from_slice(&bytes);
+        let (port, arrival, number) = (TUNNELS, Time::EPOCH, 0);
+        let original_len = u32::try_from(bytes.len()).unwrap();
+        self.port.send(Received { frame, port, arrival, number, original_len }, TUNNELS);
+        self.port.flush().unwrap();
     }
 
     /// The next frame that came out of a tunnel.
@@ -172,10 +194,16 @@ fn packet(source: Ipv4Addr, payload: &[u8]) -> Vec<u8> {
     packet
 }
 
-/// Runs a test of the user's end.
-fn with<F: Future<Output = ()>>(test: impl FnOnce(Laboratory) -> F) {
+/// Runs a test of the user's end, over whatever may carry a tunnel.
+fn with<F: Future<Output = ()>>(test: impl Fn(Laboratory) -> F) {
+    with_one(By::Quic, &test);
+    with_one(By::Tcp, &test);
+}
+
+fn with_one<F: Future<Output = ()>>(by: By, test: impl FnOnce(Laboratory) -> F) {
+    eprintln!("by {by:?}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let laboratory = Laboratory::new();
+    let laboratory = Laboratory::new(by);
     let deadline = Duration::from_secs(60);
     runtime.block_on(async { tokio::time::timeout(deadline, test(laboratory)).await.unwrap() });
 }
@@ -259,12 +287,89 @@ fn a_second_attempt_may_be_right() {
 #[test]
 fn the_gate_is_known_by_its_fingerprint() {
     with(|laboratory| async move {
-        assert_eq!(client::look(&laboratory.gate).await.unwrap(), laboratory.pin);
         let other = Fingerprint::parse(&"AB".repeat(32)).unwrap();
-        match client::connect(&laboratory.gate, other, None, "test").await {
+        match laboratory.try_connect(other, None).await {
             Err(Fault::Pin(shown)) => assert_eq!(shown, laboratory.pin),
             other => panic!("{:?}", other.map(|_| "connected")),
         }
+    });
+}
+
+#[test]
+fn quic_comes_first_and_tcp_where_it_stays_without_an_answer() {
+    with_one(By::Quic, |laboratory| async move {
+        let Gate { address, .. } = laboratory.gate;
+        let seen = |by| Seen { fingerprint: laboratory.pin, by };
+        assert_eq!(client::look(&laboratory.gate).await.unwrap(), seen(By::Quic));
+        // Somebody is there who takes datagrams, and says nothing.
+        let silent = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let gate = Gate { address: silent.local_addr().unwrap(), ..laboratory.gate.clone() };
+        assert_eq!(client::look(&gate).await.unwrap(), seen(By::Tcp));
+        let neither = Gate { tcp: None, ..gate };
+        let why = end(client::look(&neither).await.unwrap_err()).why;
+        assert!(why.contains("does not answer by UDP"), "{why}");
+        assert_ne!(address, neither.address);
+    });
+}
+
+#[test]
+fn a_user_who_does_not_read_loses_the_oldest_and_holds_up_nobody() {
+    with_one(By::Tcp, |mut laboratory| async move {
+        const PACKETS: u32 = 8000;
+        let (slow, admitted) = laboratory.log_in().await;
+        let (quick, _) = laboratory.log_in().await;
+        let packets = quick.packets();
+        // What the gate has for the slow one, whose end is not read: this runtime is not turned meanwhile.
+        for number in 0..PACKETS {
+            let mut payload = [0; 1200];
+            payload[..4].copy_from_slice(&number.to_be_bytes());
+            laboratory.send_to(1, &packet(admitted.address, &payload));
+            while number % 64 == 0 && !laboratory.pair.is_empty() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        laboratory.send_to(2, &packet(address(2), b"quick"));
+        assert!(packets.next().await.unwrap().ends_with(b"quick"), "beside a slow one");
+        let lost = laboratory.remote.lost();
+        let packets = slow.packets();
+        let mut numbers = Vec::new();
+        while numbers.last() != Some(&(PACKETS - 1)) {
+            let packet = packets.next().await.unwrap();
+            numbers.push(u32::from_be_bytes(packet[20..24].try_into().unwrap()));
+        }
+        assert!(numbers.is_sorted(), "the newest are there, in order");
+        let missing = u64::from(PACKETS) - numbers.len() as u64;
+        assert!(missing > 0 && lost.overtaken + lost.outbound == missing, "{missing}, {lost:?}");
+    });
+}
+
+#[test]
+fn what_is_no_tls_and_what_is_no_gate_costs_a_connection() {
+    use std::io::{Read, Write};
+    with_one(By::Tcp, |laboratory| async move {
+        let port = laboratory.gate.tcp.unwrap();
+        let mut stream = std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        let mut heard = Vec::new();
+        let _ = stream.read_to_end(&mut heard);
+        assert!(heard.len() < 16, "an alert of TLS at most: {heard:?}");
+        laboratory.log_in().await;
+    });
+}
+
+#[test]
+fn whoever_shakes_hands_for_ever_takes_no_more_than_the_seats_of_one_address() {
+    with_one(By::Tcp, |laboratory| async move {
+        use std::io::Read;
+        let port = laboratory.gate.tcp.unwrap();
+        let connect = || std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        let held: Vec<_> = (0..server::PENDING_OF_ONE).map(|_| connect()).collect();
+        // Those are taken in order: this one finds no seat.
+        assert_eq!(connect().read(&mut [0; 1]).unwrap(), 0, "closed without a word");
+        assert!(laboratory.try_connect(laboratory.pin, None).await.is_err());
+        drop(held);
+        // The gate has to notice first.
+        while laboratory.try_connect(laboratory.pin, None).await.is_err() {}
     });
 }
 
@@ -321,7 +426,7 @@ fn there_are_no_more_tunnels_than_there_may_be() {
 
 #[test]
 fn a_socket_that_changes_changes_nothing_else() {
-    with(|mut laboratory| async move {
+    with_one(By::Quic, |mut laboratory| async move {
         let (line, admitted) = laboratory.log_in().await;
         let packets = line.packets();
         let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
@@ -356,7 +461,7 @@ fn a_users_certificate_is_a_factor() {
     with(|laboratory| async move {
         let user = certificate_by(&laboratory.authority);
         let der = user.chain[0].to_vec();
-        let connected = client::connect(&laboratory.gate, laboratory.pin, Some(user), "test").await;
+        let connected = laboratory.try_connect(laboratory.pin, Some(user)).await;
         connected.unwrap().log_in(credentials(PASSWORD)).await.unwrap().unwrap();
         laboratory.log_in().await;
         let shown = laboratory.host.0.lock().unwrap().certificates.clone();
@@ -369,7 +474,7 @@ fn a_certificate_of_another_authority_ends_it() {
     with(|laboratory| async move {
         let other = rcgen::KeyPair::generate().unwrap().serialize_pem();
         let user = Some(certificate_by(&other));
-        let connected = client::connect(&laboratory.gate, laboratory.pin, user, "test").await;
+        let connected = laboratory.try_connect(laboratory.pin, user).await;
         assert!(matches!(connected, Err(Fault::Ended(_))), "it is refused");
         assert!(laboratory.host.0.lock().unwrap().certificates.is_empty(), "nobody was asked");
     });

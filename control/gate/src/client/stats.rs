@@ -8,7 +8,7 @@ use super::Failure;
 use super::arguments;
 use super::http::Gate;
 use super::span;
-use crate::api::reply::{Percentiles, Stats};
+use crate::api::reply::{Percentiles, Stats, Tunnels};
 use crate::output::{self, text};
 use crate::table::Table;
 use crate::words::nanos;
@@ -42,9 +42,12 @@ pub(super) fn run(arguments: &arguments::Stats) -> Result<(), Failure> {
 
 fn print(now: &Stats, before: Option<&Stats>) {
     let up = span(now.uptime as u64);
-    text(format_args!("up {up}, epoch {}, {} sessions", now.epoch, now.sessions));
+    let tunnels = now.tunnels.map(|tunnels| format!(", {} tunnels", tunnels.open));
+    let tunnels = tunnels.unwrap_or_default();
+    text(format_args!("up {up}, epoch {}, {} sessions{tunnels}", now.epoch, now.sessions));
     totals(now, before).print();
     reasons(now).print();
+    now.tunnels.iter().for_each(|tunnels| self::tunnels(tunnels).print());
     workers(now).print();
     assets(now).print();
 }
@@ -77,6 +80,20 @@ fn reasons(now: &Stats) -> Table {
     let mut table = Table::new("Refused (docs/REASONS.md)", &["reason", ">frames"]);
     for (reason, count) in &now.reasons {
         table.row([reason, &count.to_string()]);
+    }
+    table
+}
+
+fn tunnels(now: &Tunnels) -> Table {
+    let mut table = Table::new("Lost of tunnels (docs/TUNNEL.md)", &["", ">packets"]);
+    for (what, packets) in [
+        ("not from the login's own address", now.spoofed),
+        ("no packets, or too long", now.unfit),
+        ("to users who take them too slowly", now.overtaken),
+        ("into the gate: ring full", now.inbound),
+        ("out of the gate: ring full", now.outbound),
+    ] {
+        table.row([what, &packets.to_string()]);
     }
     table
 }

@@ -1,6 +1,7 @@
 //! `wicketgate connect`: its arguments.
 
 use std::env;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -10,24 +11,33 @@ use wicketgate_tunnel::tls::{Fingerprint, Identity};
 use super::Failure;
 use super::forward::Forward;
 
+/// The TCP port of gates where none is named.
+const TCP_PORT: u16 = 443;
+
 /// `wicketgate connect`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Password and code are asked at the terminal and not shown, or are the first two lines of standard input.
 Neither ever stands on a command line.
 
+The tunnel is QUIC, over UDP. Where the gate does not answer so within 4 s, it is TLS 1.3 over TCP; which
+one it is, is said.
+
 The first time, the gate's fingerprint is shown: compare it with the one that the gate printed when it
 started. From then on another one is refused.
 
 Packets to the overlay go into the tunnel, and no others. The device needs CAP_NET_ADMIN (root, or
-`setcap cap_net_admin+ep`); it and its route are gone when the command ends. --forward needs no right
-at all, and lets any program of this machine use the connection.
+`setcap cap_net_admin+ep`); it and its route are gone when the command ends. --forward and --socks need no
+right at all, and let any program of this machine use the connection.
 
 Exit status: 0 logged out; 1 the gate said no, or ended the tunnel; 2 no gate, or bad usage.")]
 pub(crate) struct Connect {
-    /// The gate: a name or an address; port 4433 where none is named
+    /// The gate: a name or an address; UDP port 4433 where none is named
     #[arg(value_name = "GATE[:PORT]")]
     pub(crate) gate: String,
+    /// The gate's TCP port, taken where it does not answer by UDP; 0 for none
+    #[arg(long, value_name = "PORT", default_value_t = TCP_PORT)]
+    pub(crate) tcp_port: u16,
     /// The name to log in by; without it $USER
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
@@ -47,6 +57,16 @@ pub(crate) struct Connect {
     /// several times, for several
     #[arg(long, value_name = "[ADDRESS:]PORT=ASSET:PORT", value_parser = Forward::parse)]
     pub(crate) forward: Vec<Forward>,
+    /// Be a SOCKS 5 proxy for programs of this machine, instead of opening a device: to overlay addresses, and
+    /// assets by their names, and nowhere else. 127.0.0.1:1080 where nothing is said
+    #[arg(
+        long,
+        value_name = "[ADDRESS:]PORT",
+        num_args = 0..=1,
+        default_missing_value = "1080",
+        value_parser = here
+    )]
+    pub(crate) socks: Option<SocketAddr>,
     /// The name of the device
     #[arg(long, value_name = "NAME", default_value = "wicket0")]
     pub(crate) device: String,
@@ -65,6 +85,13 @@ impl Connect {
         let user = self.user.clone().or_else(|| env::var("USER").ok());
         user.ok_or_else(|| Failure::Unusable("who logs in? give --user NAME".to_owned()))
     }
+}
+
+/// An address and port; a port alone is one of this machine's own.
+pub(super) fn here(text: &str) -> Result<SocketAddr, String> {
+    let own = |port: u16| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
+    let address = text.parse().or_else(|_| text.parse().map(own));
+    address.map_err(|_| "wanted: [ADDRESS:]PORT, like 1080 or 127.0.0.1:1080".to_owned())
 }
 
 fn fingerprint(text: &str) -> Result<Fingerprint, String> {

@@ -1,19 +1,26 @@
 //! `--forward`: connections to a port of this machine go on to a door of an asset. Needs no privilege.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::future::{pending, poll_fn};
+use std::net::{SocketAddr, SocketAddrV4};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use wicketgate_tunnel::client::{self, Packets};
 use wicketgate_tunnel::message::Admitted;
-use wicketgate_tunnel::stack::Stack;
+use wicketgate_tunnel::stack::{self, Stack};
 
-use super::Failure;
+use super::arguments::here;
+use super::socks::{self, Overlay};
+use super::{Failure, screen};
 use crate::exit::complain;
+
+/// After a fault of accept(2), such as no file left.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Where connections come from, and where they go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +35,7 @@ impl Forward {
     pub(super) fn parse(text: &str) -> Result<Forward, String> {
         let wrong = || "wanted: [ADDRESS:]PORT=ASSET:PORT, like 1502=press-3:502".to_owned();
         let (local, remote) = text.split_once('=').ok_or_else(wrong)?;
-        let here = |port: u16| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-        let listen = local.parse().or_else(|_| local.parse().map(here)).map_err(|_| wrong())?;
+        let listen = here(local).map_err(|_| wrong())?;
         let (asset, port) = remote.rsplit_once(':').ok_or_else(wrong)?;
         let port = port.parse().map_err(|_| wrong())?;
         if asset.is_empty() {
@@ -54,24 +60,38 @@ impl Forward {
 pub(super) struct Doors {
     stack: Stack,
     listeners: Vec<(TcpListener, SocketAddrV4)>,
+    proxy: Option<(TcpListener, Arc<Overlay>)>,
+    /// Connections that there may be to the proxy.
+    places: Arc<Semaphore>,
 }
 
 impl Doors {
-    /// Listens.
+    /// Listens: for connections to single doors, and at `socks` for those that say where they want to.
     ///
     /// # Errors
     /// A port is taken, or an asset is not the user's to use.
-    pub(super) async fn open(wanted: &[Forward], admitted: &Admitted) -> Result<Doors, String> {
+    pub(super) async fn open(
+        wanted: &[Forward],
+        socks: Option<SocketAddr>,
+        admitted: &Admitted,
+    ) -> Result<Doors, String> {
         let mut listeners = Vec::new();
         for forward in wanted {
             let door = forward.door(admitted)?;
-            let listener = TcpListener::bind(forward.listen).await;
-            let listener = listener.map_err(|error| format!("{}: {error}", forward.listen))?;
-            let listen = listener.local_addr().map_err(|error| error.to_string())?;
+            let (listener, listen) = listen(forward.listen).await?;
             complain(format_args!("running: {listen} goes to {} ({door})", forward.asset));
             listeners.push((listener, door));
         }
-        Ok(Doors { stack: Stack::new(admitted.address, admitted.mtu, seed()?), listeners })
+        let mut proxy = None;
+        if let Some(socks) = socks {
+            let (listener, listen) = listen(socks).await?;
+            let overlay = screen::overlay(admitted);
+            complain(format_args!("running: a SOCKS 5 proxy at {listen} leads to {overlay}"));
+            proxy = Some((listener, Arc::new(Overlay::of(admitted))));
+        }
+        let stack = Stack::new(admitted.address, admitted.mtu, seed()?);
+        let places = Arc::new(Semaphore::new(stack::MOST));
+        Ok(Doors { stack, listeners, proxy, places })
     }
 
     /// Carries connections, until one end has enough.
@@ -79,6 +99,24 @@ impl Doors {
         tokio::select! {
             fault = client::carry(packets, &self.stack, now) => Err(fault.into()),
             never = self.accept() => match never {},
+            never = self.accept_wishes() => match never {},
+        }
+    }
+
+    /// Takes connections to the proxy; those that find no place wait in the kernel.
+    async fn accept_wishes(&self) -> Infallible {
+        let Some((listener, overlay)) = &self.proxy else { return pending().await };
+        loop {
+            let place = self.places.clone().acquire_owned().await;
+            let Ok((near, _)) = listener.accept().await else {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            };
+            let (stack, overlay) = (self.stack.clone(), overlay.clone());
+            tokio::spawn(async move {
+                socks::serve(near, stack, &overlay).await;
+                drop(place);
+            });
         }
     }
 
@@ -104,6 +142,16 @@ impl Doors {
         })
         .await
     }
+}
+
+/// A listener, and where it listens.
+async fn listen(at: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
+    let listener = TcpListener::bind(at).await.map_err(|error| format!("{at}: {error}"))?;
+    let listen = listener.local_addr().map_err(|error| error.to_string())?;
+    if !listen.ip().is_loopback() {
+        complain(format_args!("whoever can connect to {listen} acts as you at the gate"));
+    }
+    Ok((listener, listen))
 }
 
 async fn join(mut near: TcpStream, mut far: wicketgate_tunnel::stack::Stream) {

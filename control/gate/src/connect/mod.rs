@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `pins` | the fingerprints of gates that are known |
 //! | `device` | a TUN device: any program's packets |
-//! | `forward` | single connections by a TCP stack of our own: no privilege |
+//! | `forward`, `socks` | single connections by a TCP stack of our own: no privilege |
 //! | `screen` | what the user is told |
 
 pub(crate) mod arguments;
@@ -12,17 +12,17 @@ mod device;
 mod forward;
 mod pins;
 mod screen;
+mod socks;
 
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use wicketgate_tunnel::client::{self, Fault, Gate, Line, Packets};
+use wicketgate_tunnel::client::{self, Fault, Gate, Line, Packets, Seen};
 use wicketgate_tunnel::end::Code;
 use wicketgate_tunnel::message::{Admitted, Credentials, ToUser};
 use wicketgate_tunnel::secret::Secret;
-use wicketgate_tunnel::tls::Fingerprint;
 
 use crate::exit::{Exit, complain};
 use crate::user::ask;
@@ -46,13 +46,13 @@ enum Way {
 
 impl Way {
     async fn open(arguments: &Connect, admitted: &Admitted) -> Result<Way, String> {
-        if arguments.forward.is_empty() {
+        if arguments.forward.is_empty() && arguments.socks.is_none() {
             let device = device::open(arguments, admitted)?;
             let overlay = screen::overlay(admitted);
             complain(format_args!("running: packets to {overlay} go by {}", device.name()));
             return Ok(Way::Device(Box::new(device)));
         }
-        forward::Doors::open(&arguments.forward, admitted).await.map(Way::Doors)
+        forward::Doors::open(&arguments.forward, arguments.socks, admitted).await.map(Way::Doors)
     }
 
     async fn carry(&self, packets: &Packets) -> Result<(), Failure> {
@@ -103,17 +103,18 @@ pub(crate) fn run(arguments: &Connect) -> Exit {
 }
 
 async fn connect(arguments: &Connect) -> Result<(), Failure> {
-    let gate = find(&arguments.gate).map_err(Failure::Unusable)?;
-    let pin = trusted(arguments, &gate).await?;
+    let gate = find(&arguments.gate, arguments.tcp_port).map_err(Failure::Unusable)?;
+    let Seen { fingerprint, by } = trusted(arguments, &gate).await?;
     let user = arguments.identity().map_err(Failure::Unusable)?;
-    let mut line = client::connect(&gate, pin, user, PROGRAM).await?;
+    let mut line = client::connect(&gate, by, fingerprint, user, PROGRAM).await?;
+    screen::connected(&gate, by);
     let admitted = log_in(arguments, &mut line).await?;
     screen::admitted(&admitted);
     carry(arguments, line, &admitted).await
 }
 
 /// `HOST`, `HOST:PORT`, `IPV6`, `[IPV6]:PORT`.
-fn find(text: &str) -> Result<Gate, String> {
+fn find(text: &str, tcp_port: u16) -> Result<Gate, String> {
     let named = match (text.parse::<Ipv6Addr>(), text.rsplit_once(':')) {
         (Ok(address), _) => format!("[{address}]:{PORT}"),
         (_, Some(_)) if !text.ends_with(']') => text.to_owned(),
@@ -122,20 +123,22 @@ fn find(text: &str) -> Result<Gate, String> {
     let address = named.to_socket_addrs().map_err(|error| format!("{text}: {error}"))?.next();
     let address: SocketAddr = address.ok_or_else(|| format!("{text}: it has no address"))?;
     let name = named.rsplit_once(':').map_or(text, |(host, _)| host);
-    Ok(Gate { address, name: name.trim_matches(['[', ']']).to_owned() })
+    let tcp = (tcp_port != 0).then_some(tcp_port);
+    Ok(Gate { address, tcp, name: name.trim_matches(['[', ']']).to_owned() })
 }
 
 /// The fingerprint that this gate must show: the one that is known, or one that the user has compared.
-async fn trusted(arguments: &Connect, gate: &Gate) -> Result<Fingerprint, Failure> {
+async fn trusted(arguments: &Connect, gate: &Gate) -> Result<Seen, Failure> {
     let pins = Pins::at(arguments.known_gates.clone()).map_err(Failure::Unusable)?;
     let name = format!("{}:{}", gate.name, gate.address.port());
-    let shown = client::look(gate).await?;
+    let seen = client::look(gate).await?;
+    let shown = seen.fingerprint;
     match (pins.find(&name).map_err(Failure::Unusable)?, arguments.pin) {
         (_, Some(pin)) if pin != shown => Err(Failure::No(screen::changed(&name, pin, shown))),
         (Known::As(pin), None) if pin != shown => {
             Err(Failure::No(screen::changed(&name, pin, shown)))
         }
-        (Known::As(pin), _) if pin == shown => Ok(pin),
+        (Known::As(pin), _) if pin == shown => Ok(seen),
         (_, pinned) => {
             if pinned.is_none() {
                 screen::compare(&name, shown);
@@ -146,7 +149,7 @@ async fn trusted(arguments: &Connect, gate: &Gate) -> Result<Fingerprint, Failur
                 }
             }
             pins.keep(&name, shown).map_err(Failure::Unusable)?;
-            Ok(shown)
+            Ok(seen)
         }
     }
 }
@@ -224,13 +227,15 @@ mod tests {
     #[test]
     fn gates_are_found_by_name_and_port() {
         let found =
-            |text: &str| find(text).map(|gate| (gate.address.to_string(), gate.name)).unwrap();
+            |text: &str| find(text, 443).map(|gate| (gate.address.to_string(), gate.name)).unwrap();
         let is = |address: &str, name: &str| (address.to_owned(), name.to_owned());
         assert_eq!(found("127.0.0.1"), is("127.0.0.1:4433", "127.0.0.1"));
         assert_eq!(found("127.0.0.1:99"), is("127.0.0.1:99", "127.0.0.1"));
         assert_eq!(found("[::1]:99"), is("[::1]:99", "::1"));
         assert_eq!(found("[::1]"), is("[::1]:4433", "::1"));
         assert_eq!(found("::1"), is("[::1]:4433", "::1"));
-        assert!(find("127.0.0.1:").is_err());
+        assert!(find("127.0.0.1:", 443).is_err());
+        assert_eq!(find("127.0.0.1", 8443).unwrap().tcp, Some(8443));
+        assert_eq!(find("127.0.0.1", 0).unwrap().tcp, None);
     }
 }

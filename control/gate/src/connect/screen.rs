@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use wicketgate_tunnel::client::{ANSWER, By, Gate};
 use wicketgate_tunnel::end::{Code, End};
 use wicketgate_tunnel::message::{Admitted, Denied};
 use wicketgate_tunnel::tls::Fingerprint;
@@ -12,6 +13,19 @@ use crate::exit::complain;
 
 /// With so much left the user is told, in seconds.
 const WARNINGS: [u64; 3] = [15 * 60, 5 * 60, 60];
+
+/// What carries the tunnel.
+pub(super) fn connected(gate: &Gate, by: By) {
+    let address = gate.address;
+    match (by, gate.tcp) {
+        (By::Tcp, Some(port)) => complain(format_args!(
+            "no answer by UDP from {address} within {} s: this network lets none pass, it seems; connected by \
+             TLS, TCP port {port}",
+            ANSWER.as_secs()
+        )),
+        _ => complain(format_args!("connected by QUIC, UDP port {}", address.port())),
+    }
+}
 
 /// Somebody is in.
 pub(super) fn admitted(admitted: &Admitted) {

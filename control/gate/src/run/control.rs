@@ -299,14 +299,18 @@ impl Control {
         }
     }
 
-    /// Without its thread nobody comes in by a tunnel; whoever is in is out. Machines are not concerned.
+    /// Without its thread nobody comes in by a tunnel, and whoever came by one is out: what nobody watches over
+    /// lets nobody pass. Machines are not concerned.
     fn mind_tunnels(&mut self) {
-        if self.tunnels.as_ref().is_some_and(Tunnels::has_ended) {
-            complain(
-                "ALARM: the tunnel thread has ended: nobody can come by a tunnel until a restart",
-            );
+        if self.tunnels.as_mut().is_some_and(|tunnels| tunnels.is_dead(clock::since_boot())) {
             self.tunnels = None;
+            self.people.lose_tunnels(clock::both());
+            self.settle();
         }
+        let down = self.tunnels.is_none() && self.generations.policy().tunnel().is_some();
+        let what = "[tunnel]: there is no tunnel thread, or it stands still: logins by tunnels have ended, and \
+                    nobody can come by one until the gate starts again";
+        self.report(Alarm::TunnelsDown, down.then(|| what.to_owned()));
     }
 
     fn publish(&mut self) -> Result<(), String> {

@@ -125,6 +125,7 @@ impl Control {
             uptime: clock::since_boot().saturating_sub(self.gatherer.started).as_secs_f64(),
             epoch: self.generations.epoch(),
             sessions: self.gatherer.sessions.list().count() as u64,
+            tunnels: self.tunnels_told(),
             ..gathering.figures(self.generations.latest().map(Arc::as_ref))
         };
         asks.into_iter().for_each(|ask| ask.answer(Ok(Reply::Stats(figures.clone()))));

@@ -87,9 +87,9 @@ impl Crowd {
 
     async fn one(self, pin: Fingerprint, logins: std::sync::Arc<Semaphore>) -> Duration {
         let address = "192.168.20.1:4433".parse().unwrap();
-        let gate = client::Gate { address, name: "gate".to_owned() };
+        let gate = client::Gate { address, tcp: None, name: "gate".to_owned() };
         let turn = logins.acquire().await.unwrap();
-        let mut line = client::connect(&gate, pin, None, "crowd").await.unwrap();
+        let mut line = client::connect(&gate, client::By::Quic, pin, None, "crowd").await.unwrap();
         let password = Some(Secret::new(PASSWORD.to_owned()));
         let shown = Credentials { user: "bob".to_owned(), password, code: None };
         let admitted = line.log_in(shown).await.unwrap().unwrap();

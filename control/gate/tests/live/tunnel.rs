@@ -2,12 +2,16 @@
 //! a real device; and what is refused, told and kept from others.
 
 use std::fs::File;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::*;
+use wicketgate_lab::skip;
+
+use crate::hardening::{debug, debugger};
 use crate::hop::Relay;
 use crate::people::{Hmi, Office, PASSWORD, code, not_at_the_end_of_a_step, within};
 use crate::plant::DOOR;
@@ -56,7 +60,10 @@ impl Laptop {
 
     /// At a gate with these rules.
     fn with(rules: &str) -> Laptop {
-        let office = Office::new(rules);
+        Laptop::at(Office::new(rules))
+    }
+
+    fn at(office: Office) -> Laptop {
         office.plant.user.ip("route del 100.64.0.0/16").unwrap();
         let secret = office.add("alice", &["maintenance"]);
         let gate = office.plant.try_start("audit.jsonl");
@@ -217,6 +224,160 @@ fn an_engineer_without_any_privilege_forwards_a_port() {
     assert_whole(&laptop.gate.stop());
     let audit = laptop.office.plant.audit("audit.jsonl");
     assert_eq!(commands(&audit, "success").len(), transactions(200));
+}
+
+/// Programs of the user's that speak SOCKS 5 are led to the overlay and nowhere else.
+#[test]
+fn a_proxy_leads_to_the_overlay_and_nowhere_else() {
+    let (server, _) = need!("a_proxy_leads_to_the_overlay_and_nowhere_else");
+    let laptop = Laptop::new();
+    let _device = device(&laptop.office.plant, &server);
+    let user = &laptop.office.plant.user;
+    user.ip("link set lo up").unwrap();
+    let mut command = laptop.command(&code(&laptop.secret, 0));
+    let tunnel = Gate::spawn(command.args(["--pin", &laptop.pin, "--socks"]));
+    assert!(tunnel.says("a SOCKS 5 proxy at 127.0.0.1:1080 leads to 100.64.0.0/16"));
+    let mut stream = user.enter(|| TcpStream::connect("127.0.0.1:1080")).unwrap().unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(b"\x05\x01\x00\x05\x01\x00\x03\x07press-3\x01\xf6").unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(answer, *b"\x05\x00\x05\x00\x00\x01\0\0\0\0\0\0");
+    assert_eq!(register(&mut stream, 7), 70);
+    // curl(1): 97 is a proxy that said no.
+    for url in ["http://192.168.20.1/", "http://elsewhere/"] {
+        let mut curl = user.command("curl");
+        curl.args(["--silent", "--max-time", "5", "--proxy", "socks5h://127.0.0.1:1080", url]);
+        assert_eq!(curl.status().unwrap().code(), Some(97), "{url}");
+    }
+    tunnel.signal(Signal::TERM);
+    assert_eq!(tunnel.exit_code(), Some(0));
+    assert_whole(&laptop.gate.stop());
+}
+
+/// A network that lets no UDP pass: TLS over TCP, chosen without a word of the user's, and all else is the same.
+#[test]
+fn where_no_udp_passes_it_is_tls_over_tcp() {
+    let (server, hmi) = need!("where_no_udp_passes_it_is_tls_over_tcp");
+    let laptop = Laptop::new();
+    let _device = device(&laptop.office.plant, &server);
+    let plant = &laptop.office.plant;
+    plant.user.ip("rule add ipproto udp prohibit priority 1").unwrap();
+    let tunnel = laptop.connect(&code(&laptop.secret, 0));
+    assert!(tunnel.says("connected by TLS, TCP port 443"));
+    assert!(tunnel.says("running: packets to 100.64.0.0/16"));
+    run_hmi(plant, &hmi, 200);
+    let mut stream = laptop.reached();
+    assert_eq!(ask(&mut stream, &[6, 0, 200, 0, 7]).unwrap()[0], 0x86, "denied");
+    assert!(tunnel.line("refused by rule").is_some(), "and the user is told");
+    assert_eq!(register(&mut stream, 7), 70, "the connection goes on");
+    laptop.revoke();
+    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(ask(&mut stream, &[3, 0, 7, 0, 1]).is_err(), "not one more");
+    assert!(tunnel.says("somebody has taken the login back"));
+    assert_eq!(tunnel.exit_code(), Some(1));
+    assert_whole(&laptop.gate.stop());
+    let audit = plant.audit("audit.jsonl");
+    assert_eq!(commands(&audit, "success").len(), transactions(200) + 1);
+    assert_eq!(commands(&audit, "denied").len(), 1);
+}
+
+/// A login that is over by itself ends its tunnel, and the user is told why.
+#[test]
+fn an_expired_login_ends_the_tunnel() {
+    let (server, _) = need!("an_expired_login_ends_the_tunnel");
+    let laptop = Laptop::with(&format!("{RULES}lifetime = \"5s\"\n"));
+    let _device = device(&laptop.office.plant, &server);
+    let tunnel = laptop.log_in(0);
+    let mut stream = laptop.reached();
+    assert_eq!(register(&mut stream, 7), 70);
+    assert!(tunnel.says("the login's time is over"));
+    assert_eq!(tunnel.exit_code(), Some(1));
+    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(ask(&mut stream, &[3, 0, 7, 0, 1]).is_err(), "not one more");
+    assert_whole(&laptop.gate.stop());
+    assert_eq!(laptop.office.audited("logout")[0]["reason"], "expired");
+}
+
+/// What nobody watches over lets nobody pass; machines are not concerned.
+#[test]
+fn a_tunnel_thread_that_stands_still_ends_its_logins() {
+    const TEST: &str = "a_tunnel_thread_that_stands_still_ends_its_logins";
+    let (server, hmi) = need!(TEST);
+    let debugger = match debugger() {
+        Ok(debugger) => debugger,
+        Err(why) => return skip(TEST, &why),
+    };
+    let laptop = Laptop::new();
+    let _device = device(&laptop.office.plant, &server);
+    let tunnel = laptop.log_in(0);
+    assert_eq!(register(&mut laptop.reached(), 7), 70);
+    let thread = laptop.gate.thread("tunnel").to_string();
+    let _held = debug(&debugger, &["stop", &thread]);
+    assert!(laptop.gate.says("ALARM: [tunnel]: there is no tunnel thread, or it stands still"));
+    let reason = |kind| within(|| Some(laptop.office.audited(kind).first()?["reason"].clone()));
+    assert_eq!((reason("logout"), reason("alarm")), (json!("tunnel-lost"), json!("tunnels-down")));
+    drop(tunnel);
+    let user = &laptop.office.plant.user;
+    user.ip("route add 100.64.0.0/16 via 192.168.20.1").unwrap();
+    run_hmi(&laptop.office.plant, &hmi, 100);
+    assert_whole(&laptop.gate.stop());
+}
+
+/// Whoever comes after a reload is shown the new certificate; whoever is in stays in.
+#[test]
+fn another_certificate_is_shown_after_a_reload() {
+    let (server, _) = need!("another_certificate_is_shown_after_a_reload");
+    let [first, second] = ["first", "second"].map(|name| {
+        let authority = Authority::new();
+        authority.make(name).map(|file| std::fs::read(file).unwrap())
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let [certificate, key] = ["gate.pem", "gate.key"].map(|name| folder.path().join(name));
+    let show = |[shown, its_key]: &[Vec<u8>; 2]| {
+        std::fs::write(&certificate, shown).unwrap();
+        std::fs::write(&key, its_key).unwrap();
+        std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
+    };
+    show(&first);
+    let files = format!("certificate = {certificate:?}\nkey = {key:?}\n");
+    let laptop = Laptop::with(&format!("{RULES}{files}"));
+    let _device = device(&laptop.office.plant, &server);
+    let tunnel = laptop.log_in(0);
+    let mut stream = laptop.reached();
+    show(&second);
+    laptop.gate.signal(Signal::HUP);
+    assert!(laptop.gate.says("config read again"));
+    assert_eq!(register(&mut stream, 7), 70, "who is in stays in");
+    let other = laptop.connect(&code(&laptop.secret, 1));
+    assert!(other.says("another fingerprint") || other.exit_code() == Some(1));
+    assert_eq!(register(&mut stream, 8), 80);
+    drop((stream, tunnel));
+    assert_whole(&laptop.gate.stop());
+}
+
+/// A hop over IPv6; inside it is IPv4 as ever.
+#[test]
+fn an_engineer_comes_by_ipv6() {
+    let (server, _) = need!("an_engineer_comes_by_ipv6");
+    let rules = RULES.replace(GATE, "[fd00::1]:4433");
+    let office = Office::new(&rules);
+    let plant = &office.plant;
+    for (at, address) in
+        [(&plant.user, "fd00::5/64 dev eth0"), (&plant.gate, "fd00::1/64 dev office")]
+    {
+        at.setting("ipv6/conf/all/disable_ipv6", "0").unwrap();
+        at.ip(&format!("-6 address add {address} nodad")).unwrap();
+    }
+    let laptop = Laptop::at(office);
+    let _device = device(&laptop.office.plant, &server);
+    let code = code(&laptop.secret, 0);
+    let mut command = laptop.command_by(&[], "[fd00::1]:4433", &code);
+    let tunnel = Gate::spawn(command.arg(laptop.known_gates()).args(["--pin", &laptop.pin]));
+    assert!(tunnel.says("running: packets to 100.64.0.0/16"));
+    assert_eq!(register(&mut laptop.reached(), 7), 70);
+    drop(tunnel);
+    assert_whole(&laptop.gate.stop());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Inputs about logins: begun, proven anew, seen, ended.
 
+use std::time::Duration;
+
 use super::effect::{Effect, End, Event, EventKind};
 use super::errors::LoginError;
 use super::grant::Grant;
@@ -103,6 +105,14 @@ impl Access {
             self.advance(grant, rules, now);
         }
         Ok(())
+    }
+
+    /// Has a login end so long after it began, if it would last longer.
+    pub fn shorten(&mut self, id: LoginId, lifetime: Duration) {
+        if let Some(login) = self.logins.get_mut(&id) {
+            login.until = login.until.min(login.since + lifetime);
+            self.compile = true;
+        }
     }
 
     /// Frames or requests of the login were seen.

@@ -234,6 +234,7 @@ fn a_tunnel_is_one_more_port() {
     let policy = good(&with_tunnel(""));
     let tunnel = policy.tunnel().unwrap();
     assert_eq!((tunnel.mtu, tunnel.most), (1280, 3));
+    assert_eq!(tunnel.listen_tcp(), Some("192.168.20.1:443".parse().unwrap()));
     let hosts: Vec<String> = tunnel.hosts().map(|host| host.to_string()).collect();
     assert_eq!(hosts, ["100.64.255.1", "100.64.255.2"]);
     let id = policy.tunnel_port().unwrap();
@@ -241,6 +242,15 @@ fn a_tunnel_is_one_more_port() {
     let port = tables.port(id).unwrap();
     assert_eq!((&*port.name, port.mtu), ("tunnel", 1280));
     assert_eq!(good(BASE).tunnel_port(), None);
+}
+
+#[test]
+fn a_tunnel_over_tcp_has_a_port_of_its_own_or_none() {
+    let port = |rest| good(&with_tunnel(rest)).tunnel().unwrap().listen_tcp();
+    assert_eq!(port("tcp_port = 8443"), Some("192.168.20.1:8443".parse().unwrap()));
+    assert_eq!(port("tcp_port = 0"), None);
+    let lifetime = |rest| good(&with_tunnel(rest)).tunnel().unwrap().lifetime.as_secs();
+    assert_eq!((lifetime(""), lifetime("lifetime = \"90min\"")), (12 * 3600, 90 * 60));
 }
 
 #[test]

@@ -1,35 +1,57 @@
 //! One connection, from its handshake to its end.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use quinn::{Connection, ConnectionError, Incoming, RecvStream, SendStream};
-use rustls::pki_types::CertificateDer;
+use quinn::Incoming;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, channel};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsAcceptor;
 
-use super::directory::{Seat, Tunnel, close};
+use super::directory::{Seat, Tunnel};
 use super::{Host, PATIENCE, Shared, packets};
+use crate::carrier::{Carrier, Words};
 use crate::dialog::{Dialog, Step};
 use crate::end::{Code, End};
 use crate::message::{Admitted, Credentials, Inbox, Refused, ToGate, ToUser, encode};
-use crate::packet::OVERHEAD;
+use crate::tcp::{self, HANDSHAKE};
 
 /// Words to one user that wait; what comes on top is lost, as who asks for a thousand things that are
 /// refused need not read each.
 const WORDS: usize = 64;
 
-/// Bytes read from the stream at a time.
-const PIECE: usize = 4096;
-
-/// Serves a connection as long as it lasts.
-pub(super) async fn serve<H: Host>(incoming: Incoming, seat: Seat, shared: Arc<Shared<H>>) {
+/// Serves a connection of QUIC as long as it lasts.
+pub(super) async fn serve_quic<H: Host>(incoming: Incoming, seat: Seat, shared: Arc<Shared<H>>) {
     let deadline = Instant::now() + PATIENCE;
     let Ok(connecting) = incoming.accept() else { return };
     let Ok(Ok(connection)) = timeout_at(deadline, connecting).await else { return };
+    serve(Carrier::Quic(connection), seat, shared, deadline).await;
+}
+
+/// Serves a connection of TCP as long as it lasts.
+pub(super) async fn serve_tcp<H: Host>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: TlsAcceptor,
+    seat: Seat,
+    shared: Arc<Shared<H>>,
+) {
+    let deadline = Instant::now() + PATIENCE;
+    let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.accept(stream)).await else { return };
+    let shown = stream.get_ref().1.peer_certificates().map(<[_]>::to_vec);
+    let (link, drive) = tcp::link(stream, peer, shown.as_deref());
+    let serve = serve(Carrier::Tcp(link), seat, shared, deadline);
+    // Its last words go out after it has been served.
+    tokio::join!(drive, serve);
+}
+
+/// Serves whoever is at the other end, over what carries that.
+async fn serve<H: Host>(carrier: Carrier, seat: Seat, shared: Arc<Shared<H>>, deadline: Instant) {
     let number = seat.number;
     let (words, heard) = channel(WORDS);
-    shared.directory.add(number, connection.clone(), words);
-    let end = match Line::begin(&connection, &shared, deadline).await {
+    shared.directory.add(number, carrier.clone(), words);
+    let end = match Line::begin(&carrier, &shared, deadline).await {
         Ok(mut line) => match line.greet(number).await {
             Ok(tunnel) => {
                 drop(seat);
@@ -42,16 +64,15 @@ pub(super) async fn serve<H: Host>(incoming: Incoming, seat: Seat, shared: Arc<S
         },
         Err(end) => end,
     };
-    close(&connection, &end);
+    carrier.close(&end);
     shared.directory.remove(number);
 }
 
-/// The first stream.
+/// What both ends say.
 struct Line<'a, H> {
-    connection: &'a Connection,
+    carrier: &'a Carrier,
     shared: &'a Arc<Shared<H>>,
-    send: SendStream,
-    receive: RecvStream,
+    words: Words,
     inbox: Inbox,
     dialog: Dialog,
     deadline: Instant,
@@ -59,16 +80,13 @@ struct Line<'a, H> {
 
 impl<'a, H: Host> Line<'a, H> {
     async fn begin(
-        connection: &'a Connection,
+        carrier: &'a Carrier,
         shared: &'a Arc<Shared<H>>,
         deadline: Instant,
     ) -> Result<Line<'a, H>, End> {
-        let (send, receive) = timeout_at(deadline, connection.accept_bi())
-            .await
-            .map_err(|_| slow())?
-            .map_err(lost)?;
+        let words = timeout_at(deadline, carrier.accept()).await.map_err(|_| slow())??;
         let (inbox, dialog) = (Inbox::default(), Dialog::default());
-        Ok(Line { connection, shared, send, receive, inbox, dialog, deadline })
+        Ok(Line { carrier, shared, words, inbox, dialog, deadline })
     }
 
     /// Talks until somebody is admitted.
@@ -99,24 +117,10 @@ impl<'a, H: Host> Line<'a, H> {
     async fn prove(&self, number: u32, shown: Credentials) -> Result<Admitted, Refused> {
         // It fails only where the semaphore was closed, which nobody does.
         let _turn = self.shared.proofs.acquire().await;
-        let peer = self.connection.remote_address();
-        let certificate = self.certificate();
+        let (peer, certificate) = (self.carrier.peer(), self.carrier.certificate());
         let mut admitted = self.shared.host.log_in(number, peer, shown, certificate).await?;
-        admitted.mtu = self.mtu();
+        admitted.mtu = self.shared.limits.mtu.min(self.carrier.most());
         Ok(admitted)
-    }
-
-    /// The user's own certificate, in DER.
-    fn certificate(&self) -> Option<Vec<u8>> {
-        let shown = self.connection.peer_identity()?;
-        let chain = shown.downcast::<Vec<CertificateDer<'static>>>().ok()?;
-        chain.first().map(|first| first.to_vec())
-    }
-
-    /// Longest packet that fits both what was configured and the path.
-    fn mtu(&self) -> u16 {
-        let fits = self.connection.max_datagram_size().unwrap_or(0).saturating_sub(OVERHEAD);
-        self.shared.limits.mtu.min(u16::try_from(fits).unwrap_or(u16::MAX))
     }
 
     async fn open(&self, number: u32, admitted: &Admitted) -> Result<Arc<Tunnel>, End> {
@@ -159,42 +163,25 @@ impl<'a, H: Host> Line<'a, H> {
             if let Some(message) = self.inbox.take().map_err(End::protocol)? {
                 return Ok(message);
             }
-            let chunk = self.receive.read_chunk(PIECE, true).await;
-            match chunk {
-                Ok(Some(chunk)) => self.inbox.add(&chunk.bytes),
-                Ok(None) => return Err(End::new(Code::Bye, "logged out")),
-                Err(quinn::ReadError::ConnectionLost(error)) => return Err(lost(error)),
-                Err(error) => return Err(End::protocol(error)),
+            match self.words.hear().await? {
+                Some(bytes) => self.inbox.add(&bytes),
+                None => return Err(End::new(Code::Bye, "logged out")),
             }
         }
     }
 
     async fn say(&mut self, what: &ToUser) -> Result<(), End> {
         let bytes = encode(what).map_err(End::protocol)?;
-        self.send.write_all(&bytes).await.map_err(End::protocol)
+        self.words.say(&bytes).await
     }
 
     /// Lets the last words arrive before the connection is closed.
     async fn leave(&mut self, end: End) -> End {
-        let _ = self.send.finish();
-        let _ = timeout_at(self.deadline, self.send.stopped()).await;
+        let _ = timeout_at(self.deadline, self.words.finish()).await;
         end
     }
 }
 
 fn slow() -> End {
     End::new(Code::Slow, "nobody logged in in time")
-}
-
-/// A connection that ended without a word of this end.
-pub(super) fn lost(error: ConnectionError) -> End {
-    match error {
-        ConnectionError::ApplicationClosed(closed) => {
-            let code = Code::from_number(closed.error_code.into_inner()).unwrap_or(Code::Bye);
-            End::new(code, String::from_utf8_lossy(&closed.reason))
-        }
-        // Control has ended it, and knows why.
-        ConnectionError::LocallyClosed => End::new(Code::Over, "ended by the gate"),
-        error => End::new(Code::Over, error.to_string()),
-    }
 }

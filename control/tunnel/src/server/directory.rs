@@ -1,16 +1,16 @@
 //! Which connections and tunnels there are, and whose frames go where.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use quinn::{Connection, VarInt};
 use tokio::sync::mpsc::Sender;
 use wicketgate_ports::tunnel;
 
 use super::{PENDING, PENDING_OF_ONE};
+use crate::carrier::Carrier;
 use crate::end::End;
 use crate::message::ToUser;
 
@@ -23,7 +23,7 @@ pub(crate) struct Tunnel {
     pub(crate) address: Ipv4Addr,
     /// Longest packet both ways.
     pub(crate) mtu: u16,
-    pub(crate) connection: Connection,
+    pub(crate) carrier: Carrier,
 }
 
 /// What was lost of all tunnels' packets.
@@ -40,7 +40,7 @@ pub(crate) struct Counters {
 /// A connection: where control's words for it go.
 #[derive(Debug)]
 struct Entry {
-    connection: Connection,
+    carrier: Carrier,
     words: Sender<ToUser>,
     open: Option<Arc<Tunnel>>,
 }
@@ -49,9 +49,23 @@ struct Entry {
 struct Inner {
     last: u32,
     entries: HashMap<u32, Entry>,
-    /// Connections that have not logged in, by address.
-    pending: HashMap<IpAddr, usize>,
+    /// Connections that have not logged in, by where they come from.
+    pending: HashMap<Source, usize>,
     free: Vec<u16>,
+}
+
+/// Whom an address stands for: of IPv6 its first 64 bits, because everybody has all addresses behind those
+/// (RFC 4291 section 2.5.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Source(IpAddr);
+
+impl Source {
+    fn of(address: IpAddr) -> Source {
+        Source(match address.to_canonical() {
+            IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() >> 64 << 64).into(),
+            four => four,
+        })
+    }
 }
 
 /// All of them.
@@ -61,7 +75,7 @@ pub(crate) struct Directory(Arc<Mutex<Inner>>);
 /// A place among the connections that have not logged in; given back when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Seat {
-    from: IpAddr,
+    from: Source,
     inner: Arc<Mutex<Inner>>,
     /// The number of the tunnel that may come of it.
     pub(crate) number: u32,
@@ -80,6 +94,7 @@ impl Directory {
 
     /// A seat for a connection from there, if there is one left.
     pub(crate) fn begin(&self, from: IpAddr) -> Option<Seat> {
+        let from = Source::of(from);
         let mut inner = lock(&self.0);
         let all: usize = inner.pending.values().sum();
         let here = inner.pending.entry(from).or_default();
@@ -94,8 +109,8 @@ impl Directory {
     }
 
     /// A connection whose handshake is done.
-    pub(crate) fn add(&self, number: u32, connection: Connection, words: Sender<ToUser>) {
-        lock(&self.0).entries.insert(number, Entry { connection, words, open: None });
+    pub(crate) fn add(&self, number: u32, carrier: Carrier, words: Sender<ToUser>) {
+        lock(&self.0).entries.insert(number, Entry { carrier, words, open: None });
     }
 
     /// Lets packets flow; `None` where there are as many tunnels as there may be.
@@ -108,7 +123,7 @@ impl Directory {
             sender: tunnel::Sender { tunnel: number, place },
             address,
             mtu,
-            connection: entry.connection.clone(),
+            carrier: entry.carrier.clone(),
         });
         entry.open = Some(tunnel.clone());
         Some(tunnel)
@@ -133,17 +148,17 @@ impl Directory {
         }
     }
 
+    /// Ends all connections.
+    pub(crate) fn end_all(&self, end: &End) {
+        lock(&self.0).entries.values().for_each(|entry| entry.carrier.close(end));
+    }
+
     /// Ends a connection.
     pub(crate) fn end(&self, number: u32, end: &End) {
         if let Some(entry) = lock(&self.0).entries.get(&number) {
-            close(&entry.connection, end);
+            entry.carrier.close(end);
         }
     }
-}
-
-/// Ends a connection, and says why.
-pub(crate) fn close(connection: &Connection, end: &End) {
-    connection.close(VarInt::from_u32(end.code.number()), end.why.as_bytes());
 }
 
 impl Drop for Seat {
@@ -160,7 +175,11 @@ impl Drop for Seat {
 
 impl Counters {
     pub(crate) fn count(counter: &AtomicU64) {
-        counter.fetch_add(1, Relaxed);
+        Counters::add(counter, 1);
+    }
+
+    pub(crate) fn add(counter: &AtomicU64, packets: u64) {
+        counter.fetch_add(packets, Relaxed);
     }
 }
 
@@ -178,6 +197,18 @@ mod tests {
         assert!(seats.iter().all(|taken| taken.number != seat.number));
         drop(seats);
         assert!(directory.begin(flood).is_some(), "what was given back is free");
+    }
+
+    #[test]
+    fn whoever_has_a_network_of_ipv6_is_one_and_ipv4_is_known_in_its_other_form() {
+        let is_one = |one: &str, other: &str| {
+            let [one, other] = [one, other].map(|text| Source::of(text.parse().unwrap()));
+            one == other
+        };
+        assert!(is_one("2001:db8::1", "2001:db8::ffff:1:2:3"));
+        assert!(!is_one("2001:db8::1", "2001:db8:0:1::1"));
+        assert!(is_one("10.0.0.1", "::ffff:10.0.0.1"));
+        assert!(!is_one("::ffff:10.0.0.1", "::ffff:10.0.0.2"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   UDP socket --QUIC--> connection task --packets--> queue pair of a worker
-//!                             |    ^
+//!   TCP socket --TLS-->       |    ^
 //!                    Host::log_in  | Command: tell, end
 //!                             v    |
 //!                           control thread
@@ -12,25 +12,31 @@
 //! |---|---|
 //! | `directory` | which tunnels there are |
 //! | `connection` | one connection, from its handshake to its end |
+//! | `listener` | connections over TCP |
 //! | `packets` | packets, both ways |
 //!
 //! Invariant: nothing here is waited for by a worker or by control. What has no room is dropped and counted.
 
 mod connection;
 mod directory;
+mod listener;
 mod packets;
 
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime, VarInt};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use wicketgate_ports::tunnel::QueuePair;
 
 use crate::end::{Code, End};
@@ -38,6 +44,7 @@ use crate::message::{Admitted, Credentials, Refused, ToUser};
 use crate::tls::{self, Gate};
 use crate::transport;
 use directory::{Counters, Directory};
+pub use listener::listen;
 
 /// Connections that may be in their handshake or prove somebody, beyond the tunnels there are.
 pub const PENDING: usize = 256;
@@ -56,6 +63,9 @@ const COMMANDS: usize = 1024;
 
 /// How long connections have to hear that the gate stops.
 const FAREWELL: Duration = Duration::from_millis(200);
+
+/// Between two signs of life of the thread.
+const BEAT: Duration = Duration::from_millis(500);
 
 /// Size of the socket's buffers, in bytes. With the usual 208 KiB a burst is lost.
 const SOCKET: usize = 8 << 20;
@@ -111,6 +121,7 @@ pub struct Limits {
 pub struct Remote {
     commands: Sender<Command>,
     counters: Arc<Counters>,
+    beats: Arc<AtomicU64>,
     pairs: Vec<Arc<QueuePair>>,
 }
 
@@ -135,6 +146,11 @@ impl Remote {
         self.commands.try_send(command).is_ok()
     }
 
+    /// How often the thread has shown that it lives: about twice a second, while it does.
+    pub fn beats(&self) -> u64 {
+        self.beats.load(Relaxed)
+    }
+
     /// What was lost so far.
     pub fn lost(&self) -> Lost {
         let Counters { spoofed, unfit, overtaken } = &*self.counters;
@@ -149,9 +165,22 @@ impl Remote {
 /// A server that nobody is served by yet.
 pub struct Server<H> {
     runtime: Runtime,
-    endpoint: Endpoint,
+    entrances: Entrances,
     commands: Receiver<Command>,
+    beats: Arc<AtomicU64>,
     shared: Arc<Shared<H>>,
+}
+
+/// Where connections come in.
+struct Entrances {
+    quic: Endpoint,
+    tcp: Option<tokio::net::TcpListener>,
+    /// What whoever comes by TCP is shown.
+    tls: watch::Sender<TlsAcceptor>,
+    /// Connections over TCP that there may be.
+    places: Arc<Semaphore>,
+    /// As many as there are.
+    most: u32,
 }
 
 /// What all tasks share.
@@ -162,7 +191,7 @@ pub(crate) struct Shared<H> {
     pub(crate) pairs: Vec<Arc<QueuePair>>,
     pub(crate) limits: Limits,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) proofs: tokio::sync::Semaphore,
+    pub(crate) proofs: Semaphore,
 }
 
 /// Why there is no server.
@@ -186,57 +215,107 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 impl<H: Host> Server<H> {
-    /// Opens the socket and prepares everything that takes privileges.
+    /// Opens the UDP socket and prepares everything that takes privileges. `tcp` is where connections come in
+    /// that cannot by UDP, from [`listen`].
     ///
     /// # Errors
     /// [`Fault`].
     pub fn open(
         listen: SocketAddr,
+        tcp: Option<TcpListener>,
         gate: Gate,
         limits: Limits,
         pairs: Vec<Arc<QueuePair>>,
         host: H,
     ) -> Result<(Server<H>, Remote), Fault> {
-        let config = config(gate)?;
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Fault::Socket)?;
-        let socket = UdpSocket::bind(listen).map_err(Fault::Socket)?;
-        enlarge(&socket);
-        let endpoint = {
+        let entrances = {
             let _here = runtime.enter();
-            let settings = EndpointConfig::default();
-            Endpoint::new(settings, Some(config), socket, Arc::new(TokioRuntime))
+            Entrances::open(listen, tcp, gate, limits)?
         };
-        let endpoint = endpoint.map_err(Fault::Socket)?;
         let (sender, commands) = channel(COMMANDS);
-        let proofs = tokio::sync::Semaphore::new(PROOFS);
+        let proofs = Semaphore::new(PROOFS);
         let directory = Directory::new(limits.tunnels);
         let counters = Arc::<Counters>::default();
-        let remote = Remote { commands: sender, counters: counters.clone(), pairs: pairs.clone() };
+        let beats = Arc::<AtomicU64>::default();
+        let remote = Remote {
+            commands: sender,
+            counters: counters.clone(),
+            beats: beats.clone(),
+            pairs: pairs.clone(),
+        };
         let shared = Arc::new(Shared { host, directory, pairs, limits, counters, proofs });
-        Ok((Server { runtime, endpoint, commands, shared }, remote))
+        Ok((Server { runtime, entrances, commands, beats, shared }, remote))
     }
 
-    /// Where it listens.
+    /// Where it listens for QUIC.
     ///
     /// # Errors
     /// What the kernel says.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.endpoint.local_addr()
+        self.entrances.quic.local_addr()
     }
 
     /// Serves on this thread, until it is told to stop.
     ///
     /// # Errors
-    /// A doorbell could not be listened to.
+    /// A doorbell could not be listened to, or what takes packets to users has ended.
     pub fn run(self) -> io::Result<()> {
-        let Server { runtime, endpoint, commands, shared } = self;
-        runtime.block_on(serve(endpoint, commands, shared))
+        let Server { runtime, entrances, commands, beats, shared } = self;
+        runtime.block_on(serve(entrances, commands, &beats, shared))
     }
 }
 
-fn config(gate: Gate) -> Result<quinn::ServerConfig, Fault> {
-    let tls = tls::server(gate).map_err(|error| Fault::Tls(error.to_string()))?;
-    transport::server(tls).map_err(|error| Fault::Tls(error.to_string()))
+impl Entrances {
+    fn open(
+        listen: SocketAddr,
+        tcp: Option<TcpListener>,
+        gate: Gate,
+        limits: Limits,
+    ) -> Result<Entrances, Fault> {
+        let (config, acceptor) = faces(gate)?;
+        let socket = UdpSocket::bind(listen).map_err(Fault::Socket)?;
+        enlarge(&socket);
+        let settings = EndpointConfig::default();
+        let quic = Endpoint::new(settings, Some(config), socket, Arc::new(TokioRuntime));
+        let tcp = tcp.map(tokio::net::TcpListener::from_std).transpose().map_err(Fault::Socket)?;
+        let places = listener::places(limits);
+        Ok(Entrances {
+            quic: quic.map_err(Fault::Socket)?,
+            tcp,
+            tls: watch::Sender::new(acceptor),
+            places: Arc::new(Semaphore::new(places)),
+            most: u32::try_from(places).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// Shows another certificate from now on. It was tried before it was sent here.
+    fn show(&self, gate: Gate) {
+        if let Ok((config, acceptor)) = faces(gate) {
+            self.quic.set_server_config(Some(config));
+            self.tls.send_replace(acceptor);
+        }
+    }
+
+    /// Ends all connections, and waits a little until they have heard it.
+    async fn close<H>(self, shared: &Shared<H>) {
+        let end = End::new(Code::Stopping, "the gate stops");
+        shared.directory.end_all(&end);
+        self.quic.close(VarInt::from_u32(end.code.number()), end.why.as_bytes());
+        let gone = async {
+            self.quic.wait_idle().await;
+            let _ = self.places.acquire_many(self.most).await;
+        };
+        let _ = tokio::time::timeout(FAREWELL, gone).await;
+    }
+}
+
+/// What is shown of the gate to whoever comes, by QUIC and by TCP.
+fn faces(gate: Gate) -> Result<(quinn::ServerConfig, TlsAcceptor), Fault> {
+    let fault = |error: &dyn fmt::Display| Fault::Tls(error.to_string());
+    let tls = Arc::new(tls::server(gate).map_err(|error| fault(&error))?);
+    let quic = transport::server(tls.clone()).map_err(|error| fault(&error))?;
+    Ok((quic, TlsAcceptor::from(tls)))
 }
 
 /// As large as the kernel lets it be; a smaller one loses bursts, and the tunnel still works.
@@ -249,42 +328,45 @@ pub(crate) fn enlarge(socket: &UdpSocket) {
 }
 
 async fn serve<H: Host>(
-    endpoint: Endpoint,
+    mut entrances: Entrances,
     mut commands: Receiver<Command>,
+    beats: &AtomicU64,
     shared: Arc<Shared<H>>,
 ) -> io::Result<()> {
+    // What none of these may survive, the thread does not either.
+    let mut tasks = JoinSet::new();
     for pair in &shared.pairs {
-        let task = packets::deliver(pair.clone(), shared.clone())?;
-        tokio::spawn(task);
+        tasks.spawn(packets::deliver(pair.clone(), shared.clone())?);
     }
-    loop {
+    if let Some(tcp) = entrances.tcp.take() {
+        let (tls, places) = (entrances.tls.subscribe(), entrances.places.clone());
+        tasks.spawn(listener::accept(tcp, tls, places, shared.clone()));
+    }
+    let mut beat = tokio::time::interval(BEAT);
+    let outcome = loop {
         tokio::select! {
             command = commands.recv() => match command {
-                Some(Command::Stop) | None => break,
-                Some(command) => obey(&endpoint, &shared, command),
+                Some(Command::Stop) | None => break Ok(()),
+                Some(command) => obey(&entrances, &shared, command),
             },
-            incoming = endpoint.accept() => match incoming {
+            incoming = entrances.quic.accept() => match incoming {
                 Some(incoming) => greet(incoming, &shared),
-                None => break,
+                None => break Ok(()),
             },
+            Some(_) = tasks.join_next() => break Err(io::Error::other("a task of it has ended")),
+            _ = beat.tick() => drop(beats.fetch_add(1, Relaxed)),
         }
-    }
-    let code = VarInt::from_u32(Code::Stopping.number());
-    endpoint.close(code, b"the gate stops");
-    let _ = tokio::time::timeout(FAREWELL, endpoint.wait_idle()).await;
-    Ok(())
+    };
+    tasks.abort_all();
+    entrances.close(&shared).await;
+    outcome
 }
 
-fn obey<H: Host>(endpoint: &Endpoint, shared: &Shared<H>, command: Command) {
+fn obey<H: Host>(entrances: &Entrances, shared: &Shared<H>, command: Command) {
     match command {
         Command::Tell(tunnel, what) => shared.directory.tell(tunnel, what),
         Command::End(tunnel, end) => shared.directory.end(tunnel, &end),
-        Command::Gate(gate) => {
-            // It was tried before it was sent here.
-            if let Ok(config) = config(*gate) {
-                endpoint.set_server_config(Some(config));
-            }
-        }
+        Command::Gate(gate) => entrances.show(*gate),
         Command::Stop => {}
     }
 }
@@ -299,5 +381,23 @@ fn greet<H: Host>(incoming: Incoming, shared: &Arc<Shared<H>>) {
         return;
     }
     let Some(seat) = shared.directory.begin(from.ip()) else { return incoming.refuse() };
-    tokio::spawn(connection::serve(incoming, seat, shared.clone()));
+    let number = seat.number;
+    watch_over(number, connection::serve_quic(incoming, seat, shared.clone()), shared.clone());
+}
+
+/// Serves a connection in a task of its own. Where that breaks, its login ends as with a connection that is lost.
+fn watch_over<H: Host>(
+    number: u32,
+    serve: impl Future<Output = ()> + Send + 'static,
+    shared: Arc<Shared<H>>,
+) {
+    let task = tokio::spawn(serve);
+    tokio::spawn(async move {
+        if task.await.is_err() {
+            let end = End::new(Code::Over, "a fault of the gate");
+            shared.directory.end(number, &end);
+            shared.directory.remove(number);
+            shared.host.ended(number, &end).await;
+        }
+    });
 }

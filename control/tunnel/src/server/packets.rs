@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use wicketgate_packet::wire::{Ethernet, Ipv4};
 use wicketgate_ports::tunnel::{QueuePair, tunnel_of};
 
-use super::connection::lost;
 use super::directory::{Counters, Tunnel};
 use super::{Host, Shared};
+use crate::carrier::TooLong;
 use crate::end::End;
 use crate::packet::{self, Unfit};
 
@@ -28,9 +28,9 @@ pub(super) async fn collect<H: Host>(tunnel: Arc<Tunnel>, shared: Arc<Shared<H>>
     let mut alarm = Alarm::default();
     let mut row = 0;
     loop {
-        let frame = match tunnel.connection.read_datagram().await {
+        let frame = match tunnel.carrier.packet().await {
             Ok(frame) => frame,
-            Err(error) => return lost(error),
+            Err(end) => return end,
         };
         match packet::received(&frame, tunnel.address, tunnel.mtu) {
             Ok(packet) => admit(packet, &tunnel, &shared.pairs),
@@ -99,12 +99,9 @@ fn send<H>(frame: &[u8], shared: &Shared<H>) {
         return;
     };
     let packet = frame.get(Ethernet::LEN..).unwrap_or_default();
-    let bytes = packet::frame(packet);
-    if tunnel.connection.datagram_send_buffer_space() < bytes.len() {
-        Counters::count(&shared.counters.overtaken);
-    }
-    if tunnel.connection.send_datagram(bytes.into()).is_err() {
-        Counters::count(&shared.counters.unfit);
+    match tunnel.carrier.send(packet) {
+        Ok(overtaken) => Counters::add(&shared.counters.overtaken, overtaken),
+        Err(TooLong) => Counters::count(&shared.counters.unfit),
     }
 }
 

@@ -7,9 +7,10 @@ use wicketgate_audit::{Act, Deed};
 use wicketgate_engine::event::{CommandEvent, Event, EventKind};
 use wicketgate_engine::{AssetId, Reason, SessionId, Tables};
 use wicketgate_identity::access::{Binding, LoginError};
-use wicketgate_identity::{Authenticated, LoginId, Outcome};
+use wicketgate_identity::{Authenticated, LoginId, Now, Outcome};
 use wicketgate_policy::Policy;
 use wicketgate_tunnel::message::Denied;
+use wicketgate_tunnel::server::Lost;
 
 use super::requests::login_fault;
 use super::{Face, People, clock};
@@ -59,10 +60,13 @@ impl Control {
             ..Face::of(proven)
         };
         let id = self.people.admit(proven, binding, face, clock::both());
-        if id.is_err() {
+        let Ok(id) = id else {
             tunnels.give_back(address);
-        }
-        id.map(|id| (id, address))
+            return id.map(|id| (id, address));
+        };
+        let lifetime = self.generations.policy().tunnel().map(|tunnel| tunnel.lifetime);
+        lifetime.into_iter().for_each(|lifetime| self.people.access.shorten(id, lifetime));
+        Ok((id, address))
     }
 
     fn tunnel_told(&self, id: LoginId, address: Ipv4Addr) -> Answer {
@@ -99,6 +103,14 @@ impl Control {
         Reply::done("closed")
     }
 
+    /// How many tunnels there are, and what they lost.
+    pub(in crate::run) fn tunnels_told(&self) -> Option<reply::Tunnels> {
+        let Lost { spoofed, unfit, overtaken, inbound, outbound } = self.tunnels.as_ref()?.lost();
+        let is_open = |face: &&Face| face.tunnel.is_some() && face.over.is_none();
+        let open = self.people.faces.values().filter(is_open).count() as u64;
+        Some(reply::Tunnels { open, spoofed, unfit, overtaken, inbound, outbound })
+    }
+
     /// The login of a tunnel is over, and nothing of it drains any more. Its address was nobody else's till now.
     pub(super) fn end_tunnel(&mut self, face: &Face) {
         let Some(tunnels) = &mut self.tunnels else { return };
@@ -130,6 +142,16 @@ impl Control {
 }
 
 impl People {
+    /// There are no tunnels any more: whoever came by one is out.
+    pub(in crate::run) fn lose_tunnels(&mut self, now: Now) {
+        let came = |(login, face): (&LoginId, &Face)| face.tunnel.map(|_| *login);
+        let logins: Vec<LoginId> = self.faces.iter().filter_map(came).collect();
+        for login in logins {
+            // One that is over already drains.
+            let _ = self.access.tunnel_lost(login, now);
+        }
+    }
+
     /// Tells the user of a tunnel what was refused, where `event` is that and whose it is can be known.
     pub(in crate::run) fn tell_denied(
         &self,

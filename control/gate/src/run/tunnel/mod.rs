@@ -11,10 +11,11 @@ mod host;
 mod notices;
 
 use std::collections::VecDeque;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use wicketgate_policy::{Policy, Prefix, Tunnel};
 use wicketgate_ports::TunnelPort;
@@ -22,7 +23,7 @@ use wicketgate_ports::tunnel::QueuePair;
 use wicketgate_tunnel::authority;
 use wicketgate_tunnel::end::{Code, End};
 use wicketgate_tunnel::message::{Denied, ToUser};
-use wicketgate_tunnel::server::{Command, Limits, Lost, Remote, Server};
+use wicketgate_tunnel::server::{self, Command, Limits, Lost, Remote, Server};
 use wicketgate_tunnel::tls::{Fingerprint, Gate};
 use wicketgate_xdp::XdpPort;
 
@@ -36,6 +37,13 @@ use notices::Notices;
 /// The thread's name.
 const THREAD: &str = "tunnel";
 
+/// For how long the thread may show no sign of life; it gives two a second.
+const STILL: Duration = Duration::from_secs(5);
+
+/// How long it has to end when the gate does, and how often it is looked at in that time.
+const PATIENCE: Duration = Duration::from_secs(1);
+const TRIES: u32 = 100;
+
 /// Control's side of all tunnels.
 pub(super) struct Tunnels {
     remote: Remote,
@@ -44,6 +52,8 @@ pub(super) struct Tunnels {
     overlay: Prefix,
     notices: Notices,
     thread: Option<JoinHandle<()>>,
+    /// Its last sign of life: which, and when it was seen.
+    beat: (u64, Duration),
 }
 
 /// A listener that nobody is served at yet, and the ports of workers.
@@ -57,6 +67,8 @@ pub(super) struct Listener {
     server: Server<GateHost>,
     tunnels: Tunnels,
     address: SocketAddr,
+    /// Where it listens for TLS over TCP.
+    tcp: Option<SocketAddr>,
     fingerprint: Option<Fingerprint>,
 }
 
@@ -112,6 +124,20 @@ pub(super) fn files(policy: &Policy) -> Vec<PathBuf> {
     own.into_iter().flatten().chain(tunnel.clients.clone()).collect()
 }
 
+/// Without TCP most networks still let people in.
+fn listen_tcp(address: SocketAddr) -> Option<TcpListener> {
+    match server::listen(address) {
+        Ok(listener) => Some(listener),
+        Err(error) => {
+            complain(format_args!(
+                "ALARM: [tunnel]: listening at {address} for TCP: {error}; from a network without UDP nobody can \
+                 come by a tunnel until the gate starts again"
+            ));
+            None
+        }
+    }
+}
+
 impl Listener {
     fn open(
         policy: &Policy,
@@ -123,7 +149,9 @@ impl Listener {
         let fingerprint = gate.identity.fingerprint();
         let limits = Limits { tunnels: tunnel.most, mtu: tunnel.mtu };
         let host = GateHost::new(desk.clone());
-        let opened = Server::open(tunnel.listen, gate, limits, pairs, host);
+        let tcp = tunnel.listen_tcp().and_then(listen_tcp);
+        let tcp_address = tcp.as_ref().and_then(|tcp| tcp.local_addr().ok());
+        let opened = Server::open(tunnel.listen, tcp, gate, limits, pairs, host);
         let at = |fault: &dyn std::fmt::Display| format!("listening at {}: {fault}", tunnel.listen);
         let (server, remote) = opened.map_err(|fault| at(&fault))?;
         let address = server.address().map_err(|error| at(&error))?;
@@ -133,8 +161,9 @@ impl Listener {
             overlay: policy.gate().overlay,
             notices: Notices::default(),
             thread: None,
+            beat: (0, clock::since_boot()),
         };
-        Ok(Listener { server, tunnels, address, fingerprint })
+        Ok(Listener { server, tunnels, address, tcp: tcp_address, fingerprint })
     }
 
     /// Serves on a thread of its own.
@@ -142,8 +171,9 @@ impl Listener {
     /// # Errors
     /// There is no thread to be had.
     pub(super) fn serve(self) -> Result<Tunnels, String> {
-        let Listener { server, mut tunnels, address, fingerprint } = self;
-        complain(format_args!("tunnels: {address}/udp"));
+        let Listener { server, mut tunnels, address, tcp, fingerprint } = self;
+        let tcp = tcp.map(|tcp| format!(", {tcp}/tcp")).unwrap_or_default();
+        complain(format_args!("tunnels: {address}/udp{tcp}"));
         if let Some(print) = fingerprint {
             complain(format_args!("fingerprint of the gate's certificate: {print}"));
         }
@@ -206,23 +236,41 @@ impl Tunnels {
         Ok(())
     }
 
-    /// Whether the thread has ended by itself.
-    pub(super) fn has_ended(&self) -> bool {
-        self.thread.as_ref().is_some_and(JoinHandle::is_finished)
+    /// Packets that were lost since the start.
+    pub(super) fn lost(&self) -> Lost {
+        self.remote.lost()
+    }
+
+    /// Whether the thread has ended by itself, or stands still; `now` is the time since boot.
+    pub(super) fn is_dead(&mut self, now: Duration) -> bool {
+        let beats = self.remote.beats();
+        if beats != self.beat.0 {
+            self.beat = (beats, now);
+        }
+        let stands_still = now.saturating_sub(self.beat.1) > STILL;
+        stands_still || self.thread.as_ref().is_some_and(JoinHandle::is_finished)
     }
 
     /// Ends all tunnels and the thread.
     pub(super) fn stop(mut self) {
         self.order(Command::Stop);
-        let Lost { spoofed, unfit, overtaken, inbound, outbound } = self.remote.lost();
+        let Lost { spoofed, unfit, overtaken, inbound, outbound } = self.lost();
         if spoofed + unfit + overtaken + inbound + outbound > 0 {
             complain(format_args!(
                 "packets of tunnels lost: {spoofed} spoofed, {unfit} unfit, {overtaken} for slow users, \
                  {inbound} and {outbound} to full rings, in and out"
             ));
         }
-        if let Some(thread) = self.thread.take() {
-            // A thread that panicked has said so.
+        let ends = |thread: &JoinHandle<()>| {
+            (0..TRIES).any(|_| {
+                thread.is_finished() || {
+                    thread::sleep(PATIENCE / TRIES);
+                    false
+                }
+            })
+        };
+        if let Some(thread) = self.thread.take_if(|thread| ends(thread)) {
+            // A thread that panicked has said so. One that stands still goes with the process.
             let _ = thread.join();
         }
     }

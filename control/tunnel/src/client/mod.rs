@@ -1,25 +1,25 @@
 //! The user's end: a connection to a gate, a login, packets.
 
+mod dial;
+
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use bytes::Bytes;
-use quinn::{
-    ConnectError, Connection, ConnectionError, Endpoint, EndpointConfig, RecvStream, SendStream,
-    TokioRuntime, VarInt,
-};
+use quinn::Endpoint;
+use tokio::task::JoinSet;
 
+use crate::carrier::{Carrier, TooLong as DoesNotFit, Words};
 use crate::end::{Code, End};
 use crate::message::{Admitted, Credentials, Inbox, Refused, ToGate, ToUser, VERSION, encode};
 use crate::packet::{self, CONTEXT};
 use crate::stack::Stack;
-use crate::tls::{self, Fingerprint, Identity};
-use crate::transport;
+use crate::tls::{Fingerprint, Identity};
 
-/// Bytes read from the stream at a time.
-const PIECE: usize = 4096;
+/// How long a gate has to answer by QUIC, before TCP is tried: as long as three of its packets may be lost
+/// (RFC 9002 section 6.2.2).
+pub const ANSWER: Duration = Duration::from_secs(4);
 
 /// A stack is looked at as often at least.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -27,10 +27,30 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// Where a gate is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gate {
-    /// Its address.
+    /// Its address, and its port of UDP.
     pub address: SocketAddr,
+    /// Its port of TCP, for networks that let no UDP pass; without one there is QUIC alone.
+    pub tcp: Option<u16>,
     /// What the user calls it: a certificate may be for that name.
     pub name: String,
+}
+
+/// What carries a tunnel to a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// QUIC, over UDP.
+    Quic,
+    /// TLS, over TCP.
+    Tcp,
+}
+
+/// What a gate has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// What it answers by.
+    pub by: By,
 }
 
 /// Why there is no connection.
@@ -56,28 +76,53 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-impl From<ConnectError> for Fault {
-    fn from(error: ConnectError) -> Fault {
-        Fault::Local(error.to_string())
+impl From<End> for Fault {
+    fn from(end: End) -> Fault {
+        Fault::Ended(end)
     }
 }
 
 /// A connection to a gate whose certificate is the right one.
 pub struct Line {
-    endpoint: Endpoint,
-    connection: Connection,
-    send: SendStream,
-    receive: RecvStream,
+    carrier: Carrier,
+    keeper: Keeper,
+    words: Words,
     inbox: Inbox,
 }
 
-/// The fingerprint that a gate shows. Nothing is said to it.
+/// What keeps a connection alive as long as it is there.
+enum Keeper {
+    Quic(Endpoint),
+    /// The one task that moves its bytes; it ends with this.
+    Tcp(JoinSet<()>),
+}
+
+/// The fingerprint that a gate shows, and by what it answers: QUIC, or TCP where that stays without an answer
+/// for [`ANSWER`]. Nothing is said to it.
 ///
 /// # Errors
 /// It was not heard of.
-pub async fn look(gate: &Gate) -> Result<Fingerprint, Fault> {
-    match dial(gate, None, None).await {
-        Err(Fault::Pin(shown)) => Ok(shown),
+pub async fn look(gate: &Gate) -> Result<Seen, Fault> {
+    let quic = tokio::time::timeout(ANSWER, shown(gate, By::Quic)).await;
+    match (quic, gate.tcp) {
+        (Ok(shown), _) => shown,
+        (Err(_), None) => Err(Fault::Ended(End::new(Code::Over, silence(gate)))),
+        (Err(_), Some(_)) => shown(gate, By::Tcp).await.map_err(|fault| match fault {
+            Fault::Ended(end) => {
+                Fault::Ended(End { why: format!("{}; by TCP: {}", silence(gate), end.why), ..end })
+            }
+            fault => fault,
+        }),
+    }
+}
+
+fn silence(gate: &Gate) -> String {
+    format!("{} does not answer by UDP within {} s", gate.address, ANSWER.as_secs())
+}
+
+async fn shown(gate: &Gate, by: By) -> Result<Seen, Fault> {
+    match dial::dial(gate, by, None, None).await {
+        Err(Fault::Pin(fingerprint)) => Ok(Seen { fingerprint, by }),
         Err(fault) => Err(fault),
         Ok(_) => Err(Fault::Local("a gate was trusted without a fingerprint".to_owned())),
     }
@@ -89,46 +134,18 @@ pub async fn look(gate: &Gate) -> Result<Fingerprint, Fault> {
 /// [`Fault`].
 pub async fn connect(
     gate: &Gate,
+    by: By,
     pin: Fingerprint,
     user: Option<Identity>,
     program: &str,
 ) -> Result<Line, Fault> {
-    let (endpoint, connection) = dial(gate, Some(pin), user).await?;
-    let (send, receive) = connection.open_bi().await.map_err(ended)?;
-    let mut line = Line { endpoint, connection, send, receive, inbox: Inbox::default() };
+    let (carrier, keeper) = dial::dial(gate, by, Some(pin), user).await?;
+    let words = carrier.open().await?;
+    let mut line = Line { carrier, keeper, words, inbox: Inbox::default() };
     line.say(&ToGate::Hello { version: VERSION, program: program.to_owned() }).await?;
     match line.hear().await? {
         ToUser::Hello { version: VERSION } => Ok(line),
         _ => Err(Fault::Ended(End::protocol("the gate does not greet"))),
-    }
-}
-
-async fn dial(
-    gate: &Gate,
-    pin: Option<Fingerprint>,
-    user: Option<Identity>,
-) -> Result<(Endpoint, Connection), Fault> {
-    let local = |error: &dyn fmt::Display| Fault::Local(error.to_string());
-    let (tls, verifier) = tls::client(pin, user).map_err(|error| local(&error))?;
-    let config = transport::client(tls).map_err(|error| local(&error))?;
-    let any: SocketAddr = match gate.address {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-    };
-    let socket = UdpSocket::bind(any).map_err(|error| local(&error))?;
-    crate::server::enlarge(&socket);
-    let endpoint = Endpoint::new(EndpointConfig::default(), None, socket, Arc::new(TokioRuntime));
-    let endpoint = endpoint.map_err(|error| local(&error))?;
-    let connecting = endpoint.connect_with(config, gate.address, &gate.name)?;
-    match connecting.await {
-        Ok(connection) => Ok((endpoint, connection)),
-        // The verifier says no by an alert of its own (RFC 9001 section 4.8), and has kept why.
-        Err(error) => Err(match (verifier.seen(), &error) {
-            (Some(shown), ConnectionError::TransportError(_)) if pin != Some(shown) => {
-                Fault::Pin(shown)
-            }
-            _ => ended(error),
-        }),
     }
 }
 
@@ -156,49 +173,48 @@ impl Line {
             if let Some(message) = self.inbox.take().map_err(wrong)? {
                 return Ok(message);
             }
-            match self.receive.read_chunk(PIECE, true).await {
-                Ok(Some(chunk)) => self.inbox.add(&chunk.bytes),
+            match self.words.hear().await? {
+                Some(bytes) => self.inbox.add(&bytes),
                 // The reason comes with the end of the connection.
-                Ok(None) => return Err(ended(self.connection.closed().await)),
-                Err(quinn::ReadError::ConnectionLost(error)) => return Err(ended(error)),
-                Err(error) => return Err(Fault::Ended(End::protocol(error))),
+                None => return Err(self.carrier.closed().await.into()),
             }
         }
     }
 
     async fn say(&mut self, what: &ToGate) -> Result<(), Fault> {
         let bytes = encode(what).map_err(|error| Fault::Local(error.to_string()))?;
-        match self.send.write_all(&bytes).await {
-            Ok(()) => Ok(()),
-            Err(quinn::WriteError::ConnectionLost(error)) => Err(ended(error)),
-            Err(error) => Err(Fault::Ended(End::protocol(error))),
-        }
+        Ok(self.words.say(&bytes).await?)
     }
 
     /// Packets, both ways: may be used beside words.
     pub fn packets(&self) -> Packets {
-        Packets(self.connection.clone())
+        Packets(self.carrier.clone())
     }
 
     /// Logs out, and waits until the gate has heard it.
     pub async fn leave(self) {
-        let code = VarInt::from_u32(Code::Bye.number());
-        self.connection.close(code, b"logged out");
-        self.endpoint.wait_idle().await;
+        self.carrier.close(&End::new(Code::Bye, "logged out"));
+        match self.keeper {
+            Keeper::Quic(endpoint) => endpoint.wait_idle().await,
+            Keeper::Tcp(mut task) => while task.join_next().await.is_some() {},
+        }
     }
 
-    /// Goes on by another socket, after the network has changed (RFC 9000 section 9).
+    /// Goes on by another socket, after the network has changed (RFC 9000 section 9): by QUIC alone.
     ///
     /// # Errors
     /// There is no socket to be had.
     pub fn move_to(&self, socket: UdpSocket) -> std::io::Result<()> {
-        self.endpoint.rebind(socket)
+        match &self.keeper {
+            Keeper::Quic(endpoint) => endpoint.rebind(socket),
+            Keeper::Tcp(_) => Err(std::io::ErrorKind::Unsupported.into()),
+        }
     }
 }
 
 /// The packets of a tunnel.
 #[derive(Clone, Debug)]
-pub struct Packets(Connection);
+pub struct Packets(Carrier);
 
 /// A packet that does not fit the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,7 +230,7 @@ impl Packets {
     /// How the tunnel ended.
     pub async fn next(&self) -> Result<Bytes, Fault> {
         loop {
-            let mut frame = self.0.read_datagram().await.map_err(ended)?;
+            let mut frame = self.0.packet().await?;
             if frame.first() == Some(&CONTEXT) {
                 return Ok(frame.split_off(packet::OVERHEAD));
             }
@@ -226,17 +242,15 @@ impl Packets {
     /// # Errors
     /// It does not fit.
     pub fn send(&self, packet: &[u8]) -> Result<(), TooLong> {
-        match self.0.send_datagram(packet::frame(packet).into()) {
-            Err(quinn::SendDatagramError::TooLarge) => Err(TooLong { most: self.most() }),
-            // Of an end that comes, whoever listens is told.
-            _ => Ok(()),
+        match self.0.send(packet) {
+            Ok(_) => Ok(()),
+            Err(DoesNotFit) => Err(TooLong { most: self.most() }),
         }
     }
 
     /// Longest packet that fits now, in bytes.
     pub fn most(&self) -> u16 {
-        let fits = self.0.max_datagram_size().unwrap_or(0).saturating_sub(packet::OVERHEAD);
-        u16::try_from(fits).unwrap_or(u16::MAX)
+        self.0.most()
     }
 }
 
@@ -267,15 +281,4 @@ pub async fn carry(packets: &Packets, stack: &Stack, now: fn() -> Duration) -> F
         never = send => never,
         fault = receive => fault,
     }
-}
-
-fn ended(error: ConnectionError) -> Fault {
-    Fault::Ended(match error {
-        ConnectionError::ApplicationClosed(closed) => {
-            let code = Code::from_number(closed.error_code.into_inner()).unwrap_or(Code::Over);
-            End::new(code, String::from_utf8_lossy(&closed.reason))
-        }
-        ConnectionError::TimedOut => End::new(Code::Over, "the gate is not heard of any more"),
-        error => End::new(Code::Over, error.to_string()),
-    })
 }
