@@ -14,7 +14,7 @@ SECONDS_EACH ?= 30
 SEEDS ?= 20000
 from ?= 0
 
-.PHONY: help deps build demo replay test lint docs sim fuzz bench captures clean
+.PHONY: help deps build demo replay test lint docs ratchet sim fuzz bench captures clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -43,6 +43,10 @@ lint: deps ## formatting and clippy, warnings denied
 
 docs: deps ## the code's documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+
+ratchet: deps ## what a frame costs, in instructions and allocations, may only fall (perf/ratchet.txt)
+	@.ci/packages valgrind
+	perf/ratchet.sh
 
 sim: deps ## the gate between TCP stacks on virtual time: SEEDS=20000 from=0
 	$(CARGO) test --release --locked -p wicketgate-sim --test overlap -- --include-ignored

@@ -1,8 +1,11 @@
 #!/bin/sh
-# Instructions per frame, counted by callgrind: the difference between a run of N laps and one of 2 N,
-# so that set-up does not count. Copying the frames in does, about 10 instructions a cache line.
+# Instructions and allocations per frame or call, counted by callgrind: those of the laps alone, not of setting
+# up and of copying frames in.
 #
 #   perf/instructions.sh [SCENARIO-OR-STAGE...]
+#
+# The counts are the same on any machine with the same compiler: valgrind's processor is always the same, and
+# the C library is told to copy as the oldest x86-64 does.
 set -eu
 cd "$(dirname "$0")/.."
 laps=4
@@ -10,22 +13,18 @@ laps=4
     flow-opaque flow-inspected flow-spliced \
     parse verify refuse place dissect judge tell translate
 command -v valgrind >/dev/null || { echo "valgrind is missing: apt-get install valgrind" >&2; exit 2; }
-cargo build --release --quiet -p wicketgate-perf
+cargo build --release --quiet --locked -p wicketgate-perf
 program=${CARGO_TARGET_DIR:-target}/release/wicketgate-perf
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-
-# Prints the instructions of one run of SCENARIO over LAPS laps.
-count() {
-    valgrind --tool=callgrind --callgrind-out-file="$out/callgrind" \
-        "$program" --once "$1" "$2" >"$out/frames" 2>"$out/log" || { cat "$out/log" >&2; exit 1; }
-    sed -n 's/^==.*Collected : //p' "$out/log"
-}
+export GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-AVX512F,-AVX512VL,-ERMS,-FSRM
 
 for scenario in "$@"; do
-    few=$(count "$scenario" $laps)
-    many=$(count "$scenario" $((2 * laps)))
-    frames=$(cat "$out/frames")
-    echo "$scenario $few $many $frames" |
-        awk -v laps=$laps '{ printf "%-24s %8.1f instructions per frame\n", $1, ($3 - $2) / ($4 * laps) }'
+    valgrind --tool=callgrind --callgrind-out-file="$out/callgrind" \
+        --collect-atstart=no --toggle-collect='wicketgate_perf::counted*' \
+        "$program" --once "$scenario" $laps >"$out/counts" 2>"$out/log" || { cat "$out/log" >&2; exit 1; }
+    read -r frames allocations <"$out/counts"
+    sed -n 's/^==.*Collected : //p' "$out/log" |
+        awk -v name="$scenario" -v frames="$frames" -v allocations="$allocations" \
+            '{ printf "%-24s %8.1f instructions, %.2f allocations\n", name, $1 / frames, allocations / frames }'
 done

@@ -7,7 +7,7 @@ User, gate and server are network namespaces joined by veth pairs. In each round
 between user and gate: boringtun, wireguard-go, OpenVPN (each where its program is installed, or named by
 BORINGTUN=, WGGO=, OPENVPN=), and Wicketgate. Behind the peers' tunnels the kernel forwards; behind
 Wicketgate's the gate judges (Modbus for the round trips, unread TCP for the bulk) and logs.
-Programs of the user run on core 0, those of gate and server on core 1.
+The gate runs on core 1, everything else on core 0.
 
 Needs root, iperf3, iproute2, ethtool, wireguard-tools, openssl, gcc, and `pingpong` of ../shared/tools/perf (see its
 README); without them this says so and ends well.
@@ -35,7 +35,7 @@ PEERS = {
     "openvpn": os.environ.get("OPENVPN") or shutil.which("openvpn"),
 }
 OURS, REFERENCE = "wicketgate", "boringtun"
-USER_CORE, GATE_CORE = "0", "1"
+OTHERS_CORE, GATE_CORE = "0", "1"
 PASSWORD = "a password of a laboratory"
 # Round trips a measurement, after as many hundreds that do not count.
 TRIPS = 10_000
@@ -130,7 +130,7 @@ class Plant:
 def wireguard(plant, program, *flags):
     """Either of two programs that are told by `wg`."""
     keys = {}
-    for name, core, device in ((plant.user, USER_CORE, "tun0"), (plant.gate, GATE_CORE, "tun1")):
+    for name, core, device in ((plant.user, OTHERS_CORE, "tun0"), (plant.gate, GATE_CORE, "tun1")):
         plant.start(name, core, "env", "WG_SUDO=1", program, "-f", *flags, device)
         plant.wait_for_device(name, device)
         secret = plant.scratch / f"key.{device}"
@@ -158,7 +158,7 @@ def openvpn(plant, program):
     client = ["--dev", "tun0", "--tls-client", "--ifconfig", "10.8.0.1", "10.8.0.2", "--remote", "10.0.1.1", "--nobind"]
     pair = lambda name: ["--cert", folder / f"{name}.crt", "--key", folder / f"{name}.key"]
     plant.start(plant.gate, GATE_CORE, program, *server, *pair("server"), *common)
-    log = plant.start(plant.user, USER_CORE, program, *client, *pair("client"), *common)
+    log = plant.start(plant.user, OTHERS_CORE, program, *client, *pair("client"), *common)
     plant.wait_for(log, "Initialization Sequence Completed")
     forward(plant)
 
@@ -193,7 +193,7 @@ def wicketgate(plant):
     pin = re.search(r"certificate: (\S+)", Path(log.name).read_text())[1]
     typed = plant.scratch / "typed"
     typed.write_text(f"{PASSWORD}\n\n")
-    log = plant.start(plant.user, USER_CORE, WICKETGATE, "connect", "10.0.1.1:4433", "--user", "alice", "--pin", pin,
+    log = plant.start(plant.user, OTHERS_CORE, WICKETGATE, "connect", "10.0.1.1:4433", "--user", "alice", "--pin", pin,
                       stdin=typed.open())
     plant.wait_for(log, "running: packets to")
 
@@ -211,9 +211,9 @@ def set_up(plant, tunnel):
 
 
 def bulk(plant, address, seconds, *flags):
-    log = plant.start(plant.server, GATE_CORE, "iperf3", "-s", "-1", "--forceflush")
+    log = plant.start(plant.server, OTHERS_CORE, "iperf3", "-s", "-1", "--forceflush")
     plant.wait_for(log, "listening")
-    said = run(*plant.inside(plant.user, USER_CORE, "iperf3", "-c", address, "-t", seconds, "-J", *flags))
+    said = run(*plant.inside(plant.user, OTHERS_CORE, "iperf3", "-c", address, "-t", seconds, "-J", *flags))
     end = json.loads(said)
     if "error" in end:
         raise RuntimeError(f"iperf3: {end['error']}")
@@ -221,9 +221,9 @@ def bulk(plant, address, seconds, *flags):
 
 
 def trips(plant, address, pingpong):
-    plant.start(plant.server, GATE_CORE, pingpong, "server", "-x")
+    plant.start(plant.server, OTHERS_CORE, pingpong, "server", "-x")
     time.sleep(0.2)
-    said = run(*plant.inside(plant.user, USER_CORE, pingpong, "client", "-d", address, "-n", TRIPS, "-H"))
+    said = run(*plant.inside(plant.user, OTHERS_CORE, pingpong, "client", "-d", address, "-n", TRIPS, "-H"))
     head, row = said.split("\n")[:2]
     return {name: float(value) for name, value in zip(head.split(), row.split()) if name in ("p50", "p99")}
 

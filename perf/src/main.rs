@@ -6,6 +6,7 @@
 //! cargo run --release -p wicketgate-perf -- --once NAME LAPS      no clock, for callgrind
 //! cargo run --release -p wicketgate-perf -- --jitter SECONDS      the machine's own
 //! perf/instructions.sh                                            instructions per frame and stage
+//! perf/ratchet.sh                                                 they may only fall
 //! perf/live/bench.py                                              on interfaces, against its peers
 //! ```
 //!
@@ -63,11 +64,13 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Laps of one scenario or stage without a clock; prints how many frames or calls a lap has.
+/// Laps of one scenario or stage without a clock; prints how many frames or calls that were, and how often
+/// memory was allocated for them.
 fn once(name: &str, laps: usize) -> ExitCode {
     if let Some(stage) = stages::all().iter_mut().find(|stage| stage.word() == name) {
-        (0..laps * stages::CALLS).for_each(|_| (stage.call)());
-        println!("{}", stages::CALLS);
+        let calls = laps * stages::CALLS;
+        let allocations = counted(|| stage.calls(calls));
+        println!("{calls} {allocations}");
         return ExitCode::SUCCESS;
     }
     let Some(scenario) = scenario::named(name) else {
@@ -76,12 +79,20 @@ fn once(name: &str, laps: usize) -> ExitCode {
         return ExitCode::from(2);
     };
     let mut runner = Runner::new(&scenario);
+    let mut allocations = 0;
     for _ in 0..laps {
         runner.fill();
-        runner.lap();
+        allocations += counted(|| runner.lap());
     }
-    println!("{}", scenario.frames.len());
+    println!("{} {allocations}", laps * scenario.frames.len());
     ExitCode::SUCCESS
+}
+
+/// Does what callgrind is to count (`perf/instructions.sh` knows this function by its name): how often it
+/// allocated memory.
+#[inline(never)]
+fn counted(work: impl FnOnce()) -> u64 {
+    measure(work).count_total
 }
 
 /// One scenario's figures.
@@ -96,18 +107,23 @@ struct Row<'s> {
 
 struct Figures {
     rows: Vec<serde_json::Value>,
-    stages: Vec<Stage>,
+    /// Each with its allocations per call.
+    stages: Vec<(Stage, f64)>,
 }
 
 fn bench() -> Figures {
     let scenarios = scenario::all();
     let mut runners: Vec<(Runner<'_>, Row<'_>)> = scenarios.iter().map(prepare).collect();
-    let mut stages = stages::all();
+    let measured = |mut stage: Stage| {
+        let allocations = stage.allocations();
+        (stage, allocations)
+    };
+    let mut stages: Vec<_> = stages::all().into_iter().map(measured).collect();
     for _ in 0..ROUNDS {
         for (runner, row) in &mut runners {
             round(runner, row);
         }
-        for Stage { call, nanos, .. } in &mut stages {
+        for (Stage { call, nanos, .. }, _) in &mut stages {
             nanos.round(stages::CALLS, || (0..stages::CALLS).for_each(|_| call()));
         }
     }
@@ -177,7 +193,7 @@ fn print(figures: &Figures, as_json: bool) {
             "\none stage, an ordinary request          ns/call      min      max             alloc"
         );
     }
-    for Stage { name, nanos, allocations, .. } in &figures.stages {
+    for (Stage { name, nanos, .. }, allocations) in &figures.stages {
         let (median, min, max) = (nanos.median(), nanos.min(), nanos.max());
         if as_json {
             let figures = json!({"stage": name, "ns": median, "ns_min": min, "ns_max": max,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use wicketgate_engine::{Counters, Engine, EventRing, Limits, Sessions, Tables};
 use wicketgate_packet::{Nowhere, Time};
 use wicketgate_ports::{HeapFrame, Pool};
-use wicketgate_tests::capture::{Case, Crossing, cases};
+use wicketgate_tests::capture::{Case, Crossing, case, cases};
 
 use crate::flows;
 
@@ -33,8 +33,8 @@ pub(crate) fn all() -> Vec<Scenario> {
 
 /// The one of that name; the others are not made, which takes callgrind a minute.
 pub(crate) fn named(name: &str) -> Option<Scenario> {
-    let case = cases().into_iter().find(|case| case.name == name).map(of);
-    case.or_else(|| flows::all().into_iter().find(|flow| flow.name == name))
+    let flow = || flows::all().into_iter().find(|flow| flow.name == name);
+    case(name).map(of).or_else(flow)
 }
 
 fn of(case: Case) -> Scenario {

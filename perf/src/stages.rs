@@ -31,8 +31,6 @@ pub(crate) struct Stage {
     pub(crate) name: &'static str,
     pub(crate) call: Box<dyn FnMut()>,
     pub(crate) nanos: Nanos,
-    /// Allocations per call.
-    pub(crate) allocations: f64,
 }
 
 impl Stage {
@@ -40,12 +38,21 @@ impl Stage {
     pub(crate) fn word(&self) -> &'static str {
         self.name.split(':').next().unwrap_or(self.name)
     }
+
+    /// Calls it so many times.
+    pub(crate) fn calls(&mut self, count: usize) {
+        (0..count).for_each(|_| (self.call)());
+    }
+
+    /// Allocations per call, of all but the first.
+    pub(crate) fn allocations(&mut self) -> f64 {
+        self.calls(1);
+        measure(|| self.calls(CALLS)).count_total as f64 / CALLS as f64
+    }
 }
 
-fn stage(name: &'static str, mut call: impl FnMut() + 'static) -> Stage {
-    call();
-    let allocations = measure(|| (0..CALLS).for_each(|_| call())).count_total as f64 / CALLS as f64;
-    Stage { name, call: Box::new(call), nanos: Nanos::default(), allocations }
+fn stage(name: &'static str, call: impl FnMut() + 'static) -> Stage {
+    Stage { name, call: Box::new(call), nanos: Nanos::default() }
 }
 
 /// An ordinary request of ten registers.

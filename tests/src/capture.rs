@@ -46,16 +46,24 @@ pub struct Run {
 
 /// All cases, by name.
 pub fn cases() -> Vec<Case> {
+    folders().into_iter().map(Case::load).collect()
+}
+
+/// The case of that name, if there is one; the others are not read.
+pub fn case(name: &str) -> Option<Case> {
+    folders().into_iter().find(|folder| folder.ends_with(name)).map(Case::load)
+}
+
+/// The folders of all cases: by protocol, then by name.
+fn folders() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pcaps");
-    let folders = |path: PathBuf| {
+    let of_protocol = |protocol| {
         let mut folders: Vec<PathBuf> =
-            fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+            fs::read_dir(root.join(protocol)).unwrap().map(|entry| entry.unwrap().path()).collect();
         folders.sort();
         folders
     };
-    let of_protocol = |protocol| folders(root.join(protocol));
-    let protocols = ["modbus", "enip", "s7comm", "opcua"];
-    protocols.into_iter().flat_map(of_protocol).map(Case::load).collect()
+    ["modbus", "enip", "s7comm", "opcua"].into_iter().flat_map(of_protocol).collect()
 }
 
 impl Case {

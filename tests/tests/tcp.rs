@@ -54,7 +54,8 @@ fn nothing_but_the_answer_comes_before_the_answer() {
     let mut talk = open().1;
     gate.office(&talk.syn());
     talk.send(&mut gate, &read(1, 0, 1)).refused(Reason::BadSegment);
-    talk.answer(&mut gate, &values(1, &[1])).refused(Reason::BadSegment);
+    let early = talk.answer(&mut gate, &values(1, &[1]));
+    assert_eq!(early.verdict, Verdict::Answer(LINE, Reason::HalfOpen), "of no connection here");
 }
 
 #[test]
@@ -144,6 +145,30 @@ fn a_client_that_starts_anew_is_challenged_and_comes_again() {
     let reset = Packet::tcp(CLIENT, (PRESS_3, 502), (arrived, 0), flag::RST, &[]);
     assert!(gate.office(&reset).left_by(LINE), "the client of RFC 9293 answers with this");
     assert!(gate.office(&anew).left_by(LINE));
+}
+
+/// A gate that was killed has forgotten the connection of a client with a fixed port; the asset has not, and asks
+/// (RFC 5961 section 4). Without an answer it would go on asking until its keep-alive fails, two hours on Linux.
+#[test]
+fn an_asset_that_holds_an_older_connection_is_told_that_it_is_over() {
+    let mut gate = Gate::new(&Plant::usual());
+    let syn = Packet::tcp(CLIENT, (PRESS_3, 502), (1, 0), flag::SYN, &[]);
+    assert!(gate.office(&syn).left_by(LINE));
+    let of_old = |flags, ack, payload: &[u8]| {
+        Packet::tcp((PRESS_3_UNDERLAY, 502), (NAT, 51000), (7000, ack), flags, payload)
+    };
+    for old in [of_old(flag::ACK, 9000, &[]), of_old(DATA, 9000, &values(1, &[7]))] {
+        let answer = gate.line(&old);
+        assert_eq!(answer.verdict, Verdict::Answer(LINE, Reason::HalfOpen));
+        let seen = answer.seen();
+        assert_eq!((seen.src, seen.dst), ((NAT, 51000), (PRESS_3_UNDERLAY, 502)));
+        assert_eq!((seen.numbers.0, seen.flags), (9000, flag::RST), "as the client would");
+        assert!(seen.payload.is_empty());
+    }
+    gate.line(&of_old(flag::RST | flag::ACK, 9000, &[])).refused(Reason::BadSegment);
+    gate.line(&of_old(flag::ACK, 2, &[])).refused(Reason::BadSegment);
+    assert!(gate.office(&syn).left_by(LINE), "the client's SYN comes again");
+    assert!(gate.line(&of_old(flag::SYN | flag::ACK, 2, &[])).left_by(OFFICE));
 }
 
 #[test]

@@ -90,6 +90,11 @@ pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
             "a new start on a connection that is open: its sender is asked (RFC 5961)",
             "nothing; if it goes on, find its sender",
         ),
+        Reason::HalfOpen => (
+            "an asset still holds an older connection of the ports of one that opens, from before the gate \
+             started: the asset is told that it is over, and the client's next SYN gets through",
+            "nothing",
+        ),
         Reason::TcpOption => {
             ("a TCP option that signs segments, or that is broken", "switch TCP-MD5 and TCP-AO off")
         }

@@ -241,7 +241,11 @@ impl Engine {
         self.clamp(id, direction, &mut arrival);
         let inspected = match self.inspect(id, direction, &mut arrival) {
             Err(Reason::SynOnOpen) => return self.challenge(id, &mut arrival),
-            Err(Reason::AfterReset) => return answer::reset(Reason::AfterReset, &mut arrival),
+            // Of an older connection, the asset is told what the client would tell it (RFC 9293 section
+            // 3.10.7.3): its SYN comes again.
+            Err(reason @ (Reason::AfterReset | Reason::HalfOpen)) => {
+                return answer::reset(reason, &mut arrival);
+            }
             inspected => inspected?,
         };
         self.translate(id, direction, inspected, &mut arrival)

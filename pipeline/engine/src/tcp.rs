@@ -123,8 +123,8 @@ impl Connection {
     /// Where a segment with `len` bytes of payload belongs.
     ///
     /// # Errors
-    /// It belongs nowhere: [`Reason::SynData`], [`Reason::SynOnOpen`], [`Reason::BadSegment`],
-    /// [`Reason::AfterReset`].
+    /// It belongs nowhere: [`Reason::SynData`], [`Reason::SynOnOpen`], [`Reason::HalfOpen`],
+    /// [`Reason::BadSegment`], [`Reason::AfterReset`].
     pub fn place(&self, from: Direction, segment: &Segment, len: usize) -> Result<Place, Reason> {
         if self.phase == Phase::Closed {
             return Err(Reason::AfterReset);
@@ -179,13 +179,18 @@ impl Connection {
     }
 
     /// Before the answer there can only be a reset: by the client with its next number, by the
-    /// server acknowledging the SYN.
+    /// server acknowledging the SYN. A server that acknowledges something else still holds an older
+    /// connection of these ports, and has asked who wants another (RFC 5961 section 4).
     fn place_opening(&self, from: Direction, segment: &Segment) -> Result<Place, Reason> {
         let client = self.half(Direction::ToServer);
         let reset = segment.flags & flags::RST != 0;
+        let acks = segment.flags & flags::ACK != 0;
+        if from == Direction::ToClient && !reset && acks && segment.ack != client.next {
+            return Err(Reason::HalfOpen);
+        }
         let exact = match from {
             Direction::ToServer => segment.seq == client.next,
-            Direction::ToClient => segment.flags & flags::ACK != 0 && segment.ack == client.next,
+            Direction::ToClient => acks && segment.ack == client.next,
         };
         fits(reset && exact, Place::Old { behind: 0 })
     }

@@ -133,6 +133,8 @@ reasons! {
     AfterReset = "after-reset",
     /// A SYN with other numbers on an open connection: its sender is asked whether it means it.
     SynOnOpen = "syn-on-open-connection",
+    /// An asset still holds an older connection of the ports of one that opens: it is reset.
+    HalfOpen = "half-open-connection",
     /// A TCP option that signs segments, or that contradicts itself.
     TcpOption = "bad-tcp-option",
     /// A segment ahead of the next byte, with more gaps before it than are remembered.

@@ -45,6 +45,7 @@ use std::time::Duration;
 
 use modbus::{ask, device, register};
 use plant::{CONDUIT, Gate, Plant};
+use rustix::net::sockopt::set_socket_linger;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use wicketgate_lab::Namespace;
@@ -278,6 +279,27 @@ fn killed_it_fails_closed_and_comes_back() {
     eprintln!("forwards again after {back:?}");
     assert!(back < Duration::from_secs(2), "{back:?}");
     assert_whole(&gate.stop());
+}
+
+/// What the killed gate knew of it is lost; the device has not heard that the connection is over.
+#[test]
+fn a_client_with_a_fixed_port_comes_back_after_a_gate_that_was_killed() {
+    let (server, _) = need!("a_client_with_a_fixed_port_comes_back_after_a_gate_that_was_killed");
+    let plant = Plant::new(1);
+    let _device = device(&plant, &server);
+    let fixed = "192.168.20.5:40000".parse().unwrap();
+    let gate = plant.start("first.jsonl");
+    let mut stream = plant.connect_by(fixed, Duration::from_secs(10)).unwrap();
+    register(&mut stream, 1);
+    gate.kill();
+    // Switched off: neither FIN nor reset arrives.
+    set_socket_linger(&stream, Some(Duration::ZERO)).unwrap();
+    drop(stream);
+    let gate = plant.start("second.jsonl");
+    register(&mut plant.connect_by(fixed, Duration::from_secs(10)).unwrap(), 2);
+    let report = gate.stop();
+    assert!(report["frames"]["answered"].as_u64() >= Some(1), "the device was told: {report:#}");
+    assert_whole(&report);
 }
 
 #[test]

@@ -148,12 +148,21 @@ impl Plant {
     /// A connection from another address of the user's machine.
     pub(crate) fn connect_from(&self, source: &str) -> std::io::Result<TcpStream> {
         let source = SocketAddr::new(source.parse().unwrap(), 0);
+        self.connect_by(source, Duration::from_millis(500))
+    }
+
+    /// The same by a port of the user's, within some time.
+    pub(crate) fn connect_by(
+        &self,
+        source: SocketAddr,
+        longest: Duration,
+    ) -> std::io::Result<TcpStream> {
         let connect = || -> std::io::Result<TcpStream> {
             let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
             bind(&socket, &source)?;
             let stream = TcpStream::from(socket);
             // For connect(2) too.
-            set_socket_timeout(&stream, Timeout::Send, Some(Duration::from_millis(500)))?;
+            set_socket_timeout(&stream, Timeout::Send, Some(longest))?;
             rustix::net::connect(&stream, &DOOR.parse::<SocketAddr>().unwrap())?;
             Ok(stream)
         };
