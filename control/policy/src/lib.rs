@@ -54,6 +54,7 @@ mod doors;
 pub mod explain;
 pub mod log;
 pub mod model;
+mod namespaces;
 mod nodes;
 mod objects;
 mod operands;

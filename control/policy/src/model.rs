@@ -17,6 +17,7 @@ use crate::control::{Account, Control};
 use crate::diagnostic::Diagnostic;
 use crate::doors::transport_name;
 use crate::log::Log;
+pub use crate::namespaces::Namespaces;
 use crate::tuning::{PortTuning, Tuning};
 use crate::tunnel::Tunnel;
 use crate::value::Prefix;
@@ -217,6 +218,8 @@ pub struct Asset {
     pub cycle: Option<Duration>,
     /// What is spoken where; no two on one transport and port.
     pub doors: Vec<Door>,
+    /// Where its OPC UA server has which namespace.
+    pub namespaces: Namespaces,
 }
 
 impl Asset {
