@@ -13,16 +13,22 @@ pub enum Alarm {
     NetlinkSilent,
     /// Nobody can come by a tunnel.
     TunnelsDown,
+    /// The disk does not take the audit log: people are refused.
+    AuditFails,
+    /// Checkpoints of the audit log do not reach the place off the box where they are kept.
+    CheckpointsFail,
 }
 
 impl Alarm {
     /// All causes, each at its [`place`](Alarm::place).
-    pub const ALL: [Alarm; 5] = [
+    pub const ALL: [Alarm; 7] = [
         Alarm::KernelForwards,
         Alarm::FramesLost,
         Alarm::WorkerStalled(0),
         Alarm::NetlinkSilent,
         Alarm::TunnelsDown,
+        Alarm::AuditFails,
+        Alarm::CheckpointsFail,
     ];
 
     /// The cause's place among all.
@@ -33,6 +39,8 @@ impl Alarm {
             Alarm::WorkerStalled(_) => 2,
             Alarm::NetlinkSilent => 3,
             Alarm::TunnelsDown => 4,
+            Alarm::AuditFails => 5,
+            Alarm::CheckpointsFail => 6,
         }
     }
 
@@ -44,6 +52,8 @@ impl Alarm {
             Alarm::WorkerStalled(_) => "worker-stalled",
             Alarm::NetlinkSilent => "netlink-silent",
             Alarm::TunnelsDown => "tunnels-down",
+            Alarm::AuditFails => "audit-fails",
+            Alarm::CheckpointsFail => "checkpoints-fail",
         }
     }
 
@@ -54,7 +64,9 @@ impl Alarm {
             Alarm::KernelForwards
             | Alarm::FramesLost
             | Alarm::NetlinkSilent
-            | Alarm::TunnelsDown => None,
+            | Alarm::TunnelsDown
+            | Alarm::AuditFails
+            | Alarm::CheckpointsFail => None,
         }
     }
 }

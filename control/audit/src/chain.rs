@@ -35,6 +35,13 @@ impl Hash {
     }
 }
 
+impl Hash {
+    /// The hash of 64 lower-case hex digits.
+    pub(crate) fn parse(digits: &[u8]) -> Option<Hash> {
+        read_hex(digits)?.try_into().ok().map(Hash)
+    }
+}
+
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -53,10 +60,11 @@ impl Serialize for Hash {
     }
 }
 
-/// Makes a line of an object that has all its fields but the hash; returns the hash.
-pub(crate) fn seal(line: &mut Vec<u8>) -> Hash {
+/// Makes a line of the object at the end of `line`, from `start` on, that has all its fields but the hash;
+/// returns the hash.
+pub(crate) fn seal(line: &mut Vec<u8>, start: usize) -> Hash {
+    let hash = Hash(Sha256::digest(line.get(start..).unwrap_or_default()).into());
     line.pop();
-    let hash = Hash::of_open_object(line);
     line.extend_from_slice(HASH_KEY);
     line.extend_from_slice(&hash.hex());
     line.extend_from_slice(LINE_END);
@@ -64,11 +72,29 @@ pub(crate) fn seal(line: &mut Vec<u8>) -> Hash {
     hash
 }
 
-/// A line, its newline already taken off, as two hashes: the one it should have, and the digits of
-/// the one it has. `None` where no hash stands at its end.
-pub(crate) fn open(line: &[u8]) -> Option<(Hash, &[u8; 64])> {
+/// A line, its newline already taken off. `None` where no hash stands at its end.
+pub(crate) fn open(line: &[u8]) -> Option<Opened<'_>> {
     let (rest, digits) = line.strip_suffix(LINE_END)?.split_last_chunk()?;
-    Some((Hash::of_open_object(rest.strip_suffix(HASH_KEY)?), digits))
+    let object = rest.strip_suffix(HASH_KEY)?;
+    Some(Opened { object, hash: Hash::of_open_object(object), digits })
+}
+
+/// A line taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Opened<'a> {
+    /// The object without its hash and its closing brace.
+    pub(crate) object: &'a [u8],
+    /// The hash that it should have.
+    pub(crate) hash: Hash,
+    /// The digits of the one that it has.
+    digits: &'a [u8; 64],
+}
+
+impl Opened<'_> {
+    /// Whether it is what was hashed.
+    pub(crate) fn holds(&self) -> bool {
+        self.hash.hex() == *self.digits
+    }
 }
 
 /// Writes `bytes` as lower-case hex to the front of `digits`; returns how many digits.
@@ -78,6 +104,18 @@ pub(crate) fn write_hex(bytes: &[u8], digits: &mut [u8]) -> usize {
         *pair = [hex_digit(byte >> 4), hex_digit(byte & 15)];
     });
     2 * written.count()
+}
+
+/// Bytes from lower-case hex digits.
+pub(crate) fn read_hex(digits: &[u8]) -> Option<Vec<u8>> {
+    let (pairs, rest) = digits.as_chunks::<2>();
+    let nibble = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let byte = |[high, low]: &[u8; 2]| Some(nibble(*high)? << 4 | nibble(*low)?);
+    if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
 }
 
 const fn hex_digit(nibble: u8) -> u8 {
@@ -91,12 +129,13 @@ mod tests {
     #[test]
     fn the_hash_is_sha_256_of_the_object_without_it() {
         let mut line = b"{}".to_vec();
-        let hash = seal(&mut line);
+        let hash = seal(&mut line, 0);
         // sha256sum of the two bytes "{}".
         let known = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
         assert_eq!(hash.to_string(), known);
         assert_eq!(line, format!("{{,\"hash\":\"{known}\"}}\n").into_bytes());
-        assert_eq!(open(line.trim_ascii_end()), Some((hash, &hash.hex())));
+        let opened = open(line.trim_ascii_end()).unwrap();
+        assert_eq!((opened.object, opened.hash, opened.holds()), (&b"{"[..], hash, true));
     }
 
     #[test]

@@ -4,15 +4,24 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`log`] | [`AuditLog`]: appends records |
+//! | [`writer`] | [`LogWriter`]: a log of many files; what goes into which, checkpoints, retention |
+//! | [`commit`] | [`Committer`]: blocks to the disk, waited for and acknowledged |
+//! | [`resume`] | [`find()`]: a log that is there already, and its torn end |
+//! | [`files`] | [`Files`], all that is done to files; [`FileName`] |
+//! | [`log`] | [`AuditLog`]: records to any writer |
+//! | [`mark`] | what a log tells of itself |
+//! | [`signature`] | [`Signer`], [`PublicKey`]: who vouches for it |
 //! | [`alarm`] | [`Alarm`]: what is wrong with the gate itself |
 //! | [`act`] | [`Act`]: what people did, and what was done about what they may do |
 //! | `record` | the fields of a record, in their order |
 //! | `words` | the words that events become: category, type, result, table |
 //! | `ascii` | JSON in printable ASCII: why no name can forge a line |
+//! | `chain_writer` | records as sealed lines in a buffer |
 //! | [`chain`] | [`chain::Hash`]: how a line is sealed and opened |
 //! | [`recorded`] | [`Recorded`]: a command read back from its record |
 //! | [`verify`](mod@verify) | [`verify()`]: names the first line that is wrong |
+//! | `check`, [`fault`], [`trust`] | a log that is being checked; what can be wrong; what is known from elsewhere |
+//! | `links`, [`tampering`] | what ties records; what was done where it does not hold |
 //!
 //! Invariant: the same events give the same bytes. No clock, no random number, no host name.
 
@@ -20,20 +29,42 @@ pub mod act;
 pub mod alarm;
 mod ascii;
 pub mod chain;
+mod chain_writer;
+mod check;
+pub mod commit;
+pub mod fault;
+pub mod files;
+mod links;
 pub mod log;
+pub mod mark;
 mod record;
 pub mod recorded;
+pub mod resume;
+pub mod signature;
+pub mod tampering;
+pub mod trust;
 pub mod verify;
 mod words;
+pub mod writer;
 
 use std::fmt;
 
 pub use act::{Act, Deed};
 pub use alarm::Alarm;
 pub use chain::Hash;
+pub use commit::Committer;
+pub use fault::{Fault, VerifyError};
+pub use files::{Disk, FileName, Files};
 pub use log::AuditLog;
+pub use mark::{State, Sums, WorkerSums};
+pub use record::Origin;
 pub use recorded::Recorded;
-pub use verify::{Fault, VerifyError, verify, verify_each};
+pub use resume::{Found, find};
+pub use signature::{PublicKey, Signer};
+pub use tampering::Tampering;
+pub use trust::{Checkpoints, Trust};
+pub use verify::{Verified, verify, verify_each, verify_log};
+pub use writer::{Block, Keeping, LogWriter};
 
 /// Version of the record format, in the first record of each log. It changes when a reader of the
 /// old format would misread a new log; a new field or type of record does not change it.

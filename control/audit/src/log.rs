@@ -1,22 +1,17 @@
-//! Appending records.
+//! Appending records to any writer: a log of one piece, as replay writes it.
 
 use std::io::{self, Write};
 
-use jiff::Timestamp;
-use jiff::fmt::temporal::DateTimePrinter;
-use serde::Serialize;
 use wicketgate_engine::{Event, Tables};
 use wicketgate_packet::Time;
 
 use crate::act::Act;
 use crate::alarm::Alarm;
-use crate::ascii::Ascii;
-use crate::chain::{self, Hash};
-use crate::record::{self, Entry, Record};
+use crate::chain::Hash;
+use crate::chain_writer::ChainWriter;
+use crate::mark::Mark;
+use crate::record::Entry;
 use crate::{MAX_LINE, Summary};
-
-/// RFC 3339 with nine digits, so that times sort as text.
-const TIME_FORMAT: DateTimePrinter = DateTimePrinter::new().precision(Some(9));
 
 /// A log that is being written: one chain, from its `log-start` to its last record.
 ///
@@ -25,13 +20,9 @@ const TIME_FORMAT: DateTimePrinter = DateTimePrinter::new().precision(Some(9));
 #[derive(Debug)]
 pub struct AuditLog<W> {
     writer: W,
-    source: Box<str>,
-    start: u64,
-    records: u64,
-    last: Hash,
+    chain: ChainWriter,
     /// A write failed, and half a line may have been written.
     broken: bool,
-    time: String,
     line: Vec<u8>,
 }
 
@@ -47,15 +38,11 @@ impl<W: Write> AuditLog<W> {
     pub fn new(writer: W, source: &str, epoch: u32, start: Time) -> io::Result<AuditLog<W>> {
         let mut log = AuditLog {
             writer,
-            source: record::cut(source).into(),
-            start: start.as_nanos(),
-            records: 0,
-            last: Hash::ZERO,
+            chain: ChainWriter::behind((0, Hash::ZERO), source, start, None),
             broken: false,
-            time: String::with_capacity("2020-06-27T11:50:49.419685000Z".len()),
             line: Vec::with_capacity(MAX_LINE),
         };
-        log.append(start, Entry::LogStart(epoch))?;
+        log.append(start, Entry::Mark(epoch, Mark::Start))?;
         Ok(log)
     }
 
@@ -66,7 +53,7 @@ impl<W: Write> AuditLog<W> {
     /// What the writer says. Nothing can be recorded after an error: a record behind half a line
     /// would look like a forgery. What is to be recorded further needs a new log.
     pub fn record(&mut self, tables: &Tables, event: &Event) -> io::Result<()> {
-        self.append(event.time, Entry::Event(tables, event))
+        self.append(event.time, Entry::Event(tables, event, None))
     }
 
     /// Appends what somebody did, under the policy of `epoch`.
@@ -107,21 +94,14 @@ impl<W: Write> AuditLog<W> {
 
     /// The log so far.
     pub fn summary(&self) -> Summary {
-        Summary { source: self.source.clone(), records: self.records, last: self.last }
+        self.chain.summary()
     }
 
     fn append(&mut self, time: Time, entry: Entry<'_>) -> io::Result<()> {
         self.check()?;
-        self.set_time(time)?;
-        let seq = self.records + 1;
-        let (start, prev) = (self.start, self.last);
-        let record = Record { time: &self.time, seq, source: &self.source, start, entry, prev };
         self.line.clear();
-        record.serialize(&mut serde_json::Serializer::with_formatter(&mut self.line, Ascii))?;
-        let hash = chain::seal(&mut self.line);
-        self.write_line()?;
-        (self.records, self.last) = (seq, hash);
-        Ok(())
+        self.chain.append(time, entry, &mut self.line)?;
+        self.write_line()
     }
 
     fn check(&self) -> io::Result<()> {
@@ -133,12 +113,5 @@ impl<W: Write> AuditLog<W> {
         self.writer.write_all(&self.line)?;
         self.broken = false;
         Ok(())
-    }
-
-    fn set_time(&mut self, time: Time) -> io::Result<()> {
-        self.time.clear();
-        Timestamp::from_nanosecond(i128::from(time.as_nanos()))
-            .and_then(|time| TIME_FORMAT.print_timestamp(&time, &mut self.time))
-            .map_err(io::Error::other)
     }
 }

@@ -10,11 +10,12 @@ use wicketgate_dissectors::s7comm::operand::Object;
 use wicketgate_engine::event::{CommandEvent, EndCause, Event, EventKind, PAYLOAD, Totals};
 use wicketgate_engine::{AssetId, EndpointId, GrantId, RuleId, SubjectId, Tables};
 
+use crate::MAX_NAME;
 use crate::act::Act;
 use crate::alarm::Alarm;
 use crate::chain::{Hash, write_hex};
+use crate::mark::Mark;
 use crate::words::{self, Words};
-use crate::{FORMAT, MAX_NAME};
 
 /// One line of the log, without its hash.
 pub(crate) struct Record<'a> {
@@ -30,12 +31,23 @@ pub(crate) struct Record<'a> {
     pub(crate) prev: Hash,
 }
 
+/// Which of a worker's events it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The worker, from 0 on.
+    pub worker: u32,
+    /// The event's number among all that the worker had to tell, from 1 on; those that it could not tell have
+    /// numbers too.
+    pub event: u64,
+}
+
 /// What a record tells.
+#[derive(Clone, Copy)]
 pub(crate) enum Entry<'a> {
-    /// A log begins, under this epoch of policy.
-    LogStart(u32),
+    /// The log tells of itself, under this epoch of policy.
+    Mark(u32, Mark<'a>),
     /// Something happened, under these tables.
-    Event(&'a Tables, &'a Event),
+    Event(&'a Tables, &'a Event, Option<Origin>),
     /// Somebody did something, under this epoch of policy.
     Act(u32, &'a Act<'a>),
     /// An alarm begins (`true`) or is over, under this epoch of policy.
@@ -47,8 +59,12 @@ impl Serialize for Record<'_> {
         let mut fields = Fields(serializer.serialize_map(None)?);
         self.head(&mut fields)?;
         match self.entry {
-            Entry::LogStart(_) => fields.put("format", &FORMAT)?,
-            Entry::Event(tables, event) => Resolved { tables, event }.fields(&mut fields)?,
+            Entry::Mark(_, mark) => mark.fields(&mut fields)?,
+            Entry::Event(tables, event, origin) => {
+                Resolved { tables, event }.fields(&mut fields)?;
+                fields.some("worker", origin.map(|origin| origin.worker))?;
+                fields.some("event", origin.map(|origin| origin.event))?;
+            }
             Entry::Act(_, act) => act.fields(&mut fields)?,
             Entry::Alarm(_, alarm, _) => {
                 fields.some("worker", alarm.worker())?;
@@ -78,8 +94,8 @@ impl Record<'_> {
 impl Entry<'_> {
     fn words(&self) -> Words {
         match self {
-            Entry::LogStart(_) => Words::LOG_START,
-            Entry::Event(_, event) => Words::of(&event.kind),
+            Entry::Mark(_, mark) => mark.words(),
+            Entry::Event(_, event, _) => Words::of(&event.kind),
             Entry::Act(_, act) => act.deed.words(act.refused),
             Entry::Alarm(.., true) => Words::ALARM,
             Entry::Alarm(.., false) => Words::ALARM_END,
@@ -88,8 +104,8 @@ impl Entry<'_> {
 
     fn epoch(&self) -> u32 {
         match self {
-            Entry::LogStart(epoch) | Entry::Act(epoch, _) | Entry::Alarm(epoch, ..) => *epoch,
-            Entry::Event(tables, _) => tables.epoch(),
+            Entry::Mark(epoch, _) | Entry::Act(epoch, _) | Entry::Alarm(epoch, ..) => *epoch,
+            Entry::Event(tables, ..) => tables.epoch(),
         }
     }
 }

@@ -12,8 +12,10 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// The log's own first record.
-    pub(crate) const LOG_START: Words = Words::new("audit", "log-start", SUCCESS);
+    /// A record of the log about itself; a failure where it was not found whole.
+    pub(crate) const fn of_log(kind: &'static str, whole: bool) -> Words {
+        Words::new("audit", kind, if whole { SUCCESS } else { FAILURE })
+    }
 
     /// Something is wrong with the gate itself.
     pub(crate) const ALARM: Words = Words::new("system", "alarm", FAILURE);

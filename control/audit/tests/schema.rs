@@ -3,15 +3,21 @@
 #![allow(clippy::unwrap_used, reason = "tests assert by panicking")]
 
 mod common;
+mod disk;
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use common::{event, events, lines, log, log_of, plant, tables, write_register};
+use disk::Memory;
 use proptest::prelude::*;
 use serde_json::Value;
-use wicketgate_audit::{Act, Alarm, AuditLog, Deed, MAX_LINE, MAX_NAME, verify};
+use wicketgate_audit::{
+    Act, Alarm, AuditLog, Committer, Deed, Keeping, LogWriter, MAX_LINE, MAX_NAME, Origin, Signer,
+    Trust, WorkerSums, find, verify, verify_log,
+};
 use wicketgate_dissectors::enip::Target;
 use wicketgate_dissectors::s7comm::Area;
 use wicketgate_dissectors::{Class, Item, Space};
@@ -37,9 +43,67 @@ fn examples_are_what_is_written() {
     assert_eq!(String::from_utf8(log).unwrap(), expected);
 }
 
+/// The key of RFC 8410 section 10.3: of no gate.
+const KEY: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20\
+    \xd4\xee\x72\xdb\xf9\x13\x58\x4a\xd5\xb6\xd8\xf1\xf7\x69\xf8\xad\
+    \x3a\xfe\x7c\x28\xcb\xf1\xd4\xfb\xe0\x97\xa8\x8f\x44\x75\x58\x42";
+
+/// A log over two days, a crash, and the day after: all that a log tells of itself.
+fn files() -> Memory {
+    let disk = Memory::new(1);
+    let hours = |count| common::START + Duration::from_hours(count);
+    let keep_for = Some(Duration::from_mins(47 * 60 + 30));
+    let keeping = Keeping { keep_for, ..Keeping::default() };
+    let signer = || Some(Signer::of(KEY).unwrap());
+    let at = |time| (time, 7);
+    let command = |time, log: &mut LogWriter, event| {
+        let command = common::event(0, EventKind::Command(write_register()));
+        log.record(&plant(), &Event { time, ..command }, Origin { worker: 0, event }).unwrap();
+    };
+    let write = |log: &mut LogWriter, committer: &mut Committer<Memory>| {
+        let blocks: Vec<_> = std::iter::from_fn(|| log.take()).collect();
+        committer.commit(&blocks).1.unwrap();
+    };
+
+    let mut log =
+        LogWriter::begin(common::GATE, at(common::START), keeping.clone(), signer()).unwrap();
+    let mut committer = Committer::new(disk.clone());
+    command(hours(1), &mut log, 1);
+    log.tick(hours(24)).unwrap();
+    command(hours(25), &mut log, 3);
+    log.tick(hours(26)).unwrap();
+    write(&mut log, &mut committer);
+    let last = disk.names().pop().unwrap();
+    let torn = [&disk.take(&last)[..], b"{\"time\":\"2020-06-2"].concat();
+    disk.put(&last, &torn);
+
+    let found = find(&mut disk.clone()).unwrap().unwrap();
+    let mut log = LogWriter::resume(found, common::GATE, at(hours(72)), keeping, signer()).unwrap();
+    command(hours(72), &mut log, 1);
+    let workers = [WorkerSums { worker: 0, events: 1, lost: 0, judged: Some(1) }];
+    log.end(hours(73), &workers).unwrap();
+    write(&mut log, &mut Committer::new(disk.clone()));
+    disk
+}
+
+#[test]
+fn examples_of_files_are_what_is_written_and_hold() {
+    let expected = fs::read_to_string(path("tests/examples-files.jsonl")).unwrap();
+    let disk = files();
+    assert_eq!(disk.removed(), ["00000001-2020-06-27.jsonl"]);
+    assert_eq!(String::from_utf8(disk.pieces().concat()).unwrap(), expected);
+    let key = Signer::of(KEY).unwrap().public();
+    assert_eq!(key.to_string(), "19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1");
+    let trust = Trust { key: Some(key), all_files: true, ..Trust::default() };
+    let pieces = disk.pieces();
+    let verified = verify_log(pieces.iter().map(Vec::as_slice), &trust, |_| ()).unwrap();
+    assert_eq!((verified.first, verified.signed, verified.torn), (4, 2, 18));
+}
+
 #[test]
 fn the_document_shows_these_examples_and_each_type() {
     let examples = fs::read_to_string(path("tests/examples.jsonl")).unwrap();
+    let examples = examples + &fs::read_to_string(path("tests/examples-files.jsonl")).unwrap();
     let document = document();
     let shown: Vec<_> = document.lines().filter(|line| line.starts_with("{\"time\"")).collect();
     assert_eq!(shown, examples.lines().collect::<Vec<_>>());
@@ -48,7 +112,7 @@ fn the_document_shows_these_examples_and_each_type() {
 #[test]
 fn the_document_names_each_field() {
     let document = document();
-    for record in parsed(&log().0) {
+    for record in parsed(&[log().0, files().pieces().concat()].concat()) {
         for key in record.as_object().unwrap().keys() {
             assert!(document.contains(&format!("| `{key}` |")), "{key} is not in the table");
         }
@@ -146,13 +210,13 @@ fn a_worker_that_stands_still_is_named() {
     }
     let records = parsed(&log.finish().unwrap().0);
     let workers: Vec<_> = records[1..].iter().map(|record| record["worker"].as_u64()).collect();
-    assert_eq!(workers, [None, None, Some(0), None, None, Some(3)]);
+    assert_eq!(workers, [None, None, Some(0), None, None, None, None, Some(3)]);
 }
 
 #[test]
 fn each_alarm_has_a_place_of_its_own() {
     let places = Alarm::ALL.map(Alarm::place);
-    assert_eq!(places, [0, 1, 2, 3, 4]);
+    assert_eq!(places, [0, 1, 2, 3, 4, 5, 6]);
 }
 
 #[test]

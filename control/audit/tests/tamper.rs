@@ -64,8 +64,8 @@ fn a_cut_is_refused_but_between_records() {
                 assert!(whole, "cut after {length} bytes");
                 assert_eq!(summary.records, lines(&log[..length]).len() as u64);
             }
-            Err(VerifyError { fault: Fault::Empty, line: 1 }) => assert_eq!(length, 0),
-            Err(VerifyError { fault: Fault::Cut, line }) => {
+            Err(VerifyError { fault: Fault::Empty, line: 1, .. }) => assert_eq!(length, 0),
+            Err(VerifyError { fault: Fault::Cut, line, .. }) => {
                 assert!(!whole);
                 assert_eq!(line, lines(&log[..length]).len() as u64);
             }
@@ -88,7 +88,7 @@ fn each_removed_record_is_missed() {
     let count = lines(&log).len();
     for gone in 1..count - 1 {
         let rest: Vec<_> = (0..count).filter(|nth| *nth != gone).collect();
-        let VerifyError { line, fault } = fault(&picked(&log, &rest));
+        let VerifyError { line, fault, .. } = fault(&picked(&log, &rest));
         assert_eq!(line, gone as u64 + 1);
         let (expected, found) = (gone as u64 + 1, gone as u64 + 2);
         assert!(
@@ -110,7 +110,7 @@ fn each_swap_and_each_duplicate_is_refused() {
         }
         let mut twice: Vec<_> = (0..count).collect();
         twice.insert(first, first);
-        let VerifyError { line, fault } = fault(&picked(&log, &twice));
+        let VerifyError { line, fault, .. } = fault(&picked(&log, &twice));
         assert!(line == first as u64 + 2 && matches!(fault, Fault::Sequence { .. }), "{fault}");
     }
 }
@@ -123,7 +123,7 @@ fn a_record_of_another_log_does_not_fit() {
     others[1].source_port += 1;
     let other = log_of(&plant(), &others).0;
     let mixed = [picked(&log, &[0, 1]), picked(&other, &[2]), picked(&log, &[3])].concat();
-    let VerifyError { line, fault } = fault(&mixed);
+    let VerifyError { line, fault, .. } = fault(&mixed);
     assert!(line == 4 && matches!(fault, Fault::Unchained), "{fault}");
 }
 
@@ -170,7 +170,7 @@ fn a_record_of_another_source_is_refused() {
     let prev = first.1.last.to_string();
     let second = |gate| sealed(&format!(r#""seq":2,"source":"{gate}","type":"x""#), &prev);
     assert!(verify([first.0.clone(), second(GATE)].concat().as_slice()).is_ok());
-    let VerifyError { line, fault } = fault(&[first.0, second("gate-2")].concat());
+    let VerifyError { line, fault, .. } = fault(&[first.0, second("gate-2")].concat());
     assert!(line == 2 && matches!(fault, Fault::Source), "{fault}");
 }
 
@@ -211,7 +211,7 @@ fn a_reader_that_fails_is_told_with_its_line() {
     let (log, _) = log();
     let two = picked(&log, &[0, 1]);
     let error = verify(BufReader::new(two.as_slice().chain(Fails))).unwrap_err();
-    assert_eq!(error.to_string(), "line 3: cannot be read: no disk");
+    assert_eq!(error.to_string(), "line 3 (record 3): cannot be read: no disk");
 }
 
 /// Takes some bytes, then fails once.

@@ -1,8 +1,10 @@
 //! `wicketgate audit`: logs, offline.
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+use wicketgate_audit::{Checkpoints, Disk, PublicKey, Trust, Verified, files, verify_log};
 
 use crate::cli;
 use crate::exit::{Exit, complain};
@@ -10,30 +12,100 @@ use crate::output::text;
 
 /// Checks each log by itself; the worst outcome is the exit status.
 pub(crate) fn verify(arguments: &cli::AuditVerify) -> Exit {
-    arguments.logs.iter().map(|path| verify_one(path)).max().unwrap_or(Exit::Usage)
+    let trust = match trust(arguments) {
+        Ok(trust) => trust,
+        Err((exit, what)) => {
+            complain(what);
+            return exit;
+        }
+    };
+    arguments.logs.iter().map(|path| verify_one(path, &trust)).max().unwrap_or(Exit::Usage)
 }
 
-fn verify_one(path: &Path) -> Exit {
+/// What is known of the logs from elsewhere.
+fn trust(arguments: &cli::AuditVerify) -> Result<Trust, (Exit, String)> {
+    let key = arguments.key.as_deref().map(key).transpose().map_err(|what| (Exit::Usage, what))?;
+    let kept = arguments.checkpoints.as_deref().map(|path| checkpoints(path, key)).transpose()?;
+    Ok(Trust { key, kept: kept.unwrap_or_default(), all_files: false })
+}
+
+fn key(path: &Path) -> Result<PublicKey, String> {
     let name = path.display();
-    let file = match File::open(path) {
-        Ok(file) => file,
+    let text = fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+    PublicKey::parse(&text).ok_or_else(|| format!("{name}: no public key: 64 hex digits are one"))
+}
+
+fn checkpoints(path: &Path, key: Option<PublicKey>) -> Result<Checkpoints, (Exit, String)> {
+    let name = path.display();
+    let file = File::open(path).map_err(|error| (Exit::Usage, format!("{name}: {error}")))?;
+    let read = Checkpoints::read(BufReader::new(file), key);
+    read.map_err(|error| (Exit::Finding, format!("{name}: {error}")))
+}
+
+fn verify_one(path: &Path, trust: &Trust) -> Exit {
+    let opened = pieces(path).and_then(|names| {
+        let files: io::Result<Vec<_>> = names.iter().map(|name| reader(name)).collect();
+        Ok((names, files?))
+    });
+    let (names, files) = match opened {
+        Ok(opened) => opened,
         Err(error) => {
-            complain(format_args!("{name}: cannot be opened: {error}"));
+            complain(format_args!("{}: cannot be opened: {error}", path.display()));
             return Exit::Usage;
         }
     };
-    if path.is_dir() {
-        complain(format_args!("{name}: is a folder; name the logs in it"));
-        return Exit::Usage;
-    }
-    match wicketgate_audit::verify(BufReader::new(file)) {
-        Ok(summary) => {
-            text(format_args!("{name}: whole: {summary}"));
+    let trust = Trust { all_files: path.is_dir(), ..trust.clone() };
+    match verify_log(files.into_iter(), &trust, |_| ()) {
+        Ok(found) => {
+            tell(path, names.len(), &found, &trust);
             Exit::Success
         }
         Err(error) => {
-            complain(format_args!("{name}: {error}"));
+            let name = names.get(error.piece).map_or(path, PathBuf::as_path);
+            complain(format_args!("{}: {error}", name.display()));
             Exit::Finding
         }
+    }
+}
+
+fn reader(path: &Path) -> io::Result<BufReader<File>> {
+    File::open(path).map(|file| BufReader::with_capacity(1 << 20, file))
+}
+
+/// The files of a log, in their order.
+fn pieces(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let names = files::of_log(&mut Disk::new(path))?;
+    if names.is_empty() {
+        return Err(io::Error::other("there is no log in this folder; name the logs in it"));
+    }
+    Ok(names.iter().map(|name| path.join(name.to_string())).collect())
+}
+
+fn tell(path: &Path, files: usize, found: &Verified, trust: &Trust) {
+    text(format_args!("{}: whole: {}", path.display(), found.summary));
+    if files > 1 || found.first > 1 {
+        let gone = if found.told_deleted { "; those before were deleted, as it says" } else { "" };
+        text(format_args!("  {files} files, from record {} on{gone}", found.first));
+    }
+    if found.crashes > 0 {
+        text(format_args!(
+            "  {} times the gate did not end it; {} torn bytes were put aside",
+            found.crashes, found.torn
+        ));
+    }
+    if found.lost > 0 {
+        text(format_args!("  {} events found no room in it", found.lost));
+    }
+    if trust.key.is_some() {
+        text(format_args!(
+            "  {} checkpoints, signed by this key; {} records after the last one",
+            found.signed, found.unsigned_tail
+        ));
+    }
+    if trust.kept.count() > 0 {
+        text(format_args!("  {} checkpoints that were kept elsewhere are in it", found.matched));
     }
 }

@@ -170,7 +170,7 @@ pub(crate) struct Run {
     /// The policy file
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// Where the audit log goes; without it, to a new file in the config's state_dir
+    /// Where the audit log goes, a new file; without it, on with the log in the config's state_dir
     #[arg(long, value_name = "FILE")]
     pub(crate) audit: Option<PathBuf>,
     /// The report at the end as one JSON document
@@ -462,14 +462,21 @@ pub(crate) enum Audit {
 /// `wicketgate audit verify`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Records cut off at the end leave a log that is whole: compare the last hash with one kept elsewhere.
+Records cut off at the end leave a log that is whole: compare it with checkpoints, or a last hash, kept
+elsewhere. A log that a gate is writing may end in the middle of a record.
 
 Exit status: 0 each log is whole; 1 a log is not, and the first wrong record is named; 2 a file cannot
 be opened.")]
 pub(crate) struct AuditVerify {
-    /// Logs, each by itself
-    #[arg(required = true, value_name = "FILE")]
+    /// Logs, each by itself: a file, or the folder of a log in many files
+    #[arg(required = true, value_name = "LOG")]
     pub(crate) logs: Vec<PathBuf>,
+    /// The gate's public key (audit.pub): each checkpoint must be signed by it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// Checkpoints that were kept elsewhere: each must be in the log
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoints: Option<PathBuf>,
 }
 
 /// `wicketgate man`

@@ -247,7 +247,10 @@ fn a_broken_log_is_judged_to_the_break() {
     let (status, out, complaint) =
         wicketgate(&["policy", "replay", &policy, &log, ALICE[0], ALICE[1]]);
     assert_eq!(status, 1);
-    assert!(complaint.contains("the log is broken at line 101: changed"), "{complaint}");
+    assert!(
+        complaint.contains("the log is broken at line 101 (record 101): changed"),
+        "{complaint}"
+    );
     let commands = lines[..100].iter().filter(|line| line.contains("\"type\":\"command\"")).count();
     assert!(out.starts_with(&format!("{commands} commands: {commands} judged the same")), "{out}");
 }

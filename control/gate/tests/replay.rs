@@ -69,7 +69,10 @@ fn a_changed_record_is_named_by_its_line() {
     let output = verify();
     assert_eq!(output.status.code(), Some(1));
     let complaint = String::from_utf8(output.stderr).unwrap();
-    assert!(complaint.contains(&format!("line {changed}: changed")), "{complaint}");
+    assert!(
+        complaint.contains(&format!("line {changed} (record {changed}): changed")),
+        "{complaint}"
+    );
 }
 
 fn counts(lines: &Value) -> u64 {

@@ -5,6 +5,7 @@ use toml::de::DeTable;
 use crate::assertion::{self, Assertions};
 use crate::control::{self, Control};
 use crate::diagnostic::{Diagnostic, Report, Span};
+use crate::log;
 use crate::model::Policy;
 use crate::reader::{Node, Table};
 use crate::rights::{self, Rights};
@@ -47,6 +48,7 @@ fn read(root: &DeTable<'_>, report: &mut Report<'_>) -> Option<Policy> {
     if let Some(node) = root.optional("gate") {
         topology.gate = topology::read_gate(node, report);
     }
+    let log = root.optional("audit").map(|node| log::read(node, report)).unwrap_or_default();
     for table in tables(&mut root, "port", "[[port]]", report) {
         topology.read_port(table, report);
     }
@@ -64,6 +66,7 @@ fn read(root: &DeTable<'_>, report: &mut Report<'_>) -> Option<Policy> {
     root.close(report);
     warn_of_idle(&topology, rights.as_ref()?, report);
     let mut policy = assemble(topology, rights?, control)?;
+    policy.log = log;
     if let Some(node) = tunnel_node {
         tunnel::refuse_machines(node, tunnel.as_ref(), &policy.conduits, report);
         // One that could not be read was reported.
@@ -118,6 +121,7 @@ fn assemble(topology: Topology, rights: Rights, control: Vec<Option<Control>>) -
         gate: topology.gate,
         ports: topology.ports.into_iter().collect::<Option<_>>()?,
         tunnel: None,
+        log: log::Log::default(),
         assets: topology.assets.into_iter().collect::<Option<_>>()?,
         rules: rights.rules,
         conduits: rights.conduits,

@@ -16,6 +16,8 @@ use crate::conditions::Conditions;
 use crate::control::{Account, Control};
 use crate::diagnostic::Diagnostic;
 use crate::doors::transport_name;
+use crate::log::Log;
+pub use crate::namespaces::Namespaces;
 use crate::tuning::{PortTuning, Tuning};
 use crate::tunnel::Tunnel;
 use crate::value::Prefix;
@@ -27,6 +29,7 @@ pub struct Policy {
     pub(crate) gate: Gate,
     pub(crate) ports: Vec<Port>,
     pub(crate) tunnel: Option<Tunnel>,
+    pub(crate) log: Log,
     pub(crate) assets: Vec<Asset>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) conduits: Vec<Conduit>,
@@ -44,6 +47,11 @@ impl Policy {
     /// The ports, in the order of the file; a [`PortId`] counts them.
     pub fn ports(&self) -> &[Port] {
         &self.ports
+    }
+
+    /// How the audit log is kept.
+    pub fn log(&self) -> &Log {
+        &self.log
     }
 
     /// Where people log in from afar, if they do.
@@ -210,6 +218,8 @@ pub struct Asset {
     pub cycle: Option<Duration>,
     /// What is spoken where; no two on one transport and port.
     pub doors: Vec<Door>,
+    /// Where its OPC UA server has which namespace.
+    pub namespaces: Namespaces,
 }
 
 impl Asset {

@@ -354,6 +354,12 @@ pub struct EventRing {
     head: usize,
     len: usize,
     lost: u64,
+    /// The number of each event in its slot.
+    numbers: Box<[u64]>,
+    /// People have no room, whatever there is.
+    closed_to_people: bool,
+    /// The number of the last event, told or lost.
+    number: u64,
 }
 
 impl EventRing {
@@ -363,18 +369,33 @@ impl EventRing {
     /// A ring of at least `capacity` slots and twice the reserve. The only allocation.
     pub fn new(capacity: usize) -> EventRing {
         let capacity = capacity.max(2 * EventRing::RESERVE).next_power_of_two();
-        EventRing { slots: vec![Event::EMPTY; capacity].into(), head: 0, len: 0, lost: 0 }
+        EventRing {
+            slots: vec![Event::EMPTY; capacity].into(),
+            head: 0,
+            len: 0,
+            lost: 0,
+            numbers: vec![0; capacity].into(),
+            closed_to_people: false,
+            number: 0,
+        }
     }
 
     /// Whether `count` events of this standing still fit.
     #[inline]
     pub fn has_room(&self, standing: Standing, count: usize) -> bool {
         let kept_back = match standing {
+            Standing::People if self.closed_to_people => return false,
             Standing::People => EventRing::RESERVE,
             Standing::MachineWrite => EventRing::RESERVE / 2,
             Standing::MachineRead => 0,
         };
         self.len + kept_back + count <= self.slots.len()
+    }
+
+    /// Has people find no room (`true`), or what there is: where events do not get to the disk, what machines do
+    /// has all the memory.
+    pub fn close_to_people(&mut self, closed: bool) {
+        self.closed_to_people = closed;
     }
 
     /// Adds an event; counted as lost where the ring is full, which callers prevent by asking
@@ -389,11 +410,15 @@ impl EventRing {
     #[inline]
     pub(crate) fn next_slot(&mut self) -> Option<&mut Event> {
         if self.len == self.slots.len() {
-            self.lost += 1;
+            self.count_lost();
             return None;
         }
         let at = (self.head + self.len) & (self.slots.len() - 1);
         self.len += 1;
+        self.number += 1;
+        if let Some(number) = self.numbers.get_mut(at) {
+            *number = self.number;
+        }
         self.slots.get_mut(at)
     }
 
@@ -410,6 +435,18 @@ impl EventRing {
         let event = self.oldest().cloned();
         self.skip();
         event
+    }
+
+    /// The same, with its number: 1, 2, 3, ... in the order in which events happened. Those that were lost have
+    /// numbers too, so that a gap shows how many, and where.
+    pub fn pop_numbered(&mut self) -> Option<(u64, Event)> {
+        let number = self.numbers.get(self.head & (self.slots.len() - 1)).copied();
+        Some((number.unwrap_or_default(), self.pop()?))
+    }
+
+    /// The number of the last event, told or lost.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     fn oldest(&self) -> Option<&Event> {
@@ -430,10 +467,43 @@ impl EventRing {
     /// Counts an event that is not even tried, because what it would tell of was refused.
     pub fn count_lost(&mut self) {
         self.lost += 1;
+        self.number += 1;
     }
 
     /// Events that found no room since the start.
     pub fn lost(&self) -> u64 {
         self.lost
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_that_are_lost_have_numbers_too() {
+        let mut ring = EventRing::new(0);
+        let slots = 2 * EventRing::RESERVE as u64;
+        (0..slots + 3).for_each(|_| ring.push(Event::EMPTY));
+        ring.count_lost();
+        assert_eq!((ring.lost(), ring.number()), (4, slots + 4));
+        assert_eq!(ring.pop_numbered().map(|(number, _)| number), Some(1));
+        ring.push(Event::EMPTY);
+        let told: Vec<u64> =
+            std::iter::from_fn(|| ring.pop_numbered()).map(|(number, _)| number).collect();
+        assert_eq!(told, (2..=slots).chain([slots + 5]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_ring_that_is_closed_to_people_has_room_for_machines() {
+        let mut ring = EventRing::new(0);
+        ring.close_to_people(true);
+        let room = |ring: &EventRing| {
+            [Standing::People, Standing::MachineWrite, Standing::MachineRead]
+                .map(|standing| ring.has_room(standing, 1))
+        };
+        assert_eq!(room(&ring), [false, true, true]);
+        ring.close_to_people(false);
+        assert_eq!(room(&ring), [true; 3]);
     }
 }

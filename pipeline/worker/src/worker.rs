@@ -404,6 +404,11 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
         self.hold.counters
     }
 
+    /// Events that there were to tell, with those that found no room.
+    pub fn events(&self) -> u64 {
+        self.events.number()
+    }
+
     /// Events that found no room.
     pub fn events_lost(&self) -> u64 {
         self.events.lost()

@@ -14,7 +14,7 @@ use super::audit::Audit;
 use super::barriers::Barriers;
 use super::census::Books;
 use super::clock::{self, Drift};
-use super::data::{Outcome, Shared};
+use super::data::{Outcome, Shared, Told};
 use super::desk::Gatherer;
 use super::interfaces::Interfaces;
 use super::journal::{AT_ONCE, Journal};
@@ -136,23 +136,29 @@ impl Control {
         let mut logged = 0;
         let mut batch = journal.batch();
         while audit.is_open()
-            && let Some((epoch, event)) = batch.next()
+            && let Some((origin, Told { epoch, event, .. })) = batch.next()
         {
             logged += 1;
             if let Some(tables) = generations.tables(epoch) {
                 people.note(tables, &event);
                 people.tell_denied(tunnels.as_mut(), tables, generations.policy(), &event);
                 let time = drift.wall(event.time);
-                audit.record(tables, &Event { time, ..event });
+                audit.record(tables, &Event { time, ..event }, origin);
             }
         }
         audit.flush();
+        let fails = audit.fault().is_some();
+        self.shared.iter().for_each(|shared| shared.close_to_people(fails));
         logged == AT_ONCE
     }
 
-    /// All of it; what the log does not take is thrown away, because workers wait for room.
+    /// All of it; what the log does not take is thrown away, because workers wait for room. The numbers of
+    /// events say so.
     fn log_all(&mut self) {
         while self.log() {}
+        if !self.audit.is_open() {
+            self.audit.settle();
+        }
         while !self.audit.is_open() && self.journal.next().is_some() {}
     }
 
@@ -271,7 +277,10 @@ impl Control {
     /// Looks whether the kernel still does not forward, and answers, and whether no frame was lost.
     fn look(&mut self) {
         let (forwards, silent) = (self.barriers.fault(), self.kernel.fault());
+        let unwritten = self.audit.fault();
         self.report(Alarm::KernelForwards, forwards);
+        self.report(Alarm::AuditFails, unwritten);
+        self.report(Alarm::CheckpointsFail, self.audit.checkpoints_fault());
         self.report(Alarm::NetlinkSilent, silent);
         if let Some(fault) = self.count() {
             self.report(Alarm::FramesLost, fault);
@@ -327,7 +336,7 @@ impl Control {
     fn abandon(&mut self, worker: usize, does: &str) {
         let alarm = Alarm::WorkerStalled(u32::try_from(worker).unwrap_or(u32::MAX));
         self.report(alarm, Some(format!("worker {worker} {does}; the gate stops at once")));
-        self.audit.flush();
+        self.audit.settle();
         std::process::exit(Exit::Finding as i32);
     }
 }

@@ -32,12 +32,23 @@ const SETTLE: u32 = 1000;
 /// The same while frames wait for a MAC address, which control brings.
 const SHORT_NAP: Duration = Duration::from_millis(1);
 
+/// An event on its way to the log.
+pub(super) struct Told {
+    /// Of the tables whose numbers are in it.
+    pub(super) epoch: u32,
+    /// Its number among those of its worker.
+    pub(super) number: u64,
+    pub(super) event: Event,
+}
+
 /// What one worker and control share: two bounded queues, a flag, a counter, a desk for counts.
 pub(super) struct Shared {
     stop: AtomicBool,
     turns: AtomicU64,
     tables: ArrayQueue<Arc<Tables>>,
-    events: ArrayQueue<(u32, Event)>,
+    events: ArrayQueue<Told>,
+    /// What people do cannot be logged now.
+    closed_to_people: AtomicBool,
     pub(super) census: Desk,
     pub(super) stats: StatsDesk,
     neighbours: Arc<Exchange>,
@@ -50,6 +61,7 @@ impl Shared {
             turns: AtomicU64::new(0),
             tables: ArrayQueue::new(1),
             events: ArrayQueue::new(EVENTS),
+            closed_to_people: AtomicBool::new(false),
             census: Desk::new(),
             stats: StatsDesk::new(),
             neighbours,
@@ -78,14 +90,19 @@ impl Shared {
         !self.events.is_full()
     }
 
-    /// Tells control of an event, in the numbers of the tables of this epoch. Only the worker does.
-    pub(super) fn tell(&self, epoch: u32, event: Event) {
-        // One thread alone pushes, and it has asked for room.
-        let _ = self.events.push((epoch, event));
+    /// Has the worker refuse what people ask for (`true`), because the log does not take it.
+    pub(super) fn close_to_people(&self, closed: bool) {
+        self.closed_to_people.store(closed, Ordering::Relaxed);
     }
 
-    /// The oldest event that nobody has taken, and the epoch of the tables that it counts in.
-    pub(super) fn event(&self) -> Option<(u32, Event)> {
+    /// Tells control of an event. Only the worker does.
+    pub(super) fn tell(&self, told: Told) {
+        // One thread alone pushes, and it has asked for room.
+        let _ = self.events.push(told);
+    }
+
+    /// The oldest event that nobody has taken.
+    pub(super) fn event(&self) -> Option<Told> {
         self.events.pop()
     }
 
@@ -115,6 +132,8 @@ pub(super) struct Outcome {
     /// Frames handed to other workers.
     pub(super) handed_over: u64,
     pub(super) events_lost: u64,
+    /// Events that it had to tell, those that were lost too.
+    pub(super) events: u64,
     pub(super) sockets: io::Result<Vec<(PortId, Queue, Statistics)>>,
     /// Why it stopped by itself.
     pub(super) fault: Option<PortError>,
@@ -253,6 +272,7 @@ impl<'u> DataPath<'u> {
             unsent: port.unsent(),
             handed_over: self.worker.others().map_or(0, HandOver::handed),
             events_lost: self.worker.events_lost(),
+            events: self.worker.events(),
             sockets: port.statistics(),
             fault,
         }
@@ -273,6 +293,7 @@ struct Outbox {
 
 impl Observer for Outbox {
     fn events(&mut self, tables: &Tables, events: &mut EventRing) {
+        events.close_to_people(self.shared.closed_to_people.load(Ordering::Relaxed));
         loop {
             while self.patient && !self.shared.has_room() {
                 std::thread::sleep(Duration::from_millis(1));
@@ -281,8 +302,8 @@ impl Observer for Outbox {
             if self.behind {
                 return;
             }
-            let Some(event) = events.pop() else { return };
-            self.shared.tell(tables.epoch(), event);
+            let Some((number, event)) = events.pop_numbered() else { return };
+            self.shared.tell(Told { epoch: tables.epoch(), number, event });
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use wicketgate_engine::Event;
+use wicketgate_audit::Origin;
 
-use super::data::Shared;
+use super::data::{Shared, Told};
 
 /// Events that are logged before anything else gets its turn: as long as workers tell faster than is written,
 /// there is always one more, and whoever takes a session back must not wait for the end of that.
@@ -18,29 +18,36 @@ pub(super) struct Journal {
 
 struct Queue {
     shared: Arc<Shared>,
-    /// Its oldest event, with the epoch of the tables that it counts in.
-    head: Option<(u32, Event)>,
+    worker: u32,
+    /// Its oldest event.
+    head: Option<Told>,
 }
 
 impl Journal {
     pub(super) fn new(workers: &[Arc<Shared>]) -> Journal {
-        let queue = |shared: &Arc<Shared>| Queue { shared: shared.clone(), head: None };
-        Journal { queues: workers.iter().map(queue).collect() }
+        let queue = |(shared, worker): (&Arc<Shared>, u32)| Queue {
+            shared: shared.clone(),
+            worker,
+            head: None,
+        };
+        Journal { queues: workers.iter().zip(0..).map(queue).collect() }
     }
 
     /// The oldest events that are here now, [`AT_ONCE`] at most.
-    pub(super) fn batch(&mut self) -> impl Iterator<Item = (u32, Event)> {
+    pub(super) fn batch(&mut self) -> impl Iterator<Item = (Origin, Told)> {
         std::iter::from_fn(|| self.next()).take(AT_ONCE)
     }
 
     /// The oldest event that is here now.
-    pub(super) fn next(&mut self) -> Option<(u32, Event)> {
+    pub(super) fn next(&mut self) -> Option<(Origin, Told)> {
         for queue in &mut self.queues {
             queue.head = queue.head.take().or_else(|| queue.shared.event());
         }
         let told = self.queues.iter_mut().filter(|queue| queue.head.is_some());
-        let time = |queue: &&mut Queue| queue.head.as_ref().map(|(_, event)| event.time);
-        told.min_by_key(time)?.head.take()
+        let time = |queue: &&mut Queue| queue.head.as_ref().map(|told| told.event.time);
+        let queue = told.min_by_key(time)?;
+        let told = queue.head.take()?;
+        Some((Origin { worker: queue.worker, event: told.number }, told))
     }
 }
 
@@ -48,19 +55,20 @@ impl Journal {
 mod tests {
     use std::net::Ipv4Addr;
 
-    use wicketgate_engine::EventKind;
+    use wicketgate_engine::{Event, EventKind};
     use wicketgate_packet::Time;
 
     use super::*;
 
-    fn event(nanos: u64) -> Event {
+    fn told(epoch: u32, nanos: u64) -> Told {
         let (time, source) = (Time::from_nanos(nanos), Ipv4Addr::LOCALHOST);
         let kind = EventKind::SessionStart;
-        Event { time, session: nanos, grant: None, source, source_port: 0, kind }
+        let event = Event { time, session: nanos, grant: None, source, source_port: 0, kind };
+        Told { epoch, number: nanos, event }
     }
 
     fn all(journal: &mut Journal) -> Vec<u64> {
-        std::iter::from_fn(|| journal.next()).map(|(_, event)| event.session).collect()
+        std::iter::from_fn(|| journal.next()).map(|(_, told)| told.event.session).collect()
     }
 
     #[test]
@@ -68,24 +76,29 @@ mod tests {
         let workers = Shared::among(3);
         let mut journal = Journal::new(&workers);
         for (worker, nanos) in [(0, 1), (0, 5), (0, 6), (1, 2), (1, 4), (2, 3)] {
-            workers[worker].tell(7, event(nanos));
+            workers[worker].tell(told(7, nanos));
         }
         assert_eq!(all(&mut journal), [1, 2, 3, 4, 5, 6]);
         assert!(journal.next().is_none());
-        workers[1].tell(7, event(2));
-        assert_eq!(journal.next().unwrap().0, 7, "late is not lost");
+        workers[1].tell(told(7, 2));
+        let (origin, late) = journal.next().unwrap();
+        assert_eq!((late.epoch, origin), (7, Origin { worker: 1, event: 2 }), "late is not lost");
     }
 
     #[test]
     fn workers_that_tell_without_end_do_not_keep_the_reader() {
         let workers = Shared::among(1);
         let mut journal = Journal::new(&workers);
-        workers[0].tell(1, event(1));
-        let tell_one_more = |(_, event): (u32, Event)| {
-            workers[0].tell(1, Event { session: event.session + 1, ..event });
+        workers[0].tell(told(1, 1));
+        let tell_one_more = |(_, last): (Origin, Told)| {
+            workers[0].tell(told(1, last.event.session + 1));
         };
         assert_eq!(journal.batch().map(tell_one_more).count(), AT_ONCE);
-        assert_eq!(journal.batch().next().unwrap().1.session, AT_ONCE as u64 + 1, "none is lost");
+        assert_eq!(
+            journal.batch().next().unwrap().1.event.session,
+            AT_ONCE as u64 + 1,
+            "none is lost"
+        );
     }
 
     #[test]
@@ -93,9 +106,9 @@ mod tests {
         let workers = Shared::among(2);
         let mut journal = Journal::new(&workers);
         for nanos in [9, 3, 4] {
-            workers[0].tell(1, event(nanos));
+            workers[0].tell(told(1, nanos));
         }
-        workers[1].tell(1, event(8));
+        workers[1].tell(told(1, 8));
         assert_eq!(all(&mut journal), [8, 9, 3, 4]);
     }
 }

@@ -22,7 +22,9 @@ mod audit;
 mod barriers;
 mod census;
 pub(crate) mod clock;
+mod commit;
 mod control;
+mod courier;
 mod data;
 mod desk;
 mod exchange;
@@ -102,7 +104,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         (cores(arguments, &gate.tuning)?, interfaces.queues(gate.tuning.workers)?);
     let settings = memory::settings(&gate.tuning);
     let mut umem = memory::umem(&gate.tuning, settings, queues.iter().map(Vec::len).sum())?;
-    let audit = Audit::create(arguments, generations.policy(), &tables)?;
+    let audit = Audit::open(arguments, generations.policy(), &tables, user.as_ref())?;
     let books = Books::new(umem.frames());
     let (ports, opened) = XdpPort::open_all(&mut umem, &queues, settings, clock::now)
         .map_err(|error| format!("{}: {error}", interfaces.name_of(error.queue.interface)))?;
@@ -114,7 +116,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let sessions = Arc::new(Sessions::new(SESSIONS));
     let people = People::open(generations.policy(), sessions.clone());
     let tunnel::Opened { ports, listener } = tunnel::open(ports, generations.policy(), &desk);
-    let workers = workers(ports, &tables, &sessions)?;
+    let workers = workers(ports, &tables, &sessions, &gate.tuning)?;
     let data = data_paths(workers, &shared, &cores, arguments.spin);
     let (accounts, admission) = (Accounts::read(), Admission::default());
     let (kernel, responder) = Kernel::open(kernel);
@@ -145,8 +147,10 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let attached = control.interfaces.attach()?;
     control.interfaces.announce(&attached, &opened);
     announce(&gate.tuning, &cores, &opened);
-    sandbox::enter(arguments, user.as_ref(), &tunnel::files(control.generations.policy()))?;
+    let again = tunnel::files(control.generations.policy());
+    sandbox::enter(arguments, user.as_ref(), &again, &control.audit.written())?;
     responder.serve()?;
+    control.audit.serve()?;
     socket.map_or(Ok(()), Socket::serve)?;
     control.tunnels = listener.map(tunnel::Listener::serve).transpose()?;
     let outcomes = serve(&mut control, data, attached);
@@ -234,12 +238,14 @@ fn workers<'u>(
     ports: Vec<WorkerPort<'u>>,
     tables: &Arc<Tables>,
     sessions: &Arc<Sessions>,
+    tuning: &Tuning,
 ) -> Result<Vec<Worker<WorkerPort<'u>, Machine>>, String> {
     let stopwatch = Machine::start();
     let ends = HandOver::among(ports.len()).map_err(|error| format!("no doorbells: {error}"))?;
     let alone = ports.len() == 1;
     let worker = |(port, end)| {
-        let engine = Engine::new(Limits::default(), tables.clone(), sessions.clone());
+        let limits = Limits { long_requests: tuning.long_requests, ..Limits::default() };
+        let engine = Engine::new(limits, tables.clone(), sessions.clone());
         Worker::live(port, engine, stopwatch, (!alone).then_some(end))
     };
     Ok(ports.into_iter().zip(ends).map(worker).collect())
@@ -260,7 +266,8 @@ fn data_paths<'u>(
 
 /// Says what the gate did; `None` is a worker that panicked.
 fn finish(arguments: &cli::Run, control: Control, figures: Option<Figures>) -> Exit {
-    let logged = control.audit.finish();
+    let sums = figures.as_ref().map(Figures::sums);
+    let logged = control.audit.finish(sums.as_deref());
     let Some(figures) = figures else {
         complain("a worker panicked; the gate has stopped");
         return Exit::Finding;

@@ -115,6 +115,7 @@ fn fixed(old: &Policy, new: &Policy) -> Vec<&'static str> {
     let kept = [
         ("[[port]]", old.ports() == new.ports()),
         ("[tunnel]", old.tunnel() == new.tunnel()),
+        ("[audit]", old.log() == new.log()),
         ("overlay", old_gate.overlay == new_gate.overlay),
         ("state_dir", old_gate.state_dir == new_gate.state_dir),
         ("control_socket or control_group", socket(old_gate) == socket(new_gate)),

@@ -1,6 +1,7 @@
 //! What a gate says when it stops.
 
 use serde::Serialize;
+use wicketgate_audit::WorkerSums;
 use wicketgate_engine::{Counters, Tables};
 use wicketgate_worker::{AssetLatency, HoldCounters};
 use wicketgate_xdp::{Accounts, Statistics};
@@ -20,6 +21,19 @@ pub(super) struct Figures {
     pub(super) cores: Vec<usize>,
     /// Free frames that are no worker's.
     pub(super) in_common: u32,
+}
+
+impl Figures {
+    /// What each worker told the log, and judged.
+    pub(super) fn sums(&self) -> Vec<WorkerSums> {
+        let sums = |(outcome, worker): (&Outcome, u32)| WorkerSums {
+            worker,
+            events: outcome.events,
+            lost: outcome.events_lost,
+            judged: Some(outcome.counters.commands),
+        };
+        self.outcomes.iter().zip(0..).map(sums).collect()
+    }
 }
 
 /// The report: totals first.

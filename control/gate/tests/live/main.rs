@@ -27,6 +27,7 @@ mod hardening;
 mod hop;
 mod iperf;
 mod links;
+mod log;
 mod lossy;
 mod modbus;
 mod opcua;
@@ -374,33 +375,6 @@ fn there_is_always_an_audit_log() {
     let [Ok(log)] = &logs[..] else { panic!("{logs:?}") };
     let text = std::fs::read_to_string(log.path()).unwrap();
     assert!(text.contains("read-holding-registers"), "{text}");
-}
-
-#[test]
-fn without_room_for_the_audit_log_nothing_is_asked_of_a_device() {
-    let (server, _) = need!("without_room_for_the_audit_log_nothing_is_asked_of_a_device");
-    let plant = Plant::new(1);
-    let _device = device(&plant, &server);
-    // A file that takes 8 KiB: what is beyond fails, as on a full disk.
-    let audit = plant.file("audit.jsonl");
-    let policy = plant.file("policy.toml");
-    let line = format!(
-        "ulimit -f 8; trap '' XFSZ; exec {} run --config {} --audit {}",
-        env!("CARGO_BIN_EXE_wicketgate"),
-        policy.display(),
-        audit.display()
-    );
-    let gate = Gate::spawn(plant.gate.command("bash").args(["-c", &line]));
-    assert!(gate.says("running"));
-    let mut stream = plant.connect().unwrap();
-    let busy = [0x83, 6];
-    let asked =
-        (0..30_000).take_while(|_| ask(&mut stream, &[3, 0, 1, 0, 1]).unwrap() != busy).count();
-    eprintln!("{asked} reads before nothing could be logged any more");
-    assert!((8_000..30_000).contains(&asked), "as many as queues hold, then none: {asked}");
-    assert!(gate.says("the audit log has broken off"));
-    gate.signal(Signal::TERM);
-    assert_eq!(gate.exit_code(), Some(1));
 }
 
 #[test]

@@ -259,3 +259,21 @@ fn nobody_logs_in_with_the_address_of_a_machine() {
     let errors = parse(&text, "policy.toml").unwrap_err();
     assert!(errors[0].message.contains("conduit `hmi-1`"), "{}", errors[0]);
 }
+
+#[test]
+fn the_audit_log_is_kept_as_the_file_says() {
+    assert_eq!(*good(&changed("", "")).log(), crate::Log::default());
+    let keys = "file_mib = 1\nkeep_mib = 2\nkeep_for = \"48h\"\ncommit = \"100ms\"\n\
+                checkpoint = \"1min\"\ncheckpoints = \"/mnt/gate.jsonl\"\n";
+    let policy = good(&format!("{}\n[audit]\n{keys}", changed("", "")));
+    let seconds = std::time::Duration::from_secs;
+    let expected = crate::Log {
+        file_size: 1 << 20,
+        keep_size: Some(2 << 20),
+        keep_for: Some(seconds(48 * 3600)),
+        commit: std::time::Duration::from_millis(100),
+        checkpoint: seconds(60),
+        checkpoints: Some("/mnt/gate.jsonl".into()),
+    };
+    assert_eq!(*policy.log(), expected);
+}

@@ -1,8 +1,7 @@
 //! Which files can still be opened (landlock(7)).
 //!
-//! The audit log, the sockets, the maps and the kernel's settings are open already. Time zones are in the
-//! program. What is left is the config, read again at SIGHUP, and the program itself, for the names in a
-//! panic's backtrace.
+//! The sockets, the maps and the kernel's settings are open already. Time zones are in the program. What is left
+//! is the config, read again at SIGHUP, the audit log, and the program itself, for the names in a panic's backtrace.
 
 use std::env;
 use std::fs;
@@ -14,16 +13,21 @@ use landlock::{
 };
 
 use super::Fence;
+use crate::run::audit::Place;
 
 /// What is asked for: files, TCP, devices, signals and abstract sockets (Linux 6.12). A kernel that
 /// knows less gives what it knows.
 const WANTED: ABI = ABI::V6;
 
-/// Forbids opening any file but to read the config and what lies beside the files `again`, connecting or listening by TCP, signalling others.
+/// Forbids opening any file but to read the config and what lies beside the files `again`, and to write the log; connecting or listening by TCP, signalling others.
 ///
 /// # Errors
 /// What the kernel refused.
-pub(super) fn fence(config: &Path, again: &[PathBuf]) -> Result<Fence, RulesetError> {
+pub(super) fn fence(
+    config: &Path,
+    again: &[PathBuf],
+    log: &[Place],
+) -> Result<Fence, RulesetError> {
     let rules = Ruleset::default()
         .handle_access(AccessFs::from_all(WANTED))?
         .handle_access(AccessNet::from_all(WANTED))?
@@ -32,6 +36,7 @@ pub(super) fn fence(config: &Path, again: &[PathBuf]) -> Result<Fence, RulesetEr
     let beside = again.iter().flat_map(|file| [Some(file.clone()), fs::canonicalize(file).ok()]);
     let beside = beside.flatten().filter_map(|file| folder(&file));
     let rules = readable(config).into_iter().chain(beside).try_fold(rules, allow)?;
+    let rules = log.iter().try_fold(rules, allow_log)?;
     Ok(match rules.restrict_self()?.ruleset {
         RulesetStatus::FullyEnforced => Fence::Up,
         RulesetStatus::PartiallyEnforced => Fence::Partly,
@@ -43,6 +48,20 @@ fn allow(rules: RulesetCreated, path: PathBuf) -> Result<RulesetCreated, Ruleset
     match PathFd::new(path) {
         Ok(path) => rules.add_rule(PathBeneath::new(path, AccessFs::ReadFile)),
         // What is not there needs no rule.
+        Err(_) => Ok(rules),
+    }
+}
+
+/// The log's files are made, written, read again after a failure, and deleted in their folder; one file is only
+/// written.
+fn allow_log(rules: RulesetCreated, log: &Place) -> Result<RulesetCreated, RulesetError> {
+    let file = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate;
+    let access = match log {
+        Place::Folder(_) => file | AccessFs::ReadDir | AccessFs::MakeReg | AccessFs::RemoveFile,
+        Place::File(_) => file,
+    };
+    match PathFd::new(log.path()) {
+        Ok(path) => rules.add_rule(PathBeneath::new(path, access)),
         Err(_) => Ok(rules),
     }
 }

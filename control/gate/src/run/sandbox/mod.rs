@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 pub(super) use privileges::User;
 
+use super::audit::Place;
 use crate::cli;
 use crate::config;
 use crate::exit::complain;
@@ -37,7 +38,8 @@ enum Fence {
     Absent,
 }
 
-/// Gives up whatever a gate that runs does not need; besides its config it will read the files `again`.
+/// Gives up whatever a gate that runs does not need; besides its config it will read the files `again`, and
+/// it goes on writing the log.
 /// There is no way back.
 ///
 /// # Errors
@@ -46,18 +48,24 @@ pub(super) fn enter(
     arguments: &cli::Run,
     user: Option<&User>,
     again: &[PathBuf],
+    log: &[Place],
 ) -> Result<(), String> {
     check_alone()?;
-    give_up(arguments, user, again)
+    give_up(arguments, user, again, log)
 }
 
-fn give_up(arguments: &cli::Run, user: Option<&User>, again: &[PathBuf]) -> Result<(), String> {
+fn give_up(
+    arguments: &cli::Run,
+    user: Option<&User>,
+    again: &[PathBuf],
+    log: &[Place],
+) -> Result<(), String> {
     let kept = privileges::drop_to(user)?;
     complain(format_args!("privileges given up but for {kept}"));
     if arguments.no_sandbox {
         complain("NO SANDBOX, as asked: files and system calls are not fenced");
     } else {
-        fence(&arguments.config, again)?;
+        fence(&arguments.config, again, log)?;
     }
     check_reload(&arguments.config)
 }
@@ -71,8 +79,8 @@ fn check_alone() -> Result<(), String> {
     }
 }
 
-fn fence(config: &Path, again: &[PathBuf]) -> Result<(), String> {
-    let files = files::fence(config, again).map_err(|error| format!("Landlock: {error}"))?;
+fn fence(config: &Path, again: &[PathBuf], log: &[Place]) -> Result<(), String> {
+    let files = files::fence(config, again, log).map_err(|error| format!("Landlock: {error}"))?;
     let calls = calls::fence().map_err(|error| format!("seccomp: {error}"))?;
     say(
         files,

@@ -44,6 +44,11 @@ impl User {
         Ok(user)
     }
 
+    /// User and group, by number.
+    pub(crate) fn ids(&self) -> (u32, u32) {
+        (self.uid.as_raw(), self.gid.as_raw())
+    }
+
     /// A line of passwd(5): name, password, uid, gid, more.
     fn parse(line: &str) -> Option<User> {
         let mut fields = line.split(':');

@@ -72,7 +72,7 @@ fn enter_here(folder: &Path, no_sandbox: bool) {
     let mut words = vec!["wicketgate", "run", "--config", config.to_str().unwrap()];
     words.extend(no_sandbox.then_some("--no-sandbox"));
     let cli::Command::Run(arguments) = cli::Cli::parse_from(words).command else { panic!() };
-    give_up(&arguments, None, &[]).unwrap();
+    give_up(&arguments, None, &[], &[Place::Folder(folder.join("audit"))]).unwrap();
 }
 
 /// Makes this kernel one that does not know a call.
