@@ -16,7 +16,7 @@ PCAPS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$PCAPS/stacks/plant.sh"
 
 CASES=(hmi-poll maintenance-writes every-function pipelined udp ping-and-unreachable midstream
-    unit-ids vendor-functions reconnects enip-tags s7comm-controller opcua-press)
+    unit-ids vendor-functions reconnects enip-tags s7comm-controller opcua-press opcua-hmi)
 PRESS_3=192.168.10.20
 PRESS_4=192.168.10.21
 # Recordings are moved in time to begin in this second, a Monday morning in a shift, so that a policy
@@ -224,6 +224,13 @@ case_opcua_press() {
     client laptop "$PYTHON" "$HERE/opcua_client.py" $PRESS_3 4840
     one_source_port laptop 50201
     client laptop "$PYTHON" "$HERE/opcua_freeopcua.py" $PRESS_3 4840
+}
+
+case_opcua_hmi() {
+    asyncua_server press-3 $PRESS_3
+    one_source_port hmi 50300
+    record
+    client hmi "$PYTHON" "$HERE/opcua_long.py" $PRESS_3 4840
 }
 
 # --- checks --------------------------------------------------------------------------------------

@@ -135,7 +135,7 @@ impl Protocol {
         matches!(self, Protocol::Modbus | Protocol::Enip | Protocol::S7comm | Protocol::Opcua)
     }
 
-    /// Length of the longest PDU, in bytes: what a flow ever needs to hold.
+    /// Length of the longest PDU that every flow has room for, in bytes.
     pub const fn max_pdu(self) -> usize {
         match self {
             Protocol::Modbus => modbus::MAX_ADU,
@@ -160,20 +160,21 @@ impl Protocol {
         }
     }
 
-    /// How much of what begins at `bytes[0]` and travels in `direction` is judged at once, and so is held
-    /// until all of it is there: a PDU, or of a long response the front.
+    /// Writes a PDU of several [chunks](Portion::Chunks) to the front of `out` as if it had come in one, and
+    /// returns its length.
     ///
     /// # Errors
-    /// Those of [`frame`](Protocol::frame).
-    #[inline]
-    pub fn portion(self, direction: Direction, bytes: &[u8]) -> Result<Portion, NotTheProtocol> {
-        if self == Protocol::Opcua {
-            return opcua::portion(direction, bytes);
+    /// They are not chunks of one PDU, or there is no room.
+    pub fn join(self, chunks: &[u8], out: &mut [u8]) -> Result<usize, NotTheProtocol> {
+        match self {
+            Protocol::Opcua => opcua::join(chunks, out),
+            _ => Err(NotTheProtocol::Inconsistent),
         }
-        Ok(match self.frame(bytes)? {
-            Framed::Whole(length) => Portion::Whole(length),
-            Framed::Need(length) => Portion::Need(length),
-        })
+    }
+
+    /// Whether the joined request `pdu` was given up by its client: it asks for nothing.
+    pub fn is_aborted(self, pdu: &[u8]) -> bool {
+        self == Protocol::Opcua && opcua::command::is_aborted(pdu)
     }
 
     /// What the whole request PDU `pdu` asks for.
@@ -291,6 +292,28 @@ impl Dialog {
         channel: opcua::Channel::NEW,
     };
 
+    /// How much of what begins at `bytes[0]` and travels in `direction` is judged at once, and so is held
+    /// until all of it is there: a PDU, or of a long response the front. There is `room` to hold so many bytes.
+    ///
+    /// # Errors
+    /// Those of [`Protocol::frame`].
+    #[inline]
+    pub fn portion(
+        &self,
+        protocol: Protocol,
+        direction: Direction,
+        bytes: &[u8],
+        room: usize,
+    ) -> Result<Portion, NotTheProtocol> {
+        if protocol == Protocol::Opcua {
+            return opcua::portion(direction, bytes, &self.channel, room);
+        }
+        Ok(match protocol.frame(bytes)? {
+            Framed::Whole(length) => Portion::Whole(length),
+            Framed::Need(length) => Portion::Need(length),
+        })
+    }
+
     /// What the whole request PDU `pdu` of this flow asks for.
     ///
     /// # Errors
@@ -340,6 +363,11 @@ impl Dialog {
             Protocol::Opcua => self.channel.note(direction, pdu),
             Protocol::Modbus | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => {}
         }
+    }
+
+    /// Notes that the request that begins with `front` stays behind, with whatever follows of it.
+    pub fn note_refused(&mut self, front: &[u8]) {
+        self.channel.note_refused(front);
     }
 
     /// Whether responses can be paired with their requests: not where they are encrypted.
@@ -412,6 +440,23 @@ pub enum Portion {
     },
     /// Not enough there yet: come again when there are at least this many bytes.
     Need(usize),
+    /// A request of this length in several chunks, all of it there; see [`Protocol::join`].
+    Chunks(NonZeroUsize),
+    /// A request for which there is no room: its first chunk is `len` bytes long, and what it is refused by is
+    /// there.
+    TooLong {
+        /// What it is refused by.
+        front: NonZeroUsize,
+        /// All of the chunk.
+        len: usize,
+    },
+    /// A further chunk of a request that was refused: it stays behind.
+    Rest {
+        /// What is there of it.
+        front: NonZeroUsize,
+        /// All of it.
+        len: usize,
+    },
 }
 
 /// What pairs a response with its request (Modbus: transaction and unit identifier).
@@ -436,6 +481,8 @@ pub enum Refusal {
     Value,
     /// Not now: held, rate-limited, or the gate cannot log.
     Busy,
+    /// The request is longer than can be judged: the client is to ask for less at once.
+    TooLong,
 }
 
 /// Why bytes are not the protocol they should be.

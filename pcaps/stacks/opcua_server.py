@@ -15,6 +15,8 @@ from asyncua.crypto.cert_gen import setup_self_signed_certificate
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 NAMESPACE = "urn:wicketgate:press"
+# Variables of the line, for clients that ask for hundreds at once.
+LINE = 300
 
 
 class Watch:
@@ -34,6 +36,11 @@ async def press(server):
     recipe = await press.add_variable(node("Press.Recipe"), f"{index}:Recipe", "R" * 20000)
     for variable in (setpoint, motor):
         await variable.set_writable()
+    line = await server.nodes.objects.add_object(node("Line"), f"{index}:Line")
+    for at in range(LINE):
+        tank = await line.add_variable(
+            node(f"Line.Tank{at}"), f"{index}:Tank{at}", at, ua.VariantType.Int32)
+        await tank.set_writable()
 
     def method(name):
         async def called(_parent):

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use allocation_counter::measure;
 use wicketgate_dissectors::s7comm::Area;
-use wicketgate_dissectors::{Direction, Framed, Portion, Protocol};
+use wicketgate_dissectors::{Dialog, Direction, Framed, Portion, Protocol};
 use wicketgate_engine::event::{CommandEvent, Label, PAYLOAD};
 use wicketgate_engine::nodes::{NamePattern, NodePattern, NodeRule};
 use wicketgate_engine::objects::{Glob, ObjectRule, Objects};
@@ -92,7 +92,7 @@ fn verify() -> Stage {
 fn refuse() -> Stage {
     let mut frame = request();
     let sessions = std::sync::Arc::new(Sessions::new(1));
-    let limits = Limits { flows: 1 << 12, streams: 1 };
+    let limits = Limits { flows: 1 << 12, streams: 1, ..Limits::default() };
     let mut engine = Engine::new(limits, Plant::usual().tables(1), sessions);
     let mut events = EventRing::new(128);
     stage("refuse: parse, verify, find no flow", move || {
@@ -174,10 +174,11 @@ fn judge_enip() -> Stage {
 }
 
 fn dissect_opcua() -> Stage {
-    let pdu = opcua::read(7, "Line.Press.Level");
+    let (pdu, dialog) = (opcua::read(7, "Line.Press.Level"), Dialog::NEW);
     stage("dissect-opcua: frame and command, one node", move || {
-        let pdu = black_box(&pdu[..]);
-        if let Ok(Portion::Whole(_)) = Protocol::Opcua.portion(Direction::ToServer, pdu) {
+        let (pdu, room) = (black_box(&pdu[..]), Protocol::Opcua.max_pdu());
+        let asked = dialog.portion(Protocol::Opcua, Direction::ToServer, pdu, room);
+        if let Ok(Portion::Whole(_)) = asked {
             let _ = black_box(Protocol::Opcua.command(pdu));
         }
     })

@@ -150,7 +150,7 @@ fn logins(arguments: &str) -> Vec<Login> {
 
 /// The loop of a worker, writing everything down.
 pub fn run<P: Port>(port: &mut P, tables: Arc<Tables>) -> Run {
-    let limits = Limits { flows: 1024, streams: 256 };
+    let limits = Limits { flows: 1024, streams: 256, ..Limits::default() };
     let mut engine = Engine::new(limits, tables, Arc::new(Sessions::new(64)));
     engine.set_captured(true);
     let mut ring = EventRing::new(1 << 12);

@@ -91,7 +91,7 @@ pub const START: Time = Time::from_nanos(1_772_438_400_000_000_000);
 impl Gate {
     /// A gate with room for everything.
     pub fn new(plant: &Plant) -> Gate {
-        Gate::with_limits(plant, Limits { flows: 256, streams: 64 }, 64)
+        Gate::with_limits(plant, Limits { flows: 256, streams: 64, ..Limits::default() }, 64)
     }
 
     /// A gate with this much room.

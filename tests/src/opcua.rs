@@ -93,3 +93,33 @@ pub fn fault(number: u32, request: u32) -> Vec<u8> {
     let body = [&[1, 0, 0x8d, 1][..], &denied.concat(), &[0xff; 4], &[0; 3]].concat();
     message("MSGF", number, request, &body)
 }
+
+/// Read of the values of so many nodes, `Line.Press.Level0` and on.
+pub fn read_many(number: u32, count: u32) -> Vec<u8> {
+    let item = |at: u32| {
+        let node = node(&format!("Line.Press.Level{at}"));
+        [&node[..], &[13, 0, 0, 0], &[0xff; 4], &[0, 0], &[0xff; 4]].concat()
+    };
+    let items: Vec<u8> = (0..count).flat_map(item).collect();
+    service(number, 631, &[&[0; 12][..], &count.to_le_bytes(), &items].concat())
+}
+
+/// Write of the values of so many nodes, `Setpoint0` and on, each an Int32.
+pub fn write_many(number: u32, count: u32, value: i32) -> Vec<u8> {
+    let value = [&[1, 6][..], &value.to_le_bytes()].concat();
+    let item = |at: u32| {
+        [&node(&format!("Setpoint{at}"))[..], &[13, 0, 0, 0], &[0xff; 4], &value].concat()
+    };
+    let items: Vec<u8> = (0..count).flat_map(item).collect();
+    service(number, 673, &[&count.to_le_bytes()[..], &items].concat())
+}
+
+/// The chunks of a request, whose bodies have `size` bytes but for the last, numbered from `number` on.
+pub fn in_chunks(request: &[u8], number: u32, size: usize) -> Vec<Vec<u8>> {
+    let (headers, body) = request.split_at(24);
+    let id = u32::from_le_bytes(headers[20..24].try_into().unwrap());
+    let last = body.len().div_ceil(size) - 1;
+    let kind = |at: usize| if at == last { "MSGF" } else { "MSGC" };
+    let pieces = body.chunks(size).enumerate();
+    pieces.map(|(at, piece)| message(kind(at), number + at as u32, id, piece)).collect()
+}

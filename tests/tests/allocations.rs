@@ -87,8 +87,11 @@ fn bytes(port: PortId, mut packet: Packet) -> Vec<u8> {
 fn no_frame_allocates() {
     let frames = workload();
     let sessions = Arc::new(Sessions::new(64));
-    let mut engine =
-        Engine::new(Limits { flows: 128, streams: 64 }, Plant::usual().tables(1), sessions);
+    let mut engine = Engine::new(
+        Limits { flows: 128, streams: 64, ..Limits::default() },
+        Plant::usual().tables(1),
+        sessions,
+    );
     // Its asset answers as if there were no gate.
     engine.set_captured(true);
     let (mut events, mut frame) = (EventRing::new(1 << 12), Pool::new(1).take().unwrap());

@@ -108,7 +108,11 @@ fn by_engine(
     let tables = Arc::new(policy.compile(logins, now, 1).unwrap().tables);
     let mut gate = Gate::new(&Plant::closed());
     gate.sessions = Arc::new(Sessions::new(4));
-    gate.engine = Engine::new(Limits { flows: 16, streams: 4 }, tables, gate.sessions.clone());
+    gate.engine = Engine::new(
+        Limits { flows: 16, streams: 4, ..Limits::default() },
+        tables,
+        gate.sessions.clone(),
+    );
     gate.now = now;
     match gate.office(&Packet::udp((from, 40000), (PRESS_3, 502), adu)).verdict {
         Verdict::Forward(_) | Verdict::Kept => None,

@@ -9,6 +9,7 @@ use wicketgate_engine::objects::{Glob, ObjectRule, Objects};
 use wicketgate_engine::{Entry, RangeSet, Reason, ValueRule};
 use wicketgate_tests::cut::{Cut, Pdus, captures, connections, play};
 use wicketgate_tests::enip::*;
+use wicketgate_tests::frame::flag;
 use wicketgate_tests::plant::*;
 use wicketgate_tests::{Gate, Plant, Right, Talk, Told};
 
@@ -36,6 +37,13 @@ fn setpoints() -> Plant {
 fn opened_gate(plant: &Plant) -> (Gate, Talk) {
     let mut gate = Gate::new(plant);
     gate.engine.set_captured(true);
+    let talk = Talk::open_to(&mut gate, CLIENT, DOOR);
+    (gate, talk)
+}
+
+/// The same, whose ends hear what the gate says.
+fn live_gate(plant: &Plant) -> (Gate, Talk) {
+    let mut gate = Gate::new(plant);
     let talk = Talk::open_to(&mut gate, CLIENT, DOOR);
     (gate, talk)
 }
@@ -119,6 +127,92 @@ fn a_refused_opening_opens_nothing() {
     talk.answer(&mut gate, &unconnected(&opened(0x1000, 7)));
     talk.send(&mut gate, &connected(0x1000, 1, &read_tag("Level")));
     assert_eq!(gate.last_command().denied, Some(Reason::NotOpened));
+}
+
+/// A request of this length in all: an attribute is set to many bytes.
+fn of_length(length: usize) -> Vec<u8> {
+    let front = object(0x10, 4, 1, 3);
+    let rest = length - unconnected(&front).len();
+    unconnected(&[front, vec![0; rest]].concat())
+}
+
+/// Sends it in segments, in vain; what the client heard and the asset did.
+fn in_vain(gate: &mut Gate, talk: &mut Talk, request: &[u8]) -> [Vec<u8>; 2] {
+    let pieces = request.chunks(1400).map(|piece| talk.send_in_vain(gate, piece));
+    let pieces: Vec<_> = pieces.collect();
+    [OFFICE, LINE].map(|port| pieces.iter().flat_map(|piece| piece.payload_on(port)).collect())
+}
+
+#[test]
+fn a_longer_packet_than_the_gate_holds_ends_its_connection() {
+    const LONGEST: usize = Protocol::Enip.max_pdu();
+    let everything = plant(vec![entry(Class::ALL)]);
+    let (mut gate, mut talk) = live_gate(&everything);
+    let request = of_length(LONGEST);
+    let pieces = request.chunks(1400).map(|piece| talk.send(&mut gate, piece).payload_on(LINE));
+    assert!(pieces.flatten().eq(request.iter().copied()), "the longest passes");
+    assert_eq!(gate.flow_ends(), []);
+
+    for to in [Direction::ToServer, Direction::ToClient] {
+        let (mut gate, mut talk) = live_gate(&everything);
+        let front = &of_length(LONGEST + 1)[..1400];
+        let (outcome, other) = match to {
+            Direction::ToServer => (talk.send(&mut gate, front), LINE),
+            Direction::ToClient => (talk.answer(&mut gate, front), OFFICE),
+        };
+        assert_eq!(outcome.reason(), Some(Reason::PduTooLong), "{to:?}");
+        assert_eq!(outcome.payload_on(other), [], "{to:?}: not a byte of it leaves");
+        for port in [OFFICE, LINE] {
+            let resets =
+                outcome.seen_on(port).into_iter().filter(|seen| seen.flags & flag::RST != 0);
+            assert_ne!(resets.count(), 0, "{to:?}: both ends are told");
+        }
+    }
+}
+
+/// Up to 1,582 bytes, which no segment holds.
+#[test]
+fn the_longest_refusals_arrive_whole_and_the_connection_goes_on() {
+    let (mut gate, mut talk) = live_gate(&setpoints());
+    let reset = object(0x05, 1, 1, 0);
+    // The packet itself counts: with 256 services in it, it is one more than the gate judges.
+    for (count, why) in [(255, Reason::CommandDenied), (256, Reason::MalformedCommand)] {
+        let packet = unconnected(&multiple(&vec![&reset[..]; count]));
+        let [heard, reached] = in_vain(&mut gate, &mut talk, &packet);
+        assert_eq!((gate.last_command().denied, reached), (Some(why), vec![]));
+        let failed = [&reply(0x0a, 0x1e)[..], &(count as u16).to_le_bytes()].concat();
+        let offsets =
+            (0..count).flat_map(|number| ((2 + 2 * count + 4 * number) as u16).to_le_bytes());
+        let each = reply(0x05, 0x0f).repeat(count);
+        let words = unconnected(&[failed, offsets.collect(), each].concat());
+        assert_eq!(words.len(), 24 + 16 + 6 + count * (2 + 4));
+        assert!(heard == words, "{heard:02x?}");
+    }
+    let read = unconnected(&read_tag("Level"));
+    assert_eq!(talk.send(&mut gate, &read).payload_on(LINE), read);
+    let answer = unconnected(&reply(0x4c, 0));
+    assert_eq!(talk.answer(&mut gate, &answer).payload_on(OFFICE), answer);
+}
+
+/// What it carries is not opened up: it is none of the classes, and refused in PCCC's words.
+#[test]
+fn pccc_execute_multiple_is_denied_to_who_may_do_all_that_is_known() {
+    const REQUESTOR: [u8; 7] = [7, 0x4d, 0, 1, 2, 3, 4];
+    let pccc = |rest: &[u8]| [&[0x4b, 2, 0x20, 0x67, 0x24, 1], &REQUESTOR[..], rest].concat();
+    let known = Class::ALL.iter().copied().filter(|class| *class != Class::Unknown);
+    let (mut gate, mut talk) = live_gate(&plant(vec![entry(&known.collect::<Vec<_>>())]));
+    let echo = unconnected(&pccc(&[0x06, 0, 1, 0, 0]));
+    assert_eq!(talk.send(&mut gate, &echo).payload_on(LINE), echo);
+    talk.answer(
+        &mut gate,
+        &unconnected(&[&[0xcb, 0, 0, 0], &REQUESTOR[..], &[0x46, 0, 1, 0]].concat()),
+    );
+
+    let several = unconnected(&pccc(&[0x0f, 0, 2, 0, 0x88, 1, 4, 0x0f, 0x80, 6, 0]));
+    let [heard, reached] = in_vain(&mut gate, &mut talk, &several);
+    assert_eq!(gate.last_command().denied, Some(Reason::CommandDenied));
+    let refused = [&[0xcb, 0, 0, 0], &REQUESTOR[..], &[0x4f, 0xf0, 2, 0, 0x0b]].concat();
+    assert_eq!((heard, reached), (unconnected(&refused), vec![]));
 }
 
 /// What is told of a connection whose bytes are cut like that.

@@ -64,7 +64,11 @@ const POOL: usize = 128;
 impl Bench {
     fn new(plant: &Plant) -> Bench {
         let sessions = Arc::new(Sessions::new(64));
-        let engine = Engine::new(Limits { flows: 256, streams: 64 }, plant.tables(1), sessions);
+        let engine = Engine::new(
+            Limits { flows: 256, streams: 64, ..Limits::default() },
+            plant.tables(1),
+            sessions,
+        );
         let worker = Worker::new(RingPort::new(POOL, POOL), engine, Stopped);
         Bench { worker, told: Told::default(), now: START }
     }

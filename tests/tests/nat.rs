@@ -93,7 +93,7 @@ fn clients_with_the_same_port_get_different_ones_and_their_own_answers() {
 fn an_exhausted_search_refuses_instead_of_sharing_a_port() {
     let source = |n: u8| Ipv4Addr::new(10, 0, 0, n);
     let rights = (0..80).map(|n| machine(source(n), WEB)).collect();
-    let limits = Limits { flows: 1024, streams: 1 };
+    let limits = Limits { flows: 1024, streams: 1, ..Limits::default() };
     let mut gate = Gate::with_limits(&Plant::with(rights), limits, 256);
     let mut ports = HashSet::new();
     for n in 0..80 {

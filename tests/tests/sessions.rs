@@ -253,7 +253,7 @@ fn pings_end_with_the_policy_that_gave_them() {
 
 #[test]
 fn full_tables_refuse_and_forget_nothing() {
-    let limits = Limits { flows: 4, streams: 64 };
+    let limits = Limits { flows: 4, streams: 64, ..Limits::default() };
     let mut gate = Gate::with_limits(&Plant::usual(), limits, 64);
     let mut talks: Vec<Talk> =
         (0..4).filter_map(|n| open_if_room(&mut gate, (HMI, 51000 + n))).collect();
@@ -270,8 +270,8 @@ fn full_tables_refuse_and_forget_nothing() {
 #[test]
 fn the_last_places_are_the_machines() {
     for (limits, sessions, reason) in [
-        (Limits { flows: 32, streams: 256 }, 256, Reason::FlowTableFull),
-        (Limits { flows: 256, streams: 32 }, 256, Reason::StreamsUsedUp),
+        (Limits { flows: 32, streams: 256, ..Limits::default() }, 256, Reason::FlowTableFull),
+        (Limits { flows: 256, streams: 32, ..Limits::default() }, 256, Reason::StreamsUsedUp),
     ] {
         let mut gate = Gate::with_limits(&Plant::usual(), limits, sessions);
         for port in 0..30 {
@@ -289,7 +289,8 @@ fn the_last_sessions_are_the_machines() {
     let mut plant = Plant::usual();
     let people = (0..16).map(|n| Ipv4Addr::new(10, 0, 0, n + 1));
     plant.rights.extend(people.clone().map(|who| Right::classes(who, MODBUS, &[Class::Read])));
-    let mut gate = Gate::with_limits(&plant, Limits { flows: 256, streams: 256 }, 16);
+    let mut gate =
+        Gate::with_limits(&plant, Limits { flows: 256, streams: 256, ..Limits::default() }, 16);
     let reasons: Vec<_> = people.map(|who| gate.office(&syn((who, 9))).reason()).collect();
     assert_eq!(reasons[14..], [None, Some(Reason::SessionTableFull)]);
     Talk::open(&mut gate, HMI_END);
@@ -301,7 +302,11 @@ fn open_if_room(gate: &mut Gate, from: (Ipv4Addr, u16)) -> Option<Talk> {
 
 #[test]
 fn a_full_session_table_refuses() {
-    let mut gate = Gate::with_limits(&Plant::usual(), Limits { flows: 64, streams: 64 }, 1);
+    let mut gate = Gate::with_limits(
+        &Plant::usual(),
+        Limits { flows: 64, streams: 64, ..Limits::default() },
+        1,
+    );
     Talk::open(&mut gate, HMI_END);
     gate.office(&syn(CLIENT)).refused(Reason::SessionTableFull);
     Talk::open(&mut gate, (HMI, 40001));
@@ -309,7 +314,11 @@ fn a_full_session_table_refuses() {
 
 #[test]
 fn used_up_streams_refuse_and_come_back() {
-    let mut gate = Gate::with_limits(&Plant::usual(), Limits { flows: 64, streams: 2 }, 64);
+    let mut gate = Gate::with_limits(
+        &Plant::usual(),
+        Limits { flows: 64, streams: 2, ..Limits::default() },
+        64,
+    );
     let first = Talk::open(&mut gate, (HMI, 1));
     Talk::open(&mut gate, (HMI, 2));
     gate.office(&syn((HMI, 3))).refused(Reason::StreamsUsedUp);

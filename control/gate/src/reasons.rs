@@ -110,8 +110,16 @@ pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
             "check what runs on this port; else find its sender",
         ),
         Reason::PduTooLong => (
-            "a message longer than the gate reads (docs/PROTOCOLS.md): it cannot be judged whole",
+            "a message longer than the gate or the device reads (docs/PROTOCOLS.md): it cannot be judged whole",
             "let the client ask for less at once",
+        ),
+        Reason::LongCopiesUsedUp => (
+            "as many requests of more than 4 KiB as the gate can hold are on their way: refused, and may be asked again",
+            "let clients ask for less at once, or raise `long_requests` in [gate]",
+        ),
+        Reason::Aborted => (
+            "a request in several pieces that its client itself gave up half way: nothing of it was carried out",
+            "nothing; if often, look at the client",
         ),
         Reason::FlowDead => {
             ("of a connection that did not speak the protocol", "see not-the-protocol")

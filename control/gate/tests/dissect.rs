@@ -404,6 +404,26 @@ fn real_captures_agree_with_their_truth() {
     agrees("opcua", "100", &script, &[captures.join("opcua")]);
 }
 
+/// Nothing of another protocol is taken for OPC UA, on whatever port.
+#[test]
+fn other_protocols_are_no_opcua() {
+    let count = |folder: &Path| {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let captures: Vec<PathBuf> = entries.filter(|path| path.is_file()).collect();
+        let output =
+            dissect(&["--json"], &captures.iter().map(PathBuf::as_path).collect::<Vec<_>>());
+        String::from_utf8(output.stdout).unwrap().matches("\"proto\":\"opcua\"").count()
+    };
+    let given = project().join("../shared/pcaps/given");
+    if !given.exists() {
+        eprintln!("skipped: {} is not there", given.display());
+        return;
+    }
+    for folder in fs::read_dir(given).unwrap().map(|entry| entry.unwrap().path()) {
+        assert_eq!(count(&folder) > 0, folder.ends_with("opcua"), "{}", folder.display());
+    }
+}
+
 /// Its truth takes one port for a server's that is a client's (docs/TRUTH.md).
 const WRONG_TRUTH: &str = "iti__openics_EIP-ControlProtocolChangeAttempt.pcap";
 

@@ -12,6 +12,7 @@ use wicketgate_engine::{CodeSet, Entry, RangeSet, SpaceSet, ValueRule};
 use crate::catalog::{self, Function};
 use crate::contradiction;
 use crate::diagnostic::{Report, Span};
+use crate::namespaces::Known;
 use crate::nodes;
 use crate::objects;
 use crate::preset::Preset;
@@ -27,6 +28,8 @@ pub(crate) struct Context {
     pub(crate) functions: Vec<Function>,
     /// The rule.
     pub(crate) rule: RuleId,
+    /// What its assets call their namespaces.
+    pub(crate) namespaces: Known,
 }
 
 /// A class or preset, as written.
@@ -38,8 +41,8 @@ pub(crate) struct Word {
 }
 
 impl Context {
-    pub(crate) fn new(protocol: Protocol, rule: RuleId) -> Context {
-        Context { protocol, functions: catalog::functions(protocol), rule }
+    pub(crate) fn new(protocol: Protocol, rule: RuleId, namespaces: Known) -> Context {
+        Context { protocol, functions: catalog::functions(protocol), rule, namespaces }
     }
 
     /// What the protocol calls a function.
@@ -88,7 +91,7 @@ pub(crate) fn read_word(
 ) -> Option<Word> {
     let text = node.text(report)?;
     let span = node.span();
-    let Some(classes) = classes_named(text) else {
+    let Some(classes) = classes_named(text, context.protocol) else {
         report_no_class(text, &span, report);
         return None;
     };
@@ -101,9 +104,9 @@ pub(crate) fn read_word(
 }
 
 /// What a preset or class of that name allows. The unknown is no class to name.
-fn classes_named(text: &str) -> Option<ClassSet> {
+fn classes_named(text: &str, protocol: Protocol) -> Option<ClassSet> {
     let class = Class::from_name(text).filter(|class| *class != Class::Unknown);
-    let preset = Preset::from_name(text).map(Preset::classes);
+    let preset = Preset::from_name(text).map(|preset| preset.classes_of(protocol));
     preset.or(class.map(|class| ClassSet::of(&[class])))
 }
 

@@ -55,6 +55,7 @@ pub mod explain;
 pub mod log;
 pub mod metrics;
 pub mod model;
+mod namespaces;
 mod nodes;
 mod objects;
 mod operands;

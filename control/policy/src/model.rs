@@ -18,6 +18,7 @@ use crate::diagnostic::Diagnostic;
 use crate::doors::transport_name;
 use crate::log::Log;
 use crate::metrics::Metrics;
+pub use crate::namespaces::Namespaces;
 use crate::tuning::{PortTuning, Tuning};
 use crate::tunnel::Tunnel;
 use crate::value::Prefix;
@@ -224,6 +225,8 @@ pub struct Asset {
     pub cycle: Option<Duration>,
     /// What is spoken where; no two on one transport and port.
     pub doors: Vec<Door>,
+    /// Where its OPC UA server has which namespace.
+    pub namespaces: Namespaces,
 }
 
 impl Asset {

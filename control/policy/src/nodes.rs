@@ -6,8 +6,10 @@ use wicketgate_engine::nodes::{NamePattern, NodePattern, NodeRule};
 use wicketgate_engine::objects::ObjectRule;
 use wicketgate_engine::{CodeSet, Entry, RangeSet};
 
+use crate::allow::Context;
 use crate::catalog::Function;
 use crate::diagnostic::{Report, Span};
+use crate::namespaces::Known;
 use crate::reader::{Node, Table};
 use crate::selector::{Selector, Selectors, ranges, select};
 use crate::suggest;
@@ -44,7 +46,12 @@ pub(crate) struct NodeSelectors {
 type Place<'s> = (&'static str, &'s Span);
 
 impl NodeSelectors {
-    pub(crate) fn read(table: &mut Table<'_>, report: &mut Report<'_>) -> NodeSelectors {
+    pub(crate) fn read(
+        table: &mut Table<'_>,
+        context: &Context,
+        report: &mut Report<'_>,
+    ) -> NodeSelectors {
+        let pattern = |text: &str| pattern(text, &context.namespaces);
         NodeSelectors {
             nodes: select(table, "node", report, |n, r| list(n, r, pattern)),
             attributes: select(table, "attribute", report, |n, r| ranges(n, MAX_ATTRIBUTE, r)),
@@ -164,22 +171,19 @@ fn boxed<T: Clone>(selector: &Option<Selector<Vec<T>>>) -> Box<[T]> {
 fn list<T>(
     node: Node<'_>,
     report: &mut Report<'_>,
-    read: fn(&str) -> Result<T, String>,
+    read: impl Fn(&str) -> Result<T, String>,
 ) -> Option<Vec<T>> {
     let nodes = node.one_or_more(report)?;
-    nodes.into_iter().map(|node| node.parse(report, read)).collect()
+    nodes.into_iter().map(|node| node.parse(report, &read)).collect()
 }
 
-/// `ns=2;s=Line.Motor*`, `ns=3;i=1000-1099`, `ns=2;*`, `i=2258`.
-fn pattern(text: &str) -> Result<NodePattern, String> {
+/// `ns=2;s=Line.Motor*`, `ns=3;i=1000-1099`, `ns=2;*`, `i=2258`, `nsu=urn:example:press;s=Motor`.
+fn pattern(text: &str, namespaces: &Known) -> Result<NodePattern, String> {
     let wrong =
         || format!("`{text}` is not a node like ns=2;s=Line.Motor*, ns=3;i=1000-1099 or ns=2;*");
-    let (namespace, name) = match text.strip_prefix("ns=") {
-        Some(rest) => {
-            let (index, name) = rest.split_once(';').ok_or_else(wrong)?;
-            (index.parse().map_err(|_| wrong())?, name)
-        }
-        None => (0, text),
+    let (namespace, name) = match (text.split_once(';'), text.starts_with("ns")) {
+        (Some((front, name)), true) => (namespace(front, namespaces).ok_or_else(wrong)??, name),
+        _ => (0, text),
     };
     if text.len() > MAX_PATTERN {
         return Err(wrong());
@@ -196,6 +200,15 @@ fn pattern(text: &str) -> Result<NodePattern, String> {
         _ => return Err(wrong()),
     };
     Ok(NodePattern { namespace, name })
+}
+
+/// The index in `ns=2`, or of `nsu=urn:example:press`, where `%3B` stands for a semicolon and `%25` for a
+/// percent sign (5.1.12). `None`: neither.
+fn namespace(text: &str, namespaces: &Known) -> Option<Result<u16, String>> {
+    if let Some(uri) = text.strip_prefix("nsu=") {
+        return Some(namespaces.index(&uri.replace("%3B", ";").replace("%25", "%")));
+    }
+    text.strip_prefix("ns=")?.parse().ok().map(Ok)
 }
 
 /// `72962b91-fa75-4ae6-8d28-b404dc7daf63`, as it lies on the wire: the first three parts turned around.

@@ -1,6 +1,6 @@
 //! Sets of command classes for the usual kinds of work.
 
-use wicketgate_dissectors::{Class, ClassSet};
+use wicketgate_dissectors::{Class, ClassSet, Protocol};
 
 /// A named set of command classes; each holds the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,16 @@ impl Preset {
         Preset::ALL.iter().copied().find(|preset| preset.name() == name)
     }
 
-    /// What it allows.
+    /// What it allows of `protocol`. Every client of OPC UA says who its user is before it may look at
+    /// anything, and that is all that is `auth` there.
+    pub fn classes_of(self, protocol: Protocol) -> ClassSet {
+        match protocol {
+            Protocol::Opcua => self.classes().with(Class::Auth),
+            _ => self.classes(),
+        }
+    }
+
+    /// What it allows of any protocol.
     pub fn classes(self) -> ClassSet {
         use Class::{
             Alarm, Auth, Diag, Discover, FileRead, Force, ProgramRead, Read, Session, Subscribe,
@@ -68,6 +77,16 @@ mod tests {
             assert!(less.iter().all(|class| more.contains(class)), "{pair:?}");
             assert_ne!(less, more);
         }
+    }
+
+    /// No service of OPC UA is `auth` but the one that every session begins with.
+    #[test]
+    fn whoever_may_look_may_open_a_session_of_opcua() {
+        use wicketgate_dissectors::opcua;
+        let auth = opcua::services().iter().filter(|service| service.class == Class::Auth);
+        assert_eq!(auth.map(|service| service.name).collect::<Vec<_>>(), ["activate-session"]);
+        assert!(Preset::View.classes_of(Protocol::Opcua).contains(Class::Auth));
+        assert!(!Preset::Operate.classes_of(Protocol::S7comm).contains(Class::Auth));
     }
 
     #[test]

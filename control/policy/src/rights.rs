@@ -13,6 +13,7 @@ use crate::denial;
 use crate::diagnostic::{Report, Span};
 use crate::doors;
 use crate::model::{Conduit, Factor, Rule, Source};
+use crate::namespaces::Known;
 use crate::rate;
 use crate::reader::{Node, Table};
 use crate::suggest;
@@ -82,7 +83,7 @@ impl Reader<'_, '_, '_> {
         let protocol = self.protocol(&mut table);
         let assets = table.required("assets", self.report);
         let assets = assets.and_then(|node| self.assets(node, protocol));
-        let allow = self.allow(&mut table, protocol, id);
+        let allow = self.allow(&mut table, protocol, id, assets.as_deref());
         let window = table.optional("window");
         let window = window.map(|node| window::read(node, self.report));
         let factors = table.optional("factors").map(|node| self.factors(node));
@@ -115,7 +116,7 @@ impl Reader<'_, '_, '_> {
         let from = table.required("from", self.report).and_then(|node| self.source(node));
         let protocol = self.protocol(&mut table);
         let assets = self.conduit_assets(&mut table, protocol);
-        let allow = self.allow(&mut table, protocol, id);
+        let allow = self.allow(&mut table, protocol, id, assets.as_deref());
         let rate = table.optional("rate");
         let rate = rate.map(|node| rate::read(node, protocol, self.report));
         let deny = table.optional("deny");
@@ -168,6 +169,7 @@ impl Reader<'_, '_, '_> {
         table: &mut Table<'_>,
         protocol: Option<Protocol>,
         id: RuleId,
+        assets: Option<&[AssetId]>,
     ) -> Option<Vec<Entry>> {
         let (opaque, allow) = (table.optional("opaque"), table.optional("allow"));
         match protocol? {
@@ -181,7 +183,8 @@ impl Reader<'_, '_, '_> {
                     self.report.error_with(&node.span(), message, "say what you `allow`");
                 }
                 let node = table.required("allow", self.report)?;
-                Some(allow::read(node, &Context::new(protocol, id), self.report))
+                let context = Context::new(protocol, id, Known::of(assets, self.topology));
+                Some(allow::read(node, &context, self.report))
             }
         }
     }

@@ -134,7 +134,7 @@ impl Selectors {
         let selectors = Selectors {
             classes: classes(table, context, report).unwrap_or_default(),
             functions: functions(table, "service", context, report).unwrap_or_default(),
-            nodes: NodeSelectors::read(table, report),
+            nodes: NodeSelectors::read(table, context, report),
             values: values(table, u32::MAX, report),
             ..Selectors::default()
         };

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
+use wicketgate_dissectors::Protocol;
 use wicketgate_engine::tables::{AssetId, Side};
 use wicketgate_packet::PortId;
 
@@ -11,7 +12,8 @@ use crate::control;
 use crate::denial;
 use crate::diagnostic::{Report, Span};
 use crate::doors;
-use crate::model::{Asset, Gate, Port};
+use crate::model::{Asset, Door, Gate, Port};
+use crate::namespaces::{self, Namespaces};
 use crate::reader::{Node, Table};
 use crate::suggest;
 use crate::tuning;
@@ -186,13 +188,15 @@ impl Topology {
         let doors = table.required("protocols", report).and_then(|node| doors::read(node, report));
         let vlan = table.optional("vlan").and_then(|node| node.number(1..=MAX_VLAN, report));
         let mac = table.optional("mac").and_then(|node| node.parse(report, value::mac));
+        let namespaces = namespaces(&mut table, doors.as_deref(), report);
         let cycle = table.optional("cycle").and_then(|node| node.parse(report, value::duration));
         table.close(report);
         let asset = || {
             let vlan = vlan.and_then(|vlan| u16::try_from(vlan).ok());
             let (name, zone) = (name?, zone?.to_owned());
             let (port, overlay, underlay, doors) = (port?, overlay?, underlay?, doors?);
-            Some(Asset { name, zone, port, vlan, overlay, underlay, mac, cycle, doors })
+            let namespaces = namespaces?;
+            Some(Asset { name, zone, port, vlan, overlay, underlay, mac, cycle, doors, namespaces })
         };
         self.assets.push(asset());
     }
@@ -282,6 +286,19 @@ fn check_subnet(address: Ipv4Addr, net: Prefix, node: Node<'_>, report: &mut Rep
         let message = format!("{address} is not a device in the port's network {net}");
         report.error_with(&node.span(), message, help);
     }
+}
+
+/// Where the asset's OPC UA server has which namespace; nowhere where the file says nothing.
+fn namespaces(
+    table: &mut Table<'_>,
+    doors: Option<&[Door]>,
+    report: &mut Report<'_>,
+) -> Option<Namespaces> {
+    let Some(node) = table.optional("namespaces") else { return Some(Namespaces::new()) };
+    if doors.is_some_and(|doors| doors.iter().all(|door| door.protocol != Protocol::Opcua)) {
+        report.error(&node.span(), "only OPC UA has namespaces, and the asset does not speak it");
+    }
+    namespaces::read(node, report)
 }
 
 /// Whether people log in from bare addresses here. Nobody asks from the side of assets.

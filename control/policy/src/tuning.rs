@@ -6,6 +6,8 @@ use std::hash::Hash;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use wicketgate_engine::Limits;
+
 use crate::diagnostic::Report;
 use crate::reader::{Node, Table};
 use crate::suggest;
@@ -17,6 +19,8 @@ const MOST_WORKERS: u32 = 64;
 const LAST_CORE: u32 = 1023;
 /// Entries of a ring.
 const RING: RangeInclusive<u32> = 64..=32_768;
+/// Long requests that are held: none to 288 MiB.
+const LONG_REQUESTS: RangeInclusive<u32> = 0..=4096;
 /// Frames in memory: 512 KiB to 8 GiB.
 const FRAMES: RangeInclusive<u32> = 256..=4_194_304;
 /// Queues of an interface at most.
@@ -33,6 +37,8 @@ pub struct Tuning {
     pub cores: Vec<usize>,
     /// Entries of each ring of a socket: a power of two from 64 to 32,768.
     pub ring: u32,
+    /// Requests longer than 4 KiB that a worker holds at a time, 72 KiB of memory each; 0 to 4096.
+    pub long_requests: usize,
     /// Frames in memory, 2 KiB each; as many as the rings can need where the file says none.
     pub frames: Option<u32>,
     /// Whether they are to be in huge pages.
@@ -55,6 +61,7 @@ impl Default for Tuning {
             workers: 1,
             cores: Vec::new(),
             ring: Tuning::DEFAULT_RING,
+            long_requests: Limits::LONG_REQUESTS,
             frames: None,
             huge_pages: false,
             busy_poll: None,
@@ -102,6 +109,8 @@ pub(crate) fn read(table: &mut Table<'_>, report: &mut Report<'_>) -> Tuning {
     let workers = workers.and_then(|node| node.number(1..=MOST_WORKERS, report));
     let cores = table.optional("cores").and_then(|node| cores(node, workers, report));
     let ring = table.optional("ring").and_then(|node| ring(node, report));
+    let long_requests = table.optional("long_requests");
+    let long_requests = long_requests.and_then(|node| node.number(LONG_REQUESTS, report));
     let frames = table.optional("frames").and_then(|node| node.number(FRAMES, report));
     let huge_pages = table.optional("huge_pages").and_then(|node| node.flag(report));
     let busy_poll = table.optional("busy_poll");
@@ -112,6 +121,7 @@ pub(crate) fn read(table: &mut Table<'_>, report: &mut Report<'_>) -> Tuning {
         workers: found.and_then(|count| u16::try_from(count).ok()).unwrap_or(1),
         cores,
         ring: ring.unwrap_or(Tuning::DEFAULT_RING),
+        long_requests: long_requests.map_or(Limits::LONG_REQUESTS, |count| count as usize),
         frames,
         huge_pages: huge_pages.unwrap_or(false),
         busy_poll: busy_poll.and_then(|node| node.parse(report, poll)),

@@ -77,7 +77,7 @@ pub fn denial(
 const fn status(why: Refusal) -> u8 {
     match why {
         Refusal::Function | Refusal::Address | Refusal::Value => PRIVILEGE_VIOLATION,
-        Refusal::Busy => RESOURCE_UNAVAILABLE,
+        Refusal::Busy | Refusal::TooLong => RESOURCE_UNAVAILABLE,
     }
 }
 

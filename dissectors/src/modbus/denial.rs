@@ -37,7 +37,7 @@ const fn exception_code(why: Refusal) -> u8 {
     match why {
         Refusal::Function => ILLEGAL_FUNCTION,
         Refusal::Address => ILLEGAL_DATA_ADDRESS,
-        Refusal::Value => ILLEGAL_DATA_VALUE,
+        Refusal::Value | Refusal::TooLong => ILLEGAL_DATA_VALUE,
         Refusal::Busy => SERVER_DEVICE_BUSY,
     }
 }

@@ -4,10 +4,12 @@
 //! closes the connection where one is missing or comes twice. So where a request stays behind or a refusal
 //! is put in, whatever follows in that direction is numbered anew. Of a secured channel nothing can be: it
 //! is left as it is, and a refusal there is the connection's last word.
+//!
+//! A request that cannot be held is refused by its front, and what follows of it stays behind as it comes.
 
-use super::Reader;
-use super::frame::{Chunk, HEADER, Kind, Security, place};
+use super::frame::{AGAIN, Chunk, HEADER, Kind, LAST, Security, Sequence, place};
 use super::services::OPAQUE;
+use super::{MAX_CHUNKS, Reader};
 use crate::{Command, Direction, NotTheProtocol};
 
 /// The channel of one flow: plain data of fixed size.
@@ -22,6 +24,20 @@ pub struct Channel {
     responses: Counter,
     /// A response has begun and is not at its end.
     in_response: bool,
+    accepted: Accepted,
+    /// A request was refused by the front of its first chunk, and the others stay behind too.
+    refused: Option<u32>,
+}
+
+/// What the server takes of requests, as its Acknowledge says (7.1.2.4); 0 is any.
+#[derive(Clone, Copy, Debug, Default)]
+struct Accepted {
+    /// Bytes of a chunk.
+    chunk: u32,
+    /// Bytes of the bodies of all chunks of a request.
+    message: u32,
+    /// Chunks of a request.
+    chunks: u32,
 }
 
 /// How far the opening has come.
@@ -46,6 +62,8 @@ impl Channel {
         requests: Counter::NEW,
         responses: Counter::NEW,
         in_response: false,
+        accepted: Accepted { chunk: 0, message: 0, chunks: 0 },
+        refused: None,
     };
 
     /// Whether the request `pdu`, which asks for `command`, may be sent as things stand.
@@ -86,6 +104,9 @@ impl Channel {
                 (self.stage, self.secured) = (Stage::Open, is_secured(&chunk));
             }
             (Direction::ToServer, Kind::Close) => self.stage = Stage::Closed,
+            (Direction::ToClient, Kind::Acknowledge) => {
+                self.accepted = Accepted::read(chunk.body).unwrap_or_default();
+            }
             (Direction::ToClient, Kind::Open) => {
                 self.id = Reader::new(chunk.body).u32().unwrap_or(self.id);
             }
@@ -94,6 +115,33 @@ impl Channel {
         if direction == Direction::ToClient {
             self.in_response = chunk.kind == Kind::Message && chunk.place == place::MORE;
         }
+    }
+
+    /// Notes that the MSG that begins with `front` stays behind: so do further chunks of its message.
+    pub fn note_refused(&mut self, front: &[u8]) {
+        let more = front.get(3) == Some(&place::MORE);
+        self.refused = Sequence::of(front).filter(|_| more).map(|sequence| sequence.request);
+    }
+
+    /// Whether a request stays behind whose last chunk has not come.
+    #[inline]
+    pub const fn is_refusing(&self) -> bool {
+        self.refused.is_some()
+    }
+
+    /// Whether a chunk is one of those that stay behind.
+    pub fn refuses(&self, sequence: &Sequence) -> bool {
+        self.refused == Some(sequence.request)
+    }
+
+    /// Whether the server takes a request of `count` chunks, one of them of `size` bytes, with bodies of
+    /// `message` bytes in all; more than [`MAX_CHUNKS`] are not read in any case.
+    pub fn takes(&self, count: usize, size: usize, message: usize) -> bool {
+        let fits = |value: usize, limit: u32| limit == 0 || value <= limit as usize;
+        count <= MAX_CHUNKS
+            && fits(count, self.accepted.chunks)
+            && fits(size, self.accepted.chunk)
+            && fits(message, self.accepted.message)
     }
 
     /// Whether the client has said Hello.
@@ -112,22 +160,40 @@ impl Channel {
         !self.in_response
     }
 
-    /// Gives a chunk that leaves its number. Whether that changed it.
+    /// Gives the chunks that leave their numbers. Whether that changed one.
     #[inline]
     pub fn number(&mut self, direction: Direction, pdu: &mut [u8]) -> bool {
-        let Some(place) = self.place_of_number(pdu) else { return false };
-        let counter = self.counter(direction);
-        let came = u32::from_le_bytes(*place);
-        let leaves = counter.next_for(came);
-        *place = leaves.to_le_bytes();
-        came != leaves
+        let mut changed = false;
+        self.each_number(pdu, |channel, place| {
+            let came = u32::from_le_bytes(*place);
+            let leaves = channel.counter(direction).next_for(came);
+            *place = leaves.to_le_bytes();
+            changed |= came != leaves;
+        });
+        changed
     }
 
-    /// A chunk stays behind: its number goes to the next one.
+    /// Chunks stay behind: their numbers go to the next ones.
     pub fn skip(&mut self, direction: Direction, pdu: &mut [u8]) {
-        if let Some(place) = self.place_of_number(pdu) {
-            let came = u32::from_le_bytes(*place);
-            self.counter(direction).skip(came);
+        self.each_number(pdu, |channel, place| {
+            channel.counter(direction).skip(u32::from_le_bytes(*place));
+        });
+    }
+
+    /// Each place of `pdu` where a chunk has its number; of a front there is one chunk.
+    #[inline]
+    fn each_number(&mut self, pdu: &mut [u8], mut each: impl FnMut(&mut Channel, &mut [u8; 4])) {
+        let mut rest = pdu;
+        while let Some(size) =
+            rest.get(4..).and_then(|rest| Some(u32::from_le_bytes(*rest.first_chunk()?)))
+        {
+            if let Some(place) = self.place_of_number(rest) {
+                each(self, place);
+            }
+            match rest.split_at_mut_checked((size as usize).max(HEADER)) {
+                Some((_, behind)) if !behind.is_empty() => rest = behind,
+                _ => return,
+            }
         }
     }
 
@@ -164,6 +230,17 @@ impl Channel {
     }
 }
 
+impl Accepted {
+    fn read(acknowledge: &[u8]) -> Option<Accepted> {
+        let mut reader = Reader::new(acknowledge);
+        let _version = reader.u32()?;
+        let (receives, sends) = (reader.u32()?, reader.u32()?);
+        // The first is what is meant; asyncua takes one for the other.
+        let chunk = receives.max(sends);
+        Some(Accepted { chunk, message: reader.u32()?, chunks: reader.u32()? })
+    }
+}
+
 /// Whether an OPN asks for a security policy; one that cannot be read is nothing that may be changed.
 fn is_secured(chunk: &Chunk<'_>) -> bool {
     Security::take(&mut Reader::new(chunk.body)).is_none_or(|security| security.is_secured())
@@ -182,10 +259,6 @@ struct Counter {
 
 impl Counter {
     const NEW: Counter = Counter { came: 0, left: 0, began: false };
-
-    /// The last number before a sender must begin anew below [`Counter::AGAIN`] (6.7.2.4).
-    const LAST: u32 = u32::MAX - 1024;
-    const AGAIN: u32 = 1024;
 
     /// The number that the chunk leaves with that came with `came`. What its sender leaves out is left out.
     #[inline]
@@ -212,13 +285,13 @@ impl Counter {
 
     /// How far a number is ahead of the one before.
     fn step(&self, came: u32) -> u32 {
-        let began_anew = came < Counter::AGAIN && self.came > Counter::LAST;
+        let began_anew = came < AGAIN && self.came > LAST;
         if began_anew { 1 } else { came.wrapping_sub(self.came) }
     }
 
     fn advance(from: u32, step: u32) -> u32 {
         match from.checked_add(step) {
-            Some(next) if from <= Counter::LAST => next,
+            Some(next) if from <= LAST => next,
             _ if step == 1 => 1,
             _ => from.wrapping_add(step),
         }

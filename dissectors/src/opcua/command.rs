@@ -38,13 +38,11 @@ pub fn key(pdu: &[u8]) -> Option<Key> {
 /// What cannot be read is [`OPAQUE`], of class unknown: encrypted, or not OPC UA at all.
 ///
 /// # Errors
-/// It is no request; or its header can be read, and the rest contradicts that.
+/// It is no request, or only a part of one; or its header can be read, and the rest contradicts that.
 pub fn command(pdu: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
     let chunk = Chunk::whole(pdu)?;
-    if chunk.place != place::FINAL {
-        return Err(NotTheProtocol::TooLong);
-    }
     match chunk.kind {
+        Kind::Message if chunk.place != place::FINAL => Err(NotTheProtocol::Inconsistent),
         Kind::Hello => hello(&chunk),
         Kind::Open => open(&chunk),
         Kind::Message | Kind::Close => message(&chunk),
@@ -59,7 +57,8 @@ pub fn command(pdu: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
 /// # Errors
 /// Those of [`command`].
 pub fn sealed(pdu: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
-    match Chunk::whole(pdu)?.kind {
+    // Of a long one the front is enough.
+    match Chunk::read(pdu).ok_or(NotTheProtocol::Envelope)?.kind {
         Kind::Message | Kind::Close => Ok(opaque()),
         _ => command(pdu),
     }
@@ -142,6 +141,11 @@ fn message<'a>(chunk: &Chunk<'a>) -> Result<Command<'a>, NotTheProtocol> {
 /// What is encrypted, or cannot be read for another reason.
 fn opaque() -> Command<'static> {
     plain(OPAQUE, Class::Unknown, "opaque", Items::one(Item::bare(Class::Unknown)))
+}
+
+/// Whether the request `pdu` was given up by its client.
+pub fn is_aborted(pdu: &[u8]) -> bool {
+    Chunk::read(pdu).is_some_and(|chunk| chunk.place == place::ABORT)
 }
 
 fn activate<'a>(

@@ -17,6 +17,8 @@ use crate::Refusal;
 pub const BAD_USER_ACCESS_DENIED: u32 = 0x801f_0000;
 /// Not now.
 pub const BAD_TOO_MANY_OPERATIONS: u32 = 0x8010_0000;
+/// It asks for more than fits.
+pub const BAD_REQUEST_TOO_LARGE: u32 = 0x80b8_0000;
 /// Such a channel may not be opened.
 pub const BAD_SECURITY_POLICY_REJECTED: u32 = 0x8055_0000;
 /// What is encrypted cannot be judged.
@@ -24,11 +26,13 @@ pub const BAD_SECURITY_MODE_INSUFFICIENT: u32 = 0x80e6_0000;
 /// The connection cannot be served now.
 pub const BAD_TCP_SERVER_TOO_BUSY: u32 = 0x807d_0000;
 
-/// Writes the refusal of the request `pdu` to the front of `out` and returns its length.
+/// Writes the refusal of the request `pdu`, or of the one that it is the front of, to the front of `out` and
+/// returns its length.
 ///
 /// `None` if `pdu` is no request that is answered, or `out` is too short.
 pub fn denial(pdu: &[u8], channel: &Channel, why: Refusal, out: &mut [u8]) -> Option<usize> {
-    let chunk = Chunk::whole(pdu).ok()?;
+    // Of a request that is too long there is only the front.
+    let chunk = Chunk::read(pdu)?;
     match chunk.kind {
         Kind::Hello => error(connection_status(why), out),
         Kind::Open => {
@@ -47,6 +51,7 @@ pub fn denial(pdu: &[u8], channel: &Channel, why: Refusal, out: &mut [u8]) -> Op
 const fn connection_status(why: Refusal) -> u32 {
     match why {
         Refusal::Busy => BAD_TCP_SERVER_TOO_BUSY,
+        Refusal::TooLong => BAD_REQUEST_TOO_LARGE,
         Refusal::Function | Refusal::Address | Refusal::Value => BAD_USER_ACCESS_DENIED,
     }
 }
@@ -54,6 +59,7 @@ const fn connection_status(why: Refusal) -> u32 {
 const fn status(why: Refusal) -> u32 {
     match why {
         Refusal::Busy => BAD_TOO_MANY_OPERATIONS,
+        Refusal::TooLong => BAD_REQUEST_TOO_LARGE,
         Refusal::Function | Refusal::Address | Refusal::Value => BAD_USER_ACCESS_DENIED,
     }
 }

@@ -2,7 +2,7 @@
 
 use core::num::NonZeroUsize;
 
-use super::{MAX_CHUNK, MAX_REQUEST, Reader};
+use super::{Channel, MAX_CHUNK, MAX_REQUEST, Reader};
 use crate::{Direction, Framed, NotTheProtocol, Portion};
 
 /// Length of the header that every chunk has.
@@ -10,6 +10,10 @@ pub const HEADER: usize = 8;
 
 /// What a chunk of a long response is judged by: its headers, up to the request's identifier.
 const FRONT: NonZeroUsize = NonZeroUsize::new(24).unwrap();
+
+/// What a request is refused by that cannot be held: most often all of its header, so that the refusal can
+/// name what the client calls it.
+const REFUSED_FRONT: usize = 256;
 
 /// What a chunk is for (7.1.2.2, 6.7.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,24 +68,105 @@ pub fn frame(bytes: &[u8]) -> Result<Framed, NotTheProtocol> {
     })
 }
 
-/// How much of what begins at `bytes[0]` and travels in `direction` is judged at once: a request whole, of
-/// a response that is longer than [`MAX_REQUEST`] its front.
+/// How much of what begins at `bytes[0]` and travels in `direction` is judged at once: a request whole, with
+/// all its chunks; of a response that is longer than [`MAX_REQUEST`], and of a message that nobody can read,
+/// the front. There is `room` for a request.
 ///
 /// # Errors
-/// Those of [`frame()`]; [`NotTheProtocol::TooLong`] for a request of several chunks, or longer than
-/// [`MAX_REQUEST`].
-pub fn portion(direction: Direction, bytes: &[u8]) -> Result<Portion, NotTheProtocol> {
+/// Those of [`frame()`].
+#[inline]
+pub fn portion(
+    direction: Direction,
+    bytes: &[u8],
+    channel: &Channel,
+    room: usize,
+) -> Result<Portion, NotTheProtocol> {
     let Some((total, place)) = length(bytes)? else { return Ok(Portion::Need(HEADER)) };
-    let is_request = direction == Direction::ToServer;
-    if is_request && (total > MAX_REQUEST || place != place::FINAL) {
-        return Err(NotTheProtocol::TooLong);
+    let is_message = bytes.starts_with(b"MSG");
+    if direction == Direction::ToClient || channel.is_secured() && is_message {
+        return Ok(by_front(bytes, total));
+    }
+    if channel.is_refusing() && is_message {
+        match Sequence::of(bytes) {
+            None => return Ok(Portion::Need(FRONT.get())),
+            Some(it) if channel.refuses(&it) => {
+                return Ok(Portion::Rest { front: FRONT, len: total });
+            }
+            Some(_) => {}
+        }
+    }
+    if place != place::FINAL || total > room {
+        return chunks(bytes, channel, room);
     }
     Ok(match NonZeroUsize::new(total) {
+        Some(length) if bytes.len() >= total => Portion::Whole(length),
+        _ => Portion::Need(total),
+    })
+}
+
+fn by_front(bytes: &[u8], total: usize) -> Portion {
+    match NonZeroUsize::new(total) {
         Some(length) if bytes.len() >= total => Portion::Whole(length),
         _ if total <= MAX_REQUEST => Portion::Need(total),
         _ if bytes.len() < FRONT.get() => Portion::Need(FRONT.get()),
         _ => Portion::Front { front: FRONT, len: total },
+    }
+}
+
+/// A request in several chunks, or one for which there is no room.
+#[cold]
+fn chunks(bytes: &[u8], channel: &Channel, room: usize) -> Result<Portion, NotTheProtocol> {
+    let (mut at, mut body) = (0, 0);
+    for count in 1.. {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let Some((size, place)) = length(rest)? else { return Ok(Portion::Need(at + HEADER)) };
+        (at, body) = (at + size, body + size - FRONT.get().min(size));
+        if at > room || !channel.takes(count, size, body) {
+            break;
+        }
+        if bytes.len() < at {
+            return Ok(Portion::Need(at));
+        }
+        if let (false, Some(length)) = (place == place::MORE, NonZeroUsize::new(at)) {
+            return Ok(Portion::Chunks(length));
+        }
+    }
+    let first = length(bytes)?.map_or(0, |(size, _)| size);
+    let front = NonZeroUsize::new(first.min(REFUSED_FRONT)).ok_or(NotTheProtocol::Length)?;
+    Ok(match bytes.len() < front.get() {
+        true => Portion::Need(front.get()),
+        false => Portion::TooLong { front, len: first },
     })
+}
+
+/// Writes the request in several chunks that is all of `bytes` to the front of `out` as if it had come in one,
+/// and returns its length. Of one that was given up this is its last chunk, which says why.
+///
+/// # Errors
+/// [`NotTheProtocol::Inconsistent`]: the chunks are not of one message, their numbers have a gap, or there is
+/// no room.
+pub fn join(bytes: &[u8], out: &mut [u8]) -> Result<usize, NotTheProtocol> {
+    join_chunks(bytes, out).ok_or(NotTheProtocol::Inconsistent)
+}
+
+fn join_chunks(bytes: &[u8], out: &mut [u8]) -> Option<usize> {
+    let first = Sequence::of(bytes)?;
+    let (mut rest, mut last, mut end) = (bytes, None, FRONT.get());
+    out.get_mut(..end)?.copy_from_slice(bytes.get(..end)?);
+    while !rest.is_empty() {
+        let (size, place) = length(rest).ok()??;
+        let (chunk, behind) = rest.split_at_checked(size)?;
+        let sequence = Sequence::of(chunk).filter(|it| it.follows(&first, last))?;
+        if place == place::ABORT {
+            end = FRONT.get();
+        }
+        let body = chunk.get(FRONT.get()..)?;
+        out.get_mut(end..end + body.len())?.copy_from_slice(body);
+        *out.get_mut(3)? = place;
+        (rest, last, end) = (behind, Some(sequence.number), end + body.len());
+    }
+    out.get_mut(4..HEADER)?.copy_from_slice(&u32::try_from(end).ok()?.to_le_bytes());
+    Some(end)
 }
 
 /// The length of the chunk and its place in the message, once its header is there.
@@ -174,6 +259,28 @@ impl Sequence {
         let (channel, token) = (reader.u32()?, reader.u32()?);
         Some(Sequence { channel, token, number: reader.u32()?, request: reader.u32()? })
     }
+
+    /// That of the MSG at `bytes[0]`, if its headers are there.
+    pub fn of(bytes: &[u8]) -> Option<Sequence> {
+        let rest = bytes.strip_prefix(b"MSG")?.get(HEADER - 3..)?;
+        Sequence::take(&mut Reader::new(rest))
+    }
+
+    /// Whether it is of the message whose first chunk has `first`, right behind the chunk of number `last`.
+    fn follows(&self, first: &Sequence, last: Option<u32>) -> bool {
+        (self.channel, self.request) == (first.channel, first.request)
+            && last.is_none_or(|last| is_next(last, self.number))
+    }
+}
+
+/// The last number before a sender must begin anew below [`AGAIN`] (6.7.2.4).
+pub(super) const LAST: u32 = u32::MAX - 1024;
+/// Where it begins at most.
+pub(super) const AGAIN: u32 = 1024;
+
+/// Whether `next` may be the number of the chunk behind number `last`.
+const fn is_next(last: u32, next: u32) -> bool {
+    next == last.wrapping_add(1) || last > LAST && next < AGAIN
 }
 
 /// How the asymmetric header of an OPN says what secures the channel (6.7.2.3).

@@ -12,10 +12,9 @@
 //!
 //! # Traps
 //!
-//! - A message may be cut into chunks. A request is read only if it is one chunk of at most
-//!   [`MAX_REQUEST`] bytes: that is less than the smallest buffer that a chunk may be told to fit (8192 bytes,
-//!   7.1.2.3), so nobody has to cut one that is read. To tell clients of the limit in the Acknowledge
-//!   does harm: asyncua takes it for the length of responses too.
+//! - A message may be cut into chunks. A request is judged with all of them, joined as if it had come in one
+//!   ([`join`]). To tell clients in the Acknowledge how long a request may be does harm: asyncua takes it for
+//!   the length of responses too.
 //! - Chunks are numbered without a gap in either direction (6.7.2.4); a receiver that sees one closes the
 //!   connection. Where one is taken out or put in, all that follow are numbered anew: [`Channel`].
 //! - The bodies of a channel with a security policy are signed, most are encrypted too. Then nothing of
@@ -29,7 +28,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `frame.rs` | chunks: [`frame()`], [`portion`], [`Chunk`] |
+//! | `frame.rs` | chunks: [`frame()`], [`portion`], [`join`], [`Chunk`] |
 //! | `encoding.rs` | built-in types: [`Reader`] |
 //! | `node.rs` | [`NodeId`] |
 //! | `variant.rs` | values: [`variant::value`] |
@@ -65,7 +64,7 @@ pub use command::{command, key};
 pub use denial::denial;
 pub use encoding::Reader;
 pub use fields::fields;
-pub use frame::{Chunk, frame, portion};
+pub use frame::{Chunk, frame, join, portion};
 pub use items::{Nodes, Target};
 pub use node::NodeId;
 pub use request::Request;
@@ -75,8 +74,13 @@ pub use services::{Service, services};
 /// Registered TCP port (IANA: `opcua-tcp`).
 pub const PORT: u16 = 4840;
 
-/// Length of the longest request, in bytes, with its header: it is held until it was judged.
+/// Length of the longest request that every connection has room for, in bytes, with its headers: it is held
+/// until it was judged. Longer ones are held where there is more room, see [`portion`].
 pub const MAX_REQUEST: usize = 4096;
+
+/// Chunks of the longest request. None may have to fit less than 8192 bytes (7.1.2.3), so these hold more than
+/// a request that is read.
+pub const MAX_CHUNKS: usize = 16;
 
 /// Length of the longest chunk that is read at all. Stacks offer 65,535 bytes; some go higher.
 pub const MAX_CHUNK: usize = 1 << 20;

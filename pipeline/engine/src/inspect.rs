@@ -15,6 +15,7 @@ use crate::event::{EndCause, Sent};
 use crate::flow::{Flow, timeout};
 use crate::judge::{Inspected, Judge, Said};
 use crate::splice::emit::Emitter;
+use crate::splice::long::LongCopies;
 use crate::splice::options::{Options, clean_syn};
 use crate::splice::passage::Passage;
 use crate::stream::Stream;
@@ -39,6 +40,8 @@ pub(crate) struct Inspection<'a, F> {
     pub(crate) out: &'a mut dyn Outbox,
     /// Whether it comes from a capture, whose ends know nothing of the gate.
     pub(crate) captured: bool,
+    /// Where long requests are held.
+    pub(crate) long: &'a mut LongCopies,
 }
 
 impl<F: FrameBuf> Inspection<'_, F> {
@@ -88,6 +91,7 @@ impl<F: FrameBuf> Inspection<'_, F> {
                 sent: Sent::default(),
             },
             judge: &mut self.judge,
+            long: self.long,
             raw_options,
             captured: self.captured,
             tos,

@@ -167,6 +167,27 @@ impl Judge<'_> {
         refused
     }
 
+    /// Refuses a request of which only the front is known, and tells of it; why.
+    #[cold]
+    pub(crate) fn refuse_long(
+        &mut self,
+        flow: &Flow,
+        said: &mut Said<'_>,
+        front: &[u8],
+        reason: Reason,
+        found: &mut Inspected,
+    ) -> Reason {
+        (found.commands, found.denied) = (found.commands + 1, found.denied + 1);
+        said.dialog.note_refused(front);
+        let command = Command { name: "too-long", ..self.unreadable(front) };
+        if !self.events.has_room(self.standing(&command), 1) {
+            self.events.count_lost();
+            return Reason::AuditFull;
+        }
+        self.tell(flow, &command, None, Some(reason), front);
+        reason
+    }
+
     fn response(&mut self, flow: &Flow, said: &mut Said<'_>, pdu: &[u8]) -> Option<Reason> {
         let key = self.protocol.key(pdu);
         let answers = self.answers(said, key, pdu);

@@ -221,7 +221,7 @@ impl Stream {
     /// Finds out anew whether they do.
     pub(crate) fn straighten(&mut self) {
         let quiet = self.requests.is_quiet() && self.responses.is_quiet();
-        self.straight = quiet && self.denials.is_empty();
+        self.straight = quiet && self.denials.is_empty() && !self.requests.is_long();
     }
 
     /// Whether a refusal may be put into the responses now: not inside one.

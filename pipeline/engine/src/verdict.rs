@@ -147,6 +147,10 @@ reasons! {
     NotTheProtocol = "not-the-protocol",
     /// A PDU longer than the gate reads: it could not be judged whole.
     PduTooLong = "pdu-too-long",
+    /// No long copy was left to hold a long request in.
+    LongCopiesUsedUp = "long-requests-used-up",
+    /// A request in several chunks that its client gave up half way.
+    Aborted = "request-aborted",
     /// The flow was not the endpoint's protocol earlier: nothing of it passes any more.
     FlowDead = "flow-dead",
     /// A response that answers no request.
@@ -201,7 +205,8 @@ impl Reason {
             Reason::ValueDenied | Reason::QuantityDenied | Reason::MalformedCommand => {
                 Refusal::Value
             }
-            Reason::AuditFull | Reason::RateExceeded => Refusal::Busy,
+            Reason::AuditFull | Reason::RateExceeded | Reason::LongCopiesUsedUp => Refusal::Busy,
+            Reason::PduTooLong => Refusal::TooLong,
             _ => Refusal::Function,
         }
     }

@@ -29,20 +29,35 @@ fuzz_target!(|bytes: &[u8]| {
     }
     // Whatever is no PDU is read without panic as well.
     read(bytes, &mut dialog);
+    join(bytes);
 });
+
+/// What is joined of several chunks is one.
+fn join(bytes: &[u8]) {
+    let mut out = vec![0; bytes.len()];
+    if let Ok(len) = OPCUA.join(bytes, &mut out) {
+        assert!(matches!(OPCUA.frame(&out[..len]), Ok(Framed::Whole(all)) if all.get() == len));
+        assert_eq!(OPCUA.key(&out[..len]), OPCUA.key(bytes));
+        let _ = OPCUA.command(&out[..len]);
+    }
+}
 
 /// What is a chunk is not refused, and not complete, before its last byte; nor is what is held of it.
 fn prefixes_need_more(pdu: &[u8]) {
+    let (dialog, room) = (Dialog::NEW, OPCUA.max_pdu());
     for len in 0..pdu.len() {
         assert!(matches!(OPCUA.frame(&pdu[..len]), Ok(Framed::Need(need)) if need > len));
         for direction in BOTH {
-            match OPCUA.portion(direction, &pdu[..len]) {
-                Ok(Portion::Need(need)) => assert!(need > len && need <= OPCUA.max_pdu()),
+            match dialog.portion(OPCUA, direction, &pdu[..len], room) {
+                Ok(Portion::Need(need)) => assert!(need > len && need <= room + 8),
                 Ok(Portion::Front { front, len: all }) => {
                     assert!(front.get() <= len && all == pdu.len());
                 }
-                Ok(Portion::Whole(_)) => unreachable!("before its last byte"),
-                Err(_) => assert_eq!(direction, Direction::ToServer),
+                Ok(Portion::TooLong { front, len: all }) => {
+                    assert!(front.get() <= len && all == pdu.len());
+                    assert_eq!(direction, Direction::ToServer);
+                }
+                other => unreachable!("before its last byte: {other:?}"),
             }
         }
     }
@@ -74,5 +89,5 @@ fn read(pdu: &[u8], dialog: &mut Dialog) {
         dialog.number(direction, &mut copy);
     }
     let changed = copy.iter().zip(pdu).filter(|(new, old)| new != old).count();
-    assert!(copy.len() == pdu.len() && changed <= 4, "nothing is changed but a number");
+    assert!(copy.len() == pdu.len() && changed <= 4 * pdu.len().div_ceil(8), "only numbers are changed");
 }

@@ -67,7 +67,7 @@ pub fn compile(policy: &str) -> Arc<Tables> {
 
 /// Room for the one connection of a run and hardly more: what is not given back is missed soon.
 fn limits(mut limits: Limits) -> Limits {
-    (limits.flows, limits.streams) = (2, 1);
+    (limits.flows, limits.streams, limits.long_requests) = (2, 1, 1);
     limits
 }
 

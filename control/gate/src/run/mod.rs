@@ -116,7 +116,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let sessions = Arc::new(Sessions::new(SESSIONS));
     let people = People::open(generations.policy(), sessions.clone());
     let tunnel::Opened { ports, listener } = tunnel::open(ports, generations.policy(), &desk);
-    let workers = workers(ports, &tables, &sessions)?;
+    let workers = workers(ports, &tables, &sessions, &gate.tuning)?;
     let data = data_paths(workers, &shared, &cores, arguments.spin);
     let (accounts, admission) = (Accounts::read(), Admission::default());
     let (kernel, responder) = Kernel::open(kernel);
@@ -238,12 +238,14 @@ fn workers<'u>(
     ports: Vec<WorkerPort<'u>>,
     tables: &Arc<Tables>,
     sessions: &Arc<Sessions>,
+    tuning: &Tuning,
 ) -> Result<Vec<Worker<WorkerPort<'u>, Machine>>, String> {
     let stopwatch = Machine::start();
     let ends = HandOver::among(ports.len()).map_err(|error| format!("no doorbells: {error}"))?;
     let alone = ports.len() == 1;
     let worker = |(port, end)| {
-        let engine = Engine::new(Limits::default(), tables.clone(), sessions.clone());
+        let limits = Limits { long_requests: tuning.long_requests, ..Limits::default() };
+        let engine = Engine::new(limits, tables.clone(), sessions.clone());
         Worker::live(port, engine, stopwatch, (!alone).then_some(end))
     };
     Ok(ports.into_iter().zip(ends).map(worker).collect())

@@ -22,6 +22,7 @@ macro_rules! need {
 mod barriers;
 mod control;
 mod crowd;
+mod enip;
 mod hardening;
 mod hop;
 mod iperf;

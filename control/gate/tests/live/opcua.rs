@@ -23,6 +23,16 @@ allow = [
 ]
 "#;
 
+/// What a preset gives, and writing the line's tanks.
+const HMI: &str = r#"
+[[conduit]]
+name = "the HMI runs the line"
+from = { address = "192.168.20.5", port = "office" }
+asset = "press-3"
+protocol = "opcua"
+allow = ["view", { class = "write", node = "ns=2;s=Line.*", value = "0-1500" }]
+"#;
+
 /// A plant whose press speaks OPC UA on port 4840.
 fn plant() -> Plant {
     let [user, gate, line] = [(); 3].map(|()| Namespace::new().unwrap());
@@ -133,6 +143,64 @@ fn another_stack_is_refused_in_the_same_words() {
     assert_eq!((flows(&audit), commands(&audit, "denied").len()), (1, 15));
     let said = press.said();
     assert!(!said.contains("2000") && !said.contains("Reset"), "{said}");
+}
+
+/// Requests of hundreds of nodes, in one chunk and in chunks of 8192 bytes, are judged like short ones.
+#[test]
+fn an_hmi_asks_for_hundreds_of_nodes_at_once() {
+    let test = "an_hmi_asks_for_hundreds_of_nodes_at_once";
+    let python = match wicketgate_lab::available().and_then(|()| python()) {
+        Ok(python) => python,
+        Err(why) => return skip(test, &why),
+    };
+    let plant = plant();
+    plant.write_policy(HMI);
+    let press = press(&plant, &python, &[]);
+    let gate = plant.start("audit.jsonl");
+    let round = [
+        "read 300",
+        "write ok",
+        "write-one-too-high BadUserAccessDenied",
+        "read 300",
+        "monitor 150",
+    ];
+    let expected = [&round[..], &["read-too-many BadRequestTooLarge", "chunks"], &round].concat();
+    assert_eq!(answers(&plant, &python, "opcua_long.py", &["10"]), expected);
+    gate.stop();
+    let audit = plant.audit("audit.jsonl");
+    assert_eq!((flows(&audit), commands(&audit, "denied").len()), (1, 3));
+    assert!(!press.said().contains("1501"), "{}", press.said());
+}
+
+/// A server is to give URLs with the host that its client named: the overlay's. One that gives its own address is of no
+/// harm to who goes on with the URL that he was given; who follows the server's finds nobody (ADR 15).
+#[test]
+fn clients_need_no_other_url_than_they_were_given() {
+    let test = "clients_need_no_other_url_than_they_were_given";
+    let python = match wicketgate_lab::available().and_then(|()| python()) {
+        Ok(python) => python,
+        Err(why) => return skip(test, &why),
+    };
+    let plant = plant();
+    let gate = plant.start("audit.jsonl");
+    for (server, host, followed) in [
+        ("opcua_server.py", "100.64.10.20", "12.5"),
+        ("opcua_freeopcua_server.py", "192.168.10.20", "nobody there"),
+    ] {
+        let mut command = plant.line.command(&python);
+        let script = format!("{STACKS}/{server}");
+        let press = Process::start(command.args([&script, "192.168.10.20", "4840"]));
+        let url = format!("opc.tcp://{host}:4840/press");
+        for stack in ["asyncua", "freeopcua"] {
+            let [endpoint, server] = ["endpoint", "server"].map(|name| format!("{name} {url}"));
+            let followed = format!("followed {followed}");
+            let expected = [&endpoint, &server, "given 12.5", &followed];
+            assert_eq!(answers(&plant, &python, "opcua_urls.py", &[stack]), expected, "{stack}");
+        }
+        drop(press);
+    }
+    gate.stop();
+    assert_eq!(commands(&plant.audit("audit.jsonl"), "denied").len(), 0);
 }
 
 /// What is encrypted or signed passes whole by a rule of its own, for the client that the rule names, or not at

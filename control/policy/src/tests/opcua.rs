@@ -5,6 +5,7 @@ use wicketgate_engine::Matcher;
 use wicketgate_packet::Time;
 
 use super::{BASE, good};
+use crate::parse;
 
 /// The bytes of a hex string.
 fn hex(text: &str) -> Vec<u8> {
@@ -35,11 +36,38 @@ fn secured() -> Vec<u8> {
 
 /// Whether a conduit with this list allows the request.
 fn allows(allow: &str, pdu: &[u8]) -> bool {
+    allows_in(BASE, allow, pdu)
+}
+
+/// The same in this policy.
+fn allows_in(base: &str, allow: &str, pdu: &[u8]) -> bool {
     let old = "protocol = \"modbus\"\nallow = [{ function = 6, address = \"0-99\" }]";
-    let text = BASE.replace(old, &format!("protocol = \"opcua\"\nallow = [{allow}]"));
+    let text = base.replace(old, &format!("protocol = \"opcua\"\nallow = [{allow}]"));
     let matcher = Matcher::new(good(&text).conduits()[0].allow.clone());
     let command = Protocol::Opcua.command(pdu).unwrap();
     matcher.judge(&command, Time::EPOCH).is_ok()
+}
+
+/// What is wrong where the robot has this line, press-3 has `urn:a` as 3 and `urn:b` as 5, and a conduit is about this
+/// node of these assets.
+fn errors(robot: &str, assets: &str, node: &str) -> Vec<String> {
+    let press = r#"protocols = ["opcua"]
+namespaces = { "urn:a" = 3, "urn:b" = 5 }"#;
+    let conduit = format!(
+        r#"assets = {assets}
+protocol = "opcua"
+allow = [{{ class = "write", node = "{node}" }}]"#
+    );
+    let old = r#"asset = "robot"
+protocol = "modbus"
+allow = [{ function = 6, address = "0-99" }]"#;
+    let text = BASE
+        .replace("vlan = 12", robot)
+        .replace(r#"protocols = ["modbus"]"#, press)
+        .replace("zone:press-line", "robot")
+        .replace(old, &conduit);
+    let errors = parse(&text, "policy.toml").err().unwrap_or_default();
+    errors.iter().map(ToString::to_string).collect()
 }
 
 /// Value 700 to the node.
@@ -75,6 +103,42 @@ fn nodes_and_values() {
     assert!(allows("{ class = \"write\", node = \"ns=1;b=0aff\" }", &bytes));
 }
 
+/// A namespace may be named by its URI, where the asset says which index that is.
+#[test]
+fn namespaces_by_uri() {
+    let robot = r#"namespaces = { "urn:press" = 2, "urn:a%b;c" = 4 }"#;
+    let base = BASE.replace("vlan = 12", robot);
+    for (node, written, allowed) in [
+        ("nsu=urn:press;s=Set*", SETPOINT, true),
+        ("nsu=urn:press;*", SETPOINT, true),
+        ("nsu=urn:press;s=Motor", SETPOINT, false),
+        ("nsu=urn:a%25b%3Bc;s=Setpoint", SETPOINT, false),
+        ("nsu=urn:a%25b%3Bc;i=7", "01 04 0700", true),
+        ("nsu=http://opcfoundation.org/UA/;i=7", "00 07", true),
+        ("nsu=http://opcfoundation.org/UA/;i=7", "01 04 0700", false),
+    ] {
+        let allow = format!("{{ class = \"write\", node = \"{node}\" }}");
+        assert_eq!(allows_in(&base, &allow, &write(written)), allowed, "{node}");
+    }
+}
+
+#[test]
+fn a_uri_means_one_index() {
+    let (robot, both) = (r#"["robot"]"#, r#"["robot", "press-3"]"#);
+    let table = r#"namespaces = { "urn:a" = 2, "urn:b" = 5 }"#;
+    assert_eq!(errors(table, both, "nsu=urn:b;*"), Vec::<String>::new(), "the same on both");
+    for (namespaces, assets, node, says) in [
+        (table, both, "nsu=urn:a;*", "`urn:a` is namespace 3 of press-3, and 2 of robot"),
+        (table, robot, "nsu=urn:bb;*", "no namespace of the asset `robot`: did you mean `urn:b`?"),
+        ("", robot, "nsu=urn:a;*", "the asset `robot` has no `namespaces`"),
+        ("", both, "nsu=urn:a;*", "the asset `robot` has no `namespaces`"),
+        (table, robot, "nsu=urn:a", "`nsu=urn:a` is not a node"),
+    ] {
+        let found = errors(namespaces, assets, node);
+        assert!(found.len() == 1 && found[0].contains(says), "{says}: {found:?}");
+    }
+}
+
 #[test]
 fn methods() {
     let call = service("c802", "01000000 00 55 03 0200 01000000 4d 00000000");
@@ -98,6 +162,9 @@ fn users() {
     let anonymous = service("d301", &format!("{front} 01 00 4101 01 00000000 ffffffff ffffffff"));
     for (allow, allowed) in [
         ("{ class = \"auth\" }", true),
+        ("\"view\"", true),
+        ("\"operate\"", true),
+        ("\"read\"", false),
         ("{ service = \"activate-session\", token = [\"anonymous\", \"user-name\"] }", true),
         ("{ service = \"activate-session\", token = \"user-name\" }", false),
     ] {

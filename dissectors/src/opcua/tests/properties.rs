@@ -1,9 +1,12 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::frame::in_chunks;
 use super::{CALL, READ, WRITE, acknowledge, hello, hex, message, open};
 use crate::opcua::channel::Channel;
-use crate::opcua::{MAX_CHUNK, command, denial, fields, frame, key, portion, response};
+use crate::opcua::{
+    MAX_CHUNK, MAX_REQUEST, command, denial, fields, frame, join, key, portion, response,
+};
 use crate::{Direction, Field, Framed, Portion, Refusal};
 
 /// Requests that are right.
@@ -46,7 +49,7 @@ proptest! {
             channel.note(direction, &bytes);
             channel.number(direction, &mut copy);
             channel.skip(direction, &mut copy);
-            let _ = portion(direction, &bytes);
+            let _ = portion(direction, &bytes, &channel, MAX_REQUEST);
         }
         channel.stamp(&mut copy);
         prop_assert_eq!(copy.len(), bytes.len());
@@ -77,7 +80,7 @@ proptest! {
     /// A request that may pass is one that the frame is: nothing of another is in it.
     #[test]
     fn a_request_is_one_whole_frame(bytes in bytes()) {
-        if let Ok(Portion::Whole(length)) = portion(Direction::ToServer, &bytes) {
+        if let Ok(Portion::Whole(length)) = portion(Direction::ToServer, &bytes, &Channel::NEW, MAX_REQUEST) {
             prop_assert_eq!(frame(&bytes), Ok(Framed::Whole(length)));
         }
     }
@@ -91,6 +94,26 @@ proptest! {
             prop_assert_eq!(response(answer), Ok(()));
             prop_assert!(key(answer).is_none_or(|key| Some(key) == super::super::key(&bytes)));
         }
+    }
+
+    /// However a request is cut into chunks, and whatever of it has come, it is found whole, and joined it
+    /// says the same.
+    #[test]
+    fn a_request_in_chunks_is_read_as_if_it_had_come_in_one(
+        body in vec(any::<u8>(), 1..3000), sizes in vec(1_usize..900, 1..8), n in 1_u32..u32::MAX - 8,
+    ) {
+        let whole = message(n, 673, &body);
+        let cut = in_chunks(&whole, &sizes);
+        let asked = |bytes: &[u8]| portion(Direction::ToServer, bytes, &Channel::NEW, 1 << 16);
+        for length in 0..cut.len() {
+            let need = asked(&cut[..length]);
+            prop_assert!(matches!(need, Ok(Portion::Need(need)) if need > length), "{need:?}");
+        }
+        let length = cut.len().try_into().unwrap();
+        prop_assert_eq!(asked(&[&cut[..], b"MSG"].concat()), Ok(Portion::Chunks(length)));
+        let mut out = vec![0; cut.len()];
+        let joined = join(&cut, &mut out).unwrap();
+        prop_assert_eq!(&out[..joined], &whole[..]);
     }
 
     /// Numbers that leave rise by one wherever those that came did, whatever was taken out.

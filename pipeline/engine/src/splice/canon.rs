@@ -17,6 +17,9 @@ use super::number::{FIRST, Offset};
 /// Bytes kept of one direction.
 pub const CAPACITY: usize = 8192;
 
+/// Bytes kept of one direction while it has a long copy ([`super::long`]).
+pub const LONG_CAPACITY: usize = super::long::LONGEST_PDU + CAPACITY;
+
 /// What may be forgotten to make room.
 #[derive(Clone, Copy, Debug)]
 pub struct Floor {
@@ -45,7 +48,9 @@ pub enum Compared {
 /// The copy.
 #[derive(Clone, Debug)]
 pub struct Canon {
-    bytes: [u8; CAPACITY],
+    short: [u8; CAPACITY],
+    /// Where bytes lie instead while a long PDU is held.
+    long: Option<Box<[u8]>>,
     /// The offset of the first byte kept.
     start: Offset,
     /// How many are kept, decided or not. Those in a gap are whatever lay there.
@@ -54,11 +59,51 @@ pub struct Canon {
 
 impl Canon {
     /// Nothing, of a stream that begins.
-    pub const EMPTY: Canon = Canon { bytes: [0; CAPACITY], start: FIRST, len: 0 };
+    pub const EMPTY: Canon = Canon { short: [0; CAPACITY], long: None, start: FIRST, len: 0 };
 
     /// Forgets everything; the next byte is that at `start`.
     pub fn clear(&mut self, start: Offset) {
         (self.start, self.len) = (start, 0);
+    }
+
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        self.long.as_deref().unwrap_or(&self.short)
+    }
+
+    #[inline]
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self.long.as_deref_mut().unwrap_or(&mut self.short)
+    }
+
+    /// How many bytes it can keep.
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        self.bytes().len()
+    }
+
+    /// Whether it has a long copy.
+    #[inline]
+    pub const fn is_long(&self) -> bool {
+        self.long.is_some()
+    }
+
+    /// Goes on in a long copy.
+    pub fn lengthen(&mut self, mut long: Box<[u8]>) {
+        if let (Some(room), Some(kept)) = (long.get_mut(..self.len), self.bytes().get(..self.len)) {
+            room.copy_from_slice(kept);
+            self.long = Some(long);
+        }
+    }
+
+    /// Goes on without the long copy, which comes out; what does not fit is forgotten from the front.
+    pub fn shorten(&mut self) -> Option<Box<[u8]>> {
+        self.forget((self.start + self.len as u64).saturating_sub(CAPACITY as u64));
+        let long = self.long.take()?;
+        if let (Some(room), Some(kept)) = (self.short.get_mut(..self.len), long.get(..self.len)) {
+            room.copy_from_slice(kept);
+        }
+        Some(long)
     }
 
     /// Where the kept bytes begin.
@@ -70,14 +115,14 @@ impl Canon {
     #[inline]
     pub fn slice(&self, from: Offset, to: Offset) -> &[u8] {
         let at = |offset: Offset| (offset.saturating_sub(self.start) as usize).min(self.len);
-        self.bytes.get(at(from)..at(to)).unwrap_or_default()
+        self.bytes().get(at(from)..at(to)).unwrap_or_default()
     }
 
     /// The same, to be changed: bytes that wait for a verdict.
     pub fn slice_mut(&mut self, from: Offset, to: Offset) -> &mut [u8] {
         let at = |offset: Offset| (offset.saturating_sub(self.start) as usize).min(self.len);
         let range = at(from)..at(to);
-        self.bytes.get_mut(range).unwrap_or_default()
+        self.bytes_mut().get_mut(range).unwrap_or_default()
     }
 
     /// Writes `new` at `at`, behind or over what is kept. Bytes before `floor` may be forgotten for
@@ -86,15 +131,16 @@ impl Canon {
     #[inline]
     pub fn write(&mut self, at: Offset, new: &[u8], floor: Floor) -> bool {
         let end = at + new.len() as u64;
-        if end > self.start + CAPACITY as u64 {
-            self.make_room(end - CAPACITY as u64, floor);
+        let capacity = self.capacity();
+        if end > self.start + capacity as u64 {
+            self.make_room(end - capacity as u64, floor);
         }
         let from = at.wrapping_sub(self.start) as usize;
-        let Some(to) = from.checked_add(new.len()).filter(|to| *to <= CAPACITY && at >= self.start)
+        let Some(to) = from.checked_add(new.len()).filter(|to| *to <= capacity && at >= self.start)
         else {
             return false;
         };
-        if let Some(room) = self.bytes.get_mut(from..to) {
+        if let Some(room) = self.bytes_mut().get_mut(from..to) {
             room.copy_from_slice(new);
         }
         self.len = self.len.max(to);
@@ -115,7 +161,8 @@ impl Canon {
     pub fn take_out(&mut self, from: Offset, to: Offset) {
         let at = |offset: Offset| (offset.saturating_sub(self.start) as usize).min(self.len);
         let (from, to) = (at(from), at(to));
-        self.bytes.copy_within(to..self.len, from);
+        let len = self.len;
+        self.bytes_mut().copy_within(to..len, from);
         self.len -= to - from;
     }
 
@@ -124,16 +171,18 @@ impl Canon {
     #[must_use]
     pub fn put_in(&mut self, at: Offset, new: &[u8], floor: Floor) -> bool {
         let end = self.start + (self.len + new.len()) as u64;
-        if end > self.start + CAPACITY as u64 {
-            self.make_room(end - CAPACITY as u64, floor);
+        let capacity = self.capacity();
+        if end > self.start + capacity as u64 {
+            self.make_room(end - capacity as u64, floor);
         }
         let from = at.wrapping_sub(self.start) as usize;
         let to = from + new.len();
-        if from > self.len || self.len + new.len() > CAPACITY {
+        if from > self.len || self.len + new.len() > capacity {
             return false;
         }
-        self.bytes.copy_within(from..self.len, to);
-        if let Some(room) = self.bytes.get_mut(from..to) {
+        let len = self.len;
+        self.bytes_mut().copy_within(from..len, to);
+        if let Some(room) = self.bytes_mut().get_mut(from..to) {
             room.copy_from_slice(new);
         }
         self.len += new.len();
@@ -150,7 +199,8 @@ impl Canon {
     /// Forgets what is before `floor`.
     fn forget(&mut self, floor: Offset) {
         let gone = (floor.saturating_sub(self.start) as usize).min(self.len);
-        self.bytes.copy_within(gone..self.len, 0);
+        let len = self.len;
+        self.bytes_mut().copy_within(gone..len, 0);
         self.len -= gone;
         self.start += gone as u64;
     }

@@ -58,7 +58,7 @@ impl Emitter<'_> {
     pub(crate) fn back(&mut self, direction: Direction) -> Back {
         let scale = self.stream.scale(direction);
         let other = self.stream.lane_mut(direction.reverse());
-        let window = other.window(self.longest as u64);
+        let window = other.window(self.longest);
         let ack = other.vouch();
         // A window below one unit would be told as none.
         let units = (window >> scale).max(u64::from(window > 0));

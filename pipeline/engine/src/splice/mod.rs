@@ -23,12 +23,14 @@
 //! | [`edits`] | the mapping between a stream as its sender and as its receiver numbers it |
 //! | [`canon`] | the bytes |
 //! | [`ahead`] | which bytes have come before their turn |
+//! | [`long`] | copies that a connection has while it holds a long request |
 //! | [`lane`] | one direction: order, hold, release, take out, put in, owe |
 //! | [`options`] | TCP options: what passes, what is taken off, what is refused |
 //! | [`denials`] | refusals that wait for the answers to earlier requests |
 //! | [`compose`] | segments of the gate's own |
 //! | `emit` | what is sent, by itself or for a segment that came |
 //! | `passage` | one segment on its way through |
+//! | `lengthy` | requests on their way through that are longer than a connection's own copy, or in chunks |
 
 pub mod ahead;
 pub mod canon;
@@ -37,6 +39,8 @@ pub mod denials;
 pub mod edits;
 pub(crate) mod emit;
 pub mod lane;
+mod lengthy;
+pub mod long;
 pub mod number;
 pub mod options;
 pub(crate) mod passage;

@@ -3,9 +3,10 @@
 use wicketgate_dissectors::{Direction, Portion, Protocol};
 use wicketgate_packet::parse::{Segment, TcpOptions, flags};
 
-use super::canon::CAPACITY;
+use super::canon::{CAPACITY, LONG_CAPACITY};
 use super::emit::{Emitter, Handed};
-use super::lane::{Taken, WINDOW};
+use super::lane::{MARGIN, Taken, WINDOW};
+use super::long::{LONGEST_PDU, LongCopies};
 use super::number::Offset;
 use super::options::{self, Options};
 use crate::event::EndCause;
@@ -25,6 +26,7 @@ const _: () = {
     assert!(longest >= Protocol::Modbus.max_pdu() && longest >= Protocol::Opcua.max_pdu());
     // All of it but a byte is held, the piece with its end comes, and a denial waits to be delivered.
     assert!(longest + PIECE <= WINDOW as usize && longest + PIECE + LONGEST <= CAPACITY);
+    assert!(LONGEST_PDU + PIECE <= LONG_CAPACITY - MARGIN as usize);
 };
 
 /// ECE and CWR (RFC 3168 section 6.1).
@@ -35,6 +37,8 @@ pub(crate) struct Passage<'a, 'b> {
     pub(crate) direction: Direction,
     pub(crate) judge: &'a mut Judge<'b>,
     pub(crate) emitter: Emitter<'a>,
+    /// Where long requests are held.
+    pub(crate) long: &'a mut LongCopies,
     /// The segment's options, as they came.
     pub(crate) raw_options: TcpOptions<'a>,
     /// The segment is one of a capture, whose ends know nothing of the gate.
@@ -88,6 +92,7 @@ impl Passage<'_, '_> {
             self.found.slow = true;
         }
         if self.found.slow {
+            self.give_back_long();
             self.emitter.stream.straighten();
         }
         self.found.own = self.emitter.sent;
@@ -185,8 +190,7 @@ impl Passage<'_, '_> {
     #[inline]
     fn judge_held(&mut self) {
         while self.found.end.is_none() {
-            let Stream { requests, responses, pending, dialog, operation, denials, waived, .. } =
-                &mut *self.emitter.stream;
+            let Stream { requests, responses, dialog, .. } = &mut *self.emitter.stream;
             let lane = match self.direction {
                 Direction::ToServer => requests,
                 Direction::ToClient => responses,
@@ -195,65 +199,111 @@ impl Passage<'_, '_> {
                 return;
             }
             if lane.is_passing() {
-                if lane.pass() {
-                    self.inject_between();
-                }
+                self.pass();
                 continue;
             }
-            let held = lane.held();
-            let (len, all) = match self.judge.protocol.portion(self.direction, held) {
+            let (protocol, held) = (self.judge.protocol, lane.held());
+            let room = lane.room(protocol.max_pdu());
+            match dialog.portion(protocol, self.direction, held, room) {
                 Ok(Portion::Need(_)) => return,
-                Ok(Portion::Whole(len)) => (len.get(), len.get()),
-                Ok(Portion::Front { front, len }) => (front.get(), len),
+                Ok(Portion::Whole(len)) => self.judge_pdu(len.get(), len.get(), None),
+                Ok(Portion::Front { front, len }) => self.judge_pdu(front.get(), len, None),
+                Ok(Portion::Chunks(len)) => self.judge_chunks(len.get()),
+                Ok(Portion::TooLong { front, len }) => self.hold_long(front.get(), len),
+                Ok(Portion::Rest { front, len }) => self.stay(front.get(), len, None),
                 Err(why) => {
                     self.found.refuse(0, why.into());
                     self.found.end = Some(EndCause::NotTheProtocol);
-                    return;
                 }
-            };
-            let pdu = held.get(..len).unwrap_or(held);
-            let flow = self.emitter.flow;
-            let said = &mut Said { pending, dialog, operation };
-            let refused = self.judge.pdu(flow, said, self.direction, pdu, &mut self.found);
-            let Some(reason) = refused else {
-                let direction = self.direction;
-                self.found.renumbered |=
-                    dialog.numbers() && lane.renumber(len, |pdu| dialog.number(direction, pdu));
-                lane.release(len);
-                lane.let_pass(all - len);
-                self.inject_between();
-                continue;
-            };
+            }
+        }
+    }
+
+    /// Judges the first `len` held bytes of a PDU of `all`; `joined` is what they say where they are in
+    /// several chunks.
+    #[inline]
+    pub(super) fn judge_pdu(&mut self, len: usize, all: usize, joined: Option<&[u8]>) {
+        let Stream { requests, responses, pending, dialog, operation, .. } =
+            &mut *self.emitter.stream;
+        let lane = match self.direction {
+            Direction::ToServer => requests,
+            Direction::ToClient => responses,
+        };
+        let held = lane.held();
+        let pdu = joined.unwrap_or(held.get(..len).unwrap_or(held));
+        let said = &mut Said { pending, dialog, operation };
+        let flow = self.emitter.flow;
+        let refused = self.judge.pdu(flow, said, self.direction, pdu, &mut self.found);
+        let Some(reason) = refused else {
+            let direction = self.direction;
+            self.found.renumbered |=
+                dialog.numbers() && lane.renumber(len, |pdu| dialog.number(direction, pdu));
+            lane.release(len);
+            lane.let_pass(all - len);
+            self.inject_between();
+            return;
+        };
+        self.say_no(len, joined, reason);
+        self.stay(len, all, Some(reason));
+    }
+
+    /// The refusal of the request that the first `len` held bytes are, or begin with.
+    pub(super) fn say_no(&mut self, len: usize, joined: Option<&[u8]>, reason: Reason) {
+        if self.direction == Direction::ToClient {
+            return;
+        }
+        let Stream { requests, pending, dialog, denials, waived, .. } = &mut *self.emitter.stream;
+        let pdu = joined.unwrap_or(requests.held().get(..len).unwrap_or_default());
+        let protocol = self.judge.protocol;
+        let write = |out: &mut [u8]| protocol.denial(pdu, dialog, reason.refusal(), out);
+        self.found.end = match self.judge.grant.denial {
+            DenialStyle::Drop => None,
+            DenialStyle::Reset => Some(EndCause::Denied),
+            DenialStyle::Reply => {
+                let waits = !protocol.answers_in_any_order();
+                let before = if waits { pending.next() } else { *waived };
+                match denials.push(before, self.judge.now, write) {
+                    Ok(()) => None,
+                    Err(NotAdded::Full) => Some(EndCause::Stalled),
+                    // Where the protocol has no words there is only this.
+                    Err(NotAdded::NoWords) => Some(EndCause::Denied),
+                }
+            }
+        };
+    }
+
+    /// The first `len` held bytes stay behind, and of their PDU of `all` what is still to come. Of a further
+    /// chunk the reason is that of the one before.
+    pub(super) fn stay(&mut self, len: usize, all: usize, reason: Option<Reason>) {
+        let direction = self.direction;
+        let Stream { requests, responses, dialog, .. } = &mut *self.emitter.stream;
+        let lane = if direction == Direction::ToServer { requests } else { responses };
+        let is_further = reason.is_none();
+        let reason = reason.or(lane.stays()).unwrap_or(Reason::PduTooLong);
+        self.found.refuse(0, reason);
+        if is_further {
+            dialog.note_refused(lane.held());
+        }
+        if dialog.numbers() {
+            lane.renumber(len, |pdu| dialog.skip(direction, pdu));
+        }
+        if lane.take_out(len).is_err() {
+            self.found.end = Some(EndCause::Stalled);
+        }
+        lane.let_stay(all - len, reason);
+    }
+
+    /// What is held of a PDU that was judged by its front follows it.
+    #[cold]
+    fn pass(&mut self) {
+        let lane = self.emitter.stream.lane_mut(self.direction);
+        if let Some(reason) = lane.stays() {
             self.found.refuse(0, reason);
-            if all > len {
-                // Its front could be taken out, but not what is still to come.
-                self.found.end = Some(EndCause::Stalled);
-                return;
-            }
-            if self.direction == Direction::ToServer {
-                let write =
-                    |out: &mut [u8]| self.judge.protocol.denial(pdu, dialog, reason.refusal(), out);
-                self.found.end = match self.judge.grant.denial {
-                    DenialStyle::Drop => None,
-                    DenialStyle::Reset => Some(EndCause::Denied),
-                    DenialStyle::Reply => {
-                        let waits = !self.judge.protocol.answers_in_any_order();
-                        let before = if waits { pending.next() } else { *waived };
-                        match denials.push(before, self.judge.now, write) {
-                            Ok(()) => None,
-                            Err(NotAdded::Full) => Some(EndCause::Stalled),
-                            // Where the protocol has no words there is only this.
-                            Err(NotAdded::NoWords) => Some(EndCause::Denied),
-                        }
-                    }
-                };
-            }
-            if dialog.numbers() {
-                lane.renumber(len, |pdu| dialog.skip(self.direction, pdu));
-            }
-            if lane.take_out(len).is_err() {
-                self.found.end = Some(EndCause::Stalled);
-            }
+        }
+        match lane.pass() {
+            Err(_) => self.found.end = Some(EndCause::Stalled),
+            Ok(true) => self.inject_between(),
+            Ok(false) => {}
         }
     }
 

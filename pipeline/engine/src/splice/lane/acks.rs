@@ -6,8 +6,8 @@
 
 use wicketgate_packet::Time;
 
+use super::Lane;
 use super::owed::RETRY_FIRST;
-use super::{Lane, WINDOW};
 use crate::splice::number::{FIRST, Offset};
 use crate::verdict::Reason;
 
@@ -74,15 +74,15 @@ impl Lane {
     }
 
     /// How many bytes behind [`Lane::ack`] the sender may send: what the receiver takes and the gate
-    /// keeps; of a PDU of at most `longest` bytes that is held, the rest whatever the receiver takes,
-    /// for it must be whole before anything of it leaves.
+    /// keeps; of a PDU of at most `longest` bytes, or what a long copy holds, the rest whatever the receiver
+    /// takes while it is held, for it must be whole before anything of it leaves.
     #[inline]
-    pub fn window(&mut self, longest: u64) -> u64 {
+    pub fn window(&mut self, longest: usize) -> u64 {
         let theirs = self.edits.acknowledged(self.edge);
-        let ours = self.edits.acknowledged(self.acked) + WINDOW;
+        let ours = self.edits.acknowledged(self.acked) + self.reach();
         let mut edge = theirs.min(ours).max(self.told_edge);
         if self.next > self.judged && self.acked == self.end {
-            edge = edge.max(self.judged + longest);
+            edge = edge.max(self.judged + self.room(longest) as u64);
         }
         self.told_edge = edge;
         edge.saturating_sub(self.ack())

@@ -7,8 +7,8 @@
 
 use wicketgate_packet::Time;
 
+use super::Lane;
 use super::owed::{ACK_DELAY, RETRY_FIRST};
-use super::{Lane, WINDOW};
 use crate::splice::canon::{Compared, Floor};
 use crate::splice::number::{FIRST, Offset};
 use crate::verdict::Reason;
@@ -36,7 +36,7 @@ impl Lane {
     #[inline]
     pub fn place(&self, seq: u32) -> Result<Offset, Reason> {
         let at = self.numbering.offset(seq, self.next);
-        let fits = at + 1 >= FIRST && at + REACH > self.next && at <= self.next + WINDOW;
+        let fits = at + 1 >= FIRST && at + REACH > self.next && at <= self.next + self.reach();
         if fits { Ok(at) } else { Err(Reason::BadSegment) }
     }
 
@@ -125,7 +125,7 @@ impl Lane {
 
     fn store_ahead(&mut self, at: Offset, bytes: &[u8], now: Time) -> Result<(), Reason> {
         let to = at + bytes.len() as u64;
-        let far = to > self.told_edge.max(self.next + WINDOW / 2);
+        let far = to > self.told_edge.max(self.next + self.reach() / 2);
         if far || !self.canon.write(self.shifted(at), bytes, Floor::at(self.acked)) {
             return Err(Reason::WindowFull);
         }

@@ -7,6 +7,7 @@ use wicketgate_packet::Time;
 use super::Lane;
 use crate::splice::edits::Full;
 use crate::splice::number::Offset;
+use crate::verdict::Reason;
 
 impl Lane {
     /// The first `len` held bytes may leave.
@@ -30,21 +31,37 @@ impl Lane {
 
     /// Behind what was released, `len` bytes belong to the same PDU and pass as they come.
     pub fn let_pass(&mut self, len: usize) {
-        self.passing = len as u64;
+        (self.passing, self.stays) = (len as u64, None);
     }
 
-    /// Whether a PDU has begun to leave and is not at its end.
+    /// Behind what was taken out, `len` bytes belong to the same PDU and stay behind as they come.
+    pub fn let_stay(&mut self, len: usize, reason: Reason) {
+        (self.passing, self.stays) = (len as u64, Some(reason));
+    }
+
+    /// Why the PDU stays behind that was judged by its front last; `None`: it passes.
+    pub fn stays(&self) -> Option<Reason> {
+        self.stays
+    }
+
+    /// Whether a PDU has begun to leave, or to stay behind, and is not at its end.
     #[inline]
     pub fn is_passing(&self) -> bool {
         self.passing > 0
     }
 
-    /// Releases what is held of the PDU that passes. Whether it is at its end.
-    pub fn pass(&mut self) -> bool {
+    /// Releases or takes out what is held of the PDU that was judged by its front. Whether it is at its end.
+    ///
+    /// # Errors
+    /// Too many corrections are outstanding.
+    pub fn pass(&mut self) -> Result<bool, Full> {
         let len = self.passing.min(self.next - self.judged);
         self.passing -= len;
-        self.release(len as usize);
-        self.passing == 0
+        match self.stays {
+            None => self.release(len as usize),
+            Some(_) => self.take_out(len as usize)?,
+        }
+        Ok(self.passing == 0)
     }
 
     /// The first `len` held bytes stay behind.

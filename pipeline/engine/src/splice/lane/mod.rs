@@ -18,12 +18,14 @@
 //! |---|---|
 //! | `arrive` | bytes that come: placed, compared with what came before, put in order |
 //! | `leave` | bytes that were judged: released, taken out, put in, sent |
+//! | `lengthen` | its long copy, while it has one |
 //! | `acks` | what the receiver has said, and what the sender is told for it |
 //! | `owed` | what is tried again, and when it is given up |
 
 mod acks;
 mod arrive;
 mod leave;
+mod lengthen;
 mod owed;
 
 use wicketgate_packet::Time;
@@ -32,13 +34,16 @@ use super::ahead::Ahead;
 use super::canon::{CAPACITY, Canon};
 use super::edits::Edits;
 use super::number::{FIRST, Numbering, Offset};
+use crate::verdict::Reason;
 
 pub use arrive::Taken;
 pub use owed::{Due, GivenUp, PATIENCE, RECOVERY};
 
-/// How many bytes a sender may have under way: as many as the gate keeps, with room for held PDUs and
-/// denials.
-pub const WINDOW: u64 = CAPACITY as u64 * 3 / 4;
+/// Bytes of a copy that a sender may not fill: room for held PDUs and denials.
+pub const MARGIN: u64 = CAPACITY as u64 / 4;
+
+/// How many bytes a sender may have under way: as many as the gate keeps, less the [margin](MARGIN).
+pub const WINDOW: u64 = CAPACITY as u64 - MARGIN;
 
 /// One direction.
 #[derive(Clone, Debug)]
@@ -64,8 +69,10 @@ pub struct Lane {
     vouch_at: Time,
     /// The gate owes the delivery of everything before this.
     owned: Offset,
-    /// Bytes of a PDU that was judged by its front, still to come: they pass.
+    /// Bytes of a PDU that was judged by its front, still to come.
     passing: u64,
+    /// Why they stay behind; `None`: they pass.
+    stays: Option<Reason>,
     /// Some of what was released is not as it came.
     renumbered: bool,
     /// Where the FIN lies in the receiver's numbers.
@@ -101,6 +108,7 @@ impl Lane {
         vouch_at: Time::EPOCH,
         owned: FIRST,
         passing: 0,
+        stays: None,
         renumbered: false,
         fin: None,
         retry: None,
@@ -116,7 +124,7 @@ impl Lane {
         self.edits = Edits::EMPTY;
         (self.edge, self.told_edge, self.vouched, self.owned) = (FIRST, FIRST, FIRST, FIRST);
         (self.fin, self.retry, self.heard, self.loses) = (None, None, FIRST, false);
-        (self.passing, self.renumbered) = (0, false);
+        (self.passing, self.stays, self.renumbered) = (0, None, false);
         self.forget(FIRST);
     }
 

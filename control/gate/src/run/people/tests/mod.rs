@@ -81,7 +81,11 @@ impl Bench {
         Bench {
             people,
             policy,
-            engine: Engine::new(Limits { flows: 1024, streams: 1024 }, tables.clone(), sessions),
+            engine: Engine::new(
+                Limits { flows: 1024, streams: 1024, ..Limits::default() },
+                tables.clone(),
+                sessions,
+            ),
             events: EventRing::new(4096),
             tables,
             next_change: compiled.next_change,

@@ -1,0 +1,56 @@
+"""A Logix-like controller on cpppo: tags, an identity; says READY, and what reaches it.
+
+Usage: enip_server.py PORT [FILE]
+
+What reaches it goes to FILE, else to the standard output: the data of each encapsulation packet, in hexadecimal,
+before anything of it is carried out, and each element of a tag that is written.
+
+cpppo serves no Reset: one that reaches it is told too, and ends the session.
+"""
+import socket
+import sys
+import threading
+import time
+
+from cpppo.server.enip import device, logix
+from cpppo.server.enip.main import main as serve
+
+TAGS = ["Level=INT[100]", "Motor=DINT[10]", "Setpoint=DINT", "Speed=REAL"]
+LOG = open(sys.argv[2], "w") if len(sys.argv) > 2 else sys.stdout
+
+
+def say(*words):
+    print(*words, file=LOG, flush=True)
+
+
+class Tag(device.Attribute):
+    """An attribute that says what is written to it."""
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value)
+        say("WRITE", self.name, value)
+
+
+def told(process):
+    """Has each packet said before it is processed."""
+
+    def processed(addr, data, **more):
+        request = data.get("request")
+        if request and "enip" in request and "input" in request.enip:
+            say("CAME", bytes(request.enip.input).hex())
+        return process(addr, data=data, **more)
+
+    return processed
+
+
+def say_when_ready(port):
+    """cpppo does not say when it listens: a connection that says nothing finds out."""
+    while socket.socket().connect_ex(("127.0.0.1", port)):
+        time.sleep(0.05)
+    print("READY", flush=True)
+
+
+if __name__ == "__main__":
+    logix.process = told(logix.process)
+    threading.Thread(target=say_when_ready, args=[int(sys.argv[1])], daemon=True).start()
+    serve(["--address", f"0.0.0.0:{sys.argv[1]}", *TAGS], attribute_class=Tag)
