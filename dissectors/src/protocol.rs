@@ -150,6 +150,7 @@ impl Protocol {
     ///
     /// # Errors
     /// The bytes cannot be the beginning of a PDU of this protocol.
+    #[inline]
     pub fn frame(self, bytes: &[u8]) -> Result<Framed, NotTheProtocol> {
         match self {
             Protocol::Modbus => modbus::frame(bytes),
@@ -182,6 +183,7 @@ impl Protocol {
     /// # Errors
     /// The PDU contradicts itself: lengths, counts or reserved values are not what its function
     /// demands.
+    #[inline]
     pub fn command(self, pdu: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
         match self {
             Protocol::Modbus => modbus::command(pdu),
@@ -193,6 +195,7 @@ impl Protocol {
     }
 
     /// What pairs the whole PDU `pdu` with its request or response.
+    #[inline]
     pub fn key(self, pdu: &[u8]) -> Option<Key> {
         match self {
             Protocol::Modbus => modbus::key(pdu),
@@ -212,6 +215,7 @@ impl Protocol {
     }
 
     /// Whether the response `pdu` ends the answer to its request: not where more of it follows.
+    #[inline]
     pub fn completes(self, pdu: &[u8]) -> bool {
         self != Protocol::Opcua || opcua::response::completes(pdu)
     }
@@ -222,10 +226,16 @@ impl Protocol {
         matches!(self, Protocol::Opcua)
     }
 
+    /// Whether what leaves may have to be numbered anew: PDUs have numbers without a gap.
+    pub const fn renumbers(self) -> bool {
+        matches!(self, Protocol::Opcua)
+    }
+
     /// Checks the whole response PDU `pdu` by itself.
     ///
     /// # Errors
     /// The PDU contradicts itself.
+    #[inline]
     pub fn response(self, pdu: &[u8]) -> Result<(), NotTheProtocol> {
         match self {
             Protocol::Modbus => modbus::response(pdu),
@@ -334,6 +344,7 @@ impl Dialog {
     ///
     /// # Errors
     /// It goes over something that was not opened in this flow, so that nobody can tell what it does.
+    #[inline]
     pub fn permit(&self, command: &Command<'_>, pdu: &[u8]) -> Result<(), NotTheProtocol> {
         match command.protocol {
             Protocol::Enip => self.connections.permit(pdu),
@@ -347,6 +358,7 @@ impl Dialog {
     }
 
     /// Whether the asset may say `pdu` without being asked for it.
+    #[inline]
     pub fn is_unasked(&self, protocol: Protocol, pdu: &[u8]) -> bool {
         match protocol {
             Protocol::S7comm => self.association.is_unasked(pdu),
@@ -356,6 +368,7 @@ impl Dialog {
     }
 
     /// Notes a PDU, or what it was judged by, that was let through.
+    #[inline]
     pub fn note(&mut self, protocol: Protocol, direction: Direction, pdu: &[u8]) {
         match protocol {
             Protocol::Enip => self.connections.note(direction, pdu),

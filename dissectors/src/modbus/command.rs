@@ -19,6 +19,7 @@ const COIL_OFF: u16 = 0x0000;
 /// server (TCP 3.1.3), and the function code without its exception bit.
 ///
 /// `None` if `adu` is shorter than a header and a function code.
+#[inline]
 pub fn key(adu: &[u8]) -> Option<Key> {
     let adu = Adu::read(adu)?;
     Some(Key {
@@ -29,6 +30,7 @@ pub fn key(adu: &[u8]) -> Option<Key> {
 }
 
 /// Whether a server answers this request: all but "force listen only" (AP 6.8.1).
+#[inline]
 pub(super) fn is_answered(request: &Adu<'_>) -> bool {
     request.function != functions::DIAGNOSTICS
         || request.sub() != Some(functions::FORCE_LISTEN_ONLY)
@@ -41,6 +43,7 @@ pub(super) fn is_answered(request: &Adu<'_>) -> bool {
 /// # Errors
 /// The envelope is wrong, the function code cannot occur in a request, or the data are not what the
 /// function demands.
+#[inline]
 pub fn command(adu: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
     of_adu(&Adu::whole(adu)?)
 }
@@ -49,6 +52,7 @@ pub fn command(adu: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
 ///
 /// # Errors
 /// Those of [`command()`], but for the envelope.
+#[inline]
 pub fn of_adu<'a>(adu: &Adu<'a>) -> Result<Command<'a>, NotTheProtocol> {
     if adu.function == 0 || adu.function & EXCEPTION != 0 {
         return Err(NotTheProtocol::Function);
@@ -81,6 +85,7 @@ pub fn next_record<'a>(rest: &mut &'a [u8], write: bool) -> Option<Item<'a>> {
 }
 
 /// The items of a request, checked.
+#[inline]
 fn items<'a>(function: &Function, adu: &Adu<'a>) -> Result<Items<'a>, NotTheProtocol> {
     use functions::{
         DIAGNOSTICS, ENCAPSULATED_INTERFACE, GET_COMM_EVENT_COUNTER, GET_COMM_EVENT_LOG,
@@ -110,6 +115,7 @@ fn items<'a>(function: &Function, adu: &Adu<'a>) -> Result<Items<'a>, NotTheProt
 }
 
 /// `N` words and nothing after them.
+#[inline]
 fn exactly<const N: usize>(data: &[u8]) -> Result<[u16; N], NotTheProtocol> {
     match words(data) {
         Some((head, [])) => Ok(head),
@@ -118,6 +124,7 @@ fn exactly<const N: usize>(data: &[u8]) -> Result<[u16; N], NotTheProtocol> {
 }
 
 /// An item of the function's table, within its limit and within the table.
+#[inline]
 fn range<'a>(
     function: &Function,
     start: u16,
@@ -135,6 +142,7 @@ fn range<'a>(
     Ok(Item { space: function.space, start, count, values, ..bare })
 }
 
+#[inline]
 fn read(function: &Function, data: &[u8]) -> Result<Item<'static>, NotTheProtocol> {
     let [start, count] = exactly(data)?;
     range(function, start, count, Values::None)

@@ -9,10 +9,10 @@ use crate::{Framed, NotTheProtocol};
 const ENVELOPE: usize = 6;
 
 /// Least value of the length field: the unit identifier and a function code.
-const MIN_LENGTH: u16 = 2;
+const MIN_LENGTH: u8 = 2;
 
 /// Greatest value of the length field: the unit identifier and a PDU of 253 bytes (AP 4.1).
-const MAX_LENGTH: u16 = 254;
+const MAX_LENGTH: u8 = 254;
 
 /// Where the ADU that begins at `bytes[0]` ends.
 ///
@@ -22,28 +22,30 @@ const MAX_LENGTH: u16 = 254;
 /// # Errors
 /// [`NotTheProtocol::Envelope`] if the protocol identifier is not 0, [`NotTheProtocol::Length`] if
 /// the length field is outside 2 to 254.
+#[inline]
 pub fn frame(bytes: &[u8]) -> Result<Framed, NotTheProtocol> {
     // Protocol identifier 0 is Modbus, nothing else is assigned (TCP 3.1.3).
-    if bytes.iter().skip(2).take(2).any(|byte| *byte != 0) {
-        return Err(NotTheProtocol::Envelope);
-    }
-    if bytes.get(4).is_some_and(|high| *high != 0) {
-        return Err(NotTheProtocol::Length);
-    }
-    let Some(([_, _, length], _)) = words(bytes) else {
-        return Ok(Framed::Need(ENVELOPE));
-    };
-    let total = ENVELOPE + usize::from(valid_length(length)?);
-    match NonZeroUsize::new(total) {
-        Some(whole) if bytes.len() >= total => Ok(Framed::Whole(whole)),
-        _ => Ok(Framed::Need(total)),
+    match *bytes {
+        [_, _, 0, 0, 0, length, ..] => whole_or_need(bytes.len(), length),
+        [] | [_] | [_, _] | [_, _, 0] | [_, _, 0, 0] | [_, _, 0, 0, 0] => {
+            Ok(Framed::Need(ENVELOPE))
+        }
+        [_, _, 0, 0, ..] => Err(NotTheProtocol::Length),
+        _ => Err(NotTheProtocol::Envelope),
     }
 }
 
-/// `length` if the length field may hold it.
-fn valid_length(length: u16) -> Result<u16, NotTheProtocol> {
-    let valid = (MIN_LENGTH..=MAX_LENGTH).contains(&length);
-    if valid { Ok(length) } else { Err(NotTheProtocol::Length) }
+/// Whether `there` bytes are all of an ADU whose length field is `length`.
+#[inline]
+fn whole_or_need(there: usize, length: u8) -> Result<Framed, NotTheProtocol> {
+    if !(MIN_LENGTH..=MAX_LENGTH).contains(&length) {
+        return Err(NotTheProtocol::Length);
+    }
+    let total = ENVELOPE + usize::from(length);
+    match NonZeroUsize::new(total) {
+        Some(whole) if there >= total => Ok(Framed::Whole(whole)),
+        _ => Ok(Framed::Need(total)),
+    }
 }
 
 /// The unit identifier of an ADU; 0 if `adu` is too short to have one.
@@ -70,10 +72,19 @@ pub struct Adu<'a> {
 
 impl<'a> Adu<'a> {
     /// The parts as they lie there, unchecked; `None` below 8 bytes.
+    #[inline]
     pub fn read(adu: &'a [u8]) -> Option<Adu<'a>> {
-        let ([transaction, protocol, length], rest) = words(adu)?;
-        let (&[unit, function], data) = rest.split_first_chunk()?;
-        Some(Adu { transaction, protocol, length, unit, function, data })
+        let &[t1, t0, p1, p0, l1, l0, unit, function, ref data @ ..] = adu else {
+            return None;
+        };
+        Some(Adu {
+            transaction: u16::from_be_bytes([t1, t0]),
+            protocol: u16::from_be_bytes([p1, p0]),
+            length: u16::from_be_bytes([l1, l0]),
+            unit,
+            function,
+            data,
+        })
     }
 
     /// The parts of exactly one ADU.
@@ -81,6 +92,7 @@ impl<'a> Adu<'a> {
     /// # Errors
     /// Those of [`frame`], and [`NotTheProtocol::Inconsistent`] if `adu` is not as long as its
     /// header says.
+    #[inline]
     pub fn whole(adu: &'a [u8]) -> Result<Adu<'a>, NotTheProtocol> {
         match frame(adu)? {
             Framed::Whole(length) if length.get() == adu.len() => {
@@ -92,6 +104,7 @@ impl<'a> Adu<'a> {
 
     /// The code below the function code, where the function has one: diagnostics sub-function
     /// (AP 6.8), MEI type (AP 6.19), UMAS code.
+    #[inline]
     pub fn sub(&self) -> Option<u16> {
         use super::functions::{DIAGNOSTICS, ENCAPSULATED_INTERFACE, UMAS};
         match self.function {
@@ -103,6 +116,4 @@ impl<'a> Adu<'a> {
     }
 }
 
-// `frame` refuses a length by its high byte alone.
-const _: () = assert!(MAX_LENGTH <= 0xff);
 const _: () = assert!(ENVELOPE + MAX_LENGTH as usize == super::MAX_ADU);

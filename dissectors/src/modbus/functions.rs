@@ -87,10 +87,19 @@ pub fn functions() -> &'static [Function] {
 pub static UNKNOWN: Function = bare(0, Class::Unknown, "unknown");
 
 /// The function of these codes, or [`UNKNOWN`].
+#[inline]
 pub fn find(code: u8, sub: Option<u16>) -> &'static Function {
     let first = FIRST.get(usize::from(code)).copied().unwrap_or_default();
-    let of_code = FUNCTIONS.iter().skip(first.into()).take_while(|function| function.code == code);
-    of_code.into_iter().find(|function| function.sub == sub).unwrap_or(&UNKNOWN)
+    let mut rest = FUNCTIONS.get(usize::from(first)..).unwrap_or_default();
+    while let [function, behind @ ..] = rest
+        && function.code == code
+    {
+        if function.sub == sub {
+            return function;
+        }
+        rest = behind;
+    }
+    &UNKNOWN
 }
 
 /// Where the functions of each code begin in the table; of one that has none, anywhere.

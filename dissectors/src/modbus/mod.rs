@@ -73,12 +73,15 @@ pub const MAX_ADU: usize = 260;
 pub const EXCEPTION: u8 = 0x80;
 
 /// The first `N` big-endian words and what follows them; `None` if there are fewer.
+#[inline]
 fn words<const N: usize>(bytes: &[u8]) -> Option<([u16; N], &[u8])> {
-    let (head, _) = bytes.as_chunks::<2>().0.split_first_chunk::<N>()?;
-    Some((head.map(u16::from_be_bytes), bytes.get(2 * N..)?))
+    let (head, rest) = bytes.split_at_checked(2 * N)?;
+    let (pairs, _) = head.as_chunks::<2>();
+    Some((pairs.as_array::<N>()?.map(u16::from_be_bytes), rest))
 }
 
 /// What follows a leading byte count, if the count says exactly how much that is.
+#[inline]
 fn counted(bytes: &[u8]) -> Option<&[u8]> {
     let (count, rest) = bytes.split_first()?;
     (usize::from(*count) == rest.len()).then_some(rest)

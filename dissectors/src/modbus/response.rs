@@ -12,6 +12,7 @@ use crate::NotTheProtocol;
 /// # Errors
 /// The envelope is wrong, the function code is 0 (0x80 is what some devices answer to a function that
 /// they do not know), or the length is not what the function demands.
+#[inline]
 pub fn response(adu: &[u8]) -> Result<(), NotTheProtocol> {
     let adu = Adu::whole(adu)?;
     match adu.function {
@@ -32,6 +33,7 @@ fn exception(data: &[u8]) -> Result<(), NotTheProtocol> {
 }
 
 /// Whether `data` is as long as a response of `function` says it is (AP 6.1 to 6.21).
+#[inline]
 fn is_consistent(function: u8, data: &[u8]) -> bool {
     use functions::{
         DIAGNOSTICS, ENCAPSULATED_INTERFACE, GET_COMM_EVENT_COUNTER, GET_COMM_EVENT_LOG,

@@ -66,10 +66,14 @@ pub struct Engine {
     pub(crate) live: LiveSessions,
     timers: Timers,
     /// Frames come from a capture, whose ends know nothing of the gate.
-    captured: bool,
-    counters: Counters,
+    pub(crate) captured: bool,
+    /// Frames may go the straight way.
+    goes_straight: bool,
+    /// Frames that did.
+    pub(crate) went_straight: u64,
+    pub(crate) counters: Counters,
     /// The asset that the frame at hand concerns.
-    last_asset: Option<AssetId>,
+    pub(crate) last_asset: Option<AssetId>,
     /// The next hop that the frame at hand waits for.
     pub(crate) wanted: Option<NextHop>,
     pub(crate) sightings: Sightings,
@@ -99,6 +103,8 @@ impl Engine {
             live: LiveSessions::new(sessions.capacity()),
             timers: Timers::new(limits.streams),
             captured: false,
+            goes_straight: true,
+            went_straight: 0,
             counters: Counters::default(),
             last_asset: None,
             wanted: None,
@@ -118,6 +124,16 @@ impl Engine {
     /// there, and not what the gate would have let by.
     pub fn set_captured(&mut self, captured: bool) {
         self.captured = captured;
+    }
+
+    /// Whether frames may go the straight way. They may, unless somebody holds it against the stages.
+    pub fn set_straight(&mut self, straight: bool) {
+        self.goes_straight = straight;
+    }
+
+    /// Frames that went the straight way since the start.
+    pub fn went_straight(&self) -> u64 {
+        self.went_straight
     }
 
     /// The tables in force.
@@ -195,6 +211,13 @@ impl Engine {
         may_wait: bool,
     ) -> Result<Verdict, NextHop> {
         self.last_asset = None;
+        if self.goes_straight
+            && let Some(verdict) = self.straight(now, port, frame, events)
+        {
+            let verdict = verdict.unwrap_or_else(Verdict::Drop);
+            self.counters.count(verdict);
+            return Ok(verdict);
+        }
         let verdict = match self.path(now, port, frame, out, events, may_wait) {
             Err(Reason::Arp) => self.arp(port, frame),
             verdict => verdict,
@@ -212,6 +235,7 @@ impl Engine {
         self.sightings.pop()
     }
 
+    #[inline(never)]
     fn path<F: FrameBuf>(
         &mut self,
         now: Time,
@@ -222,33 +246,33 @@ impl Engine {
         may_wait: bool,
     ) -> Result<Verdict, Reason> {
         let headers = self.parse(port, frame)?;
-        let mut arrival = Arrival { now, port, may_wait, headers, frame, out, events };
-        if let Some(verdict) = self.icmp_error(&mut arrival) {
+        let arrival = &mut Arrival { now, port, may_wait, headers, frame, out, events };
+        if let Some(verdict) = self.icmp_error(arrival) {
             return verdict;
         }
-        let (id, direction) = match self.track(&mut arrival) {
+        let (id, direction) = match self.track(arrival) {
             Ok(Some(found)) => found,
-            Ok(None) => match self.admit(&mut arrival) {
+            Ok(None) => match self.admit(arrival) {
                 Ok(id) => (id, Direction::ToServer),
-                Err(reason) => return self.strange(reason, &mut arrival),
+                Err(reason) => return self.strange(reason, arrival),
             },
-            Err(Reason::FlowDead) => return answer::reset(Reason::FlowDead, &mut arrival),
+            Err(Reason::FlowDead) => return answer::reset(Reason::FlowDead, arrival),
             Err(reason) => return Err(reason),
         };
-        if let Some(mtu) = self.exceeded_mtu(id, direction, &arrival) {
-            return length::refuse(mtu, &mut arrival);
+        if let Some(mtu) = self.exceeded_mtu(id, direction, arrival) {
+            return length::refuse(mtu, arrival);
         }
-        self.clamp(id, direction, &mut arrival);
-        let inspected = match self.inspect(id, direction, &mut arrival) {
-            Err(Reason::SynOnOpen) => return self.challenge(id, &mut arrival),
+        self.clamp(id, direction, arrival);
+        let inspected = match self.inspect(id, direction, arrival) {
+            Err(Reason::SynOnOpen) => return self.challenge(id, arrival),
             // Of an older connection, the asset is told what the client would tell it (RFC 9293 section
             // 3.10.7.3): its SYN comes again.
             Err(reason @ (Reason::AfterReset | Reason::HalfOpen)) => {
-                return answer::reset(reason, &mut arrival);
+                return answer::reset(reason, arrival);
             }
             inspected => inspected?,
         };
-        self.translate(id, direction, inspected, &mut arrival)
+        self.translate(id, direction, inspected, arrival)
     }
 
     /// Headers, once and for all; anything that no honest sender makes ends here.

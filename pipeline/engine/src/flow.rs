@@ -6,7 +6,8 @@ use core::time::Duration;
 
 use foldhash::fast::RandomState;
 use wicketgate_dissectors::{Direction, Transport};
-use wicketgate_packet::{Headers, L4, PortId, Time};
+use wicketgate_packet::wire::Ipv4Tcp;
+use wicketgate_packet::{Headers, L4, Plain, PortId, Time};
 
 use crate::event::{EndCause, Totals};
 use crate::index::Index;
@@ -45,6 +46,7 @@ pub struct FlowKey {
 
 impl FlowKey {
     /// The key of frames that come in by `port` on `vlan` from `src` to `dst`.
+    #[inline]
     pub fn new(
         port: PortId,
         vlan: Option<u16>,
@@ -57,6 +59,15 @@ impl FlowKey {
             addresses: u64::from(src.0.to_bits()) << 32 | u64::from(dst.0.to_bits()),
             rest: u64::from(src.1) << 48 | u64::from(dst.1) << 32 | place,
         }
+    }
+
+    /// The key of this segment.
+    #[inline]
+    pub(crate) fn of_plain(port: PortId, plain: &Plain<'_>) -> FlowKey {
+        let Ipv4Tcp { ip, tcp } = plain.headers;
+        let vlan = plain.tag.map(|tag| tag & 0x0fff);
+        let (src, dst) = (tcp.src_port.get(), tcp.dst_port.get());
+        FlowKey::new(port, vlan, Transport::Tcp, (ip.src.into(), src), (ip.dst.into(), dst))
     }
 
     /// The key of this frame.
@@ -254,8 +265,9 @@ impl Flow {
     }
 
     /// Whether it was silent longer than it may be.
+    #[inline]
     pub fn is_idle(&self, now: Time) -> bool {
-        now.since(self.last) > self.patience
+        now > self.last + self.patience
     }
 }
 

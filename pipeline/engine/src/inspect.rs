@@ -200,6 +200,8 @@ impl<F: FrameBuf> Inspection<'_, F> {
             judge_all(&mut self.judge, self.flow, self.direction, stream, &mut found);
             at += piece.len() as u64;
         }
+        // It may be judged from the next frame on, by other tables.
+        stream.straighten();
         found
     }
 

@@ -157,12 +157,7 @@ impl Judge<'_> {
         found.commands += 1;
         match refused.filter(|_| !self.grant.observe) {
             Some(_) => found.denied += 1,
-            None => {
-                said.dialog.note(self.protocol, Direction::ToServer, pdu);
-                if let Some(key) = self.protocol.key(pdu).filter(|key| key.answered) {
-                    said.pending.push(key);
-                }
-            }
+            None => self.send_on(said, pdu),
         }
         refused
     }
@@ -186,6 +181,53 @@ impl Judge<'_> {
         }
         self.tell(flow, &command, None, Some(reason), front);
         reason
+    }
+
+    /// A request goes on to the asset.
+    #[inline]
+    fn send_on(&self, said: &mut Said<'_>, pdu: &[u8]) {
+        said.dialog.note(self.protocol, Direction::ToServer, pdu);
+        if let Some(key) = self.protocol.key(pdu).filter(|key| key.answered) {
+            said.pending.push(key);
+        }
+    }
+
+    /// Judges a PDU in a flow without operations, at a grant without a rate. Where it may pass, everything is
+    /// done that [`Judge::pdu`] does; else nothing is, and that has to be asked.
+    #[inline]
+    pub(crate) fn passes(
+        &mut self,
+        flow: &Flow,
+        said: &mut Said<'_>,
+        direction: Direction,
+        pdu: &[u8],
+    ) -> bool {
+        match direction {
+            Direction::ToServer => self.request_passes(flow, said, pdu).is_some(),
+            Direction::ToClient => self.response_passes(said, pdu).is_some(),
+        }
+    }
+
+    #[inline]
+    fn request_passes(&mut self, flow: &Flow, said: &mut Said<'_>, pdu: &[u8]) -> Option<()> {
+        let command = said.dialog.command(self.protocol, pdu).ok()?;
+        said.dialog.permit(&command, pdu).ok()?;
+        let allowed = self.grant.matcher.judge_at(&command, &Moment::at(self.now)).ok()?;
+        if !self.events.has_room(self.standing(&command), 1) {
+            return None;
+        }
+        self.tell(flow, &command, Some(allowed.rule), None, pdu);
+        self.send_on(said, pdu);
+        Some(())
+    }
+
+    #[inline]
+    fn response_passes(&mut self, said: &mut Said<'_>, pdu: &[u8]) -> Option<()> {
+        let answers = said.dialog.pairs() && !said.dialog.is_unasked(self.protocol, pdu);
+        let key = self.protocol.key(pdu).filter(|_| answers && self.protocol.completes(pdu))?;
+        self.protocol.response(pdu).ok()?;
+        // The last question, for it takes the request out.
+        said.pending.take(key).then(|| said.dialog.note(self.protocol, Direction::ToClient, pdu))
     }
 
     fn response(&mut self, flow: &Flow, said: &mut Said<'_>, pdu: &[u8]) -> Option<Reason> {

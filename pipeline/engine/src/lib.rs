@@ -6,6 +6,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`engine`] | [`Engine::process`]: the data path, one line a stage |
+//! | `straight` | the same for what most frames are, in one look |
 //! | [`tables`] | [`Tables`]: ports, assets, endpoints, subjects and grants of one epoch |
 //! | [`matcher`] | [`Matcher`]: which commands a grant allows |
 //! | [`objects`] | which CIP objects, tags and data files an entry reaches |
@@ -49,6 +50,7 @@ pub mod owner;
 pub mod session;
 mod source;
 pub mod splice;
+mod straight;
 pub mod stream;
 pub mod tables;
 pub mod tcp;

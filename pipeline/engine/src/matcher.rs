@@ -16,8 +16,8 @@ use crate::verdict::Reason;
 /// The rules of one grant.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Matcher {
-    /// Classes that some entry allows whole and always: the common case in one test.
-    open: ClassSet,
+    /// By class, the first entry's rule that allows it whole and always: the common case in one look.
+    open: [Option<RuleId>; Class::ALL.len()],
     /// Whether some entry says something of operations.
     operations: bool,
     entries: Box<[Entry]>,
@@ -182,10 +182,11 @@ impl Denied {
 impl Matcher {
     /// Compiles the entries of one grant.
     pub fn new(entries: Vec<Entry>) -> Matcher {
-        let open = entries
-            .iter()
-            .filter(|entry| entry.is_open())
-            .fold(ClassSet::EMPTY, |open, entry| open.union(entry.classes));
+        let mut open = [None; Class::ALL.len()];
+        for (class, rule) in Class::ALL.iter().zip(&mut open) {
+            let whole = |entry: &&Entry| entry.is_open() && entry.classes.contains(*class);
+            *rule = entries.iter().find(whole).map(|entry| entry.rule);
+        }
         let operations = entries.iter().any(|entry| entry.operations.is_some());
         Matcher { open, operations, entries: entries.into() }
     }
@@ -250,11 +251,18 @@ impl Matcher {
         item: &Item<'_>,
         moment: &Moment,
     ) -> Result<Allowed, Denied> {
-        if self.open.contains(item.class) {
-            let whole = |entry: &&Entry| entry.is_open() && entry.classes.contains(item.class);
-            let found = self.entries.iter().find(whole);
-            return found.map(Entry::allowed).ok_or(Denied::NOTHING_GIVEN);
+        if let Some(rule) = self.open.get(item.class as usize).copied().flatten() {
+            return Ok(Allowed { rule, operations: None });
         }
+        self.judge_by_entry(command, item, moment)
+    }
+
+    fn judge_by_entry(
+        &self,
+        command: &Command<'_>,
+        item: &Item<'_>,
+        moment: &Moment,
+    ) -> Result<Allowed, Denied> {
         let mut nearest = Denied::NOTHING_GIVEN;
         for entry in &self.entries {
             match entry.judge(command, item, moment) {

@@ -314,10 +314,10 @@ impl Pending {
     }
 
     /// Remembers a request that went to the asset.
+    #[inline]
     pub fn push(&mut self, key: Key) {
         if self.len == PENDING {
-            self.first = (self.first + 1) % PENDING;
-            self.len -= 1;
+            self.skip();
         }
         if let Some(place) = self.keys.get_mut((self.first + self.len) % PENDING) {
             *place = (key, self.next);
@@ -328,11 +328,16 @@ impl Pending {
 
     /// Takes out the oldest request that `answer` answers; false where there is none. An answer to
     /// function 0 answers any: devices say so of functions that they do not know.
+    #[inline]
     pub fn take(&mut self, answer: Key) -> bool {
         let matching = |key: Key| {
             let same = key.function == answer.function || answer.function == 0;
             key.transaction == answer.transaction && same
         };
+        if self.len > 0 && self.at(0).is_some_and(|(key, _)| matching(key)) {
+            self.skip();
+            return true;
+        }
         let found = (0..self.len).find(|step| self.at(*step).is_some_and(|(key, _)| matching(key)));
         let Some(step) = found else { return false };
         // What came before it moves up by one place.
@@ -343,9 +348,15 @@ impl Pending {
                 *place = key;
             }
         }
+        self.skip();
+        true
+    }
+
+    /// Forgets the oldest.
+    #[inline]
+    fn skip(&mut self) {
         self.first = (self.first + 1) % PENDING;
         self.len -= 1;
-        true
     }
 
     /// Whether some request waits for `answer`, of which more is to come.

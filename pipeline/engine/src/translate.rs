@@ -3,8 +3,8 @@
 use core::net::Ipv4Addr;
 
 use wicketgate_packet::checksum::Delta;
-use wicketgate_packet::rewrite::{rewrite_ip, write_link};
-use wicketgate_packet::wire::{Ethernet, Icmp, Ipv4, Tcp, Udp, VlanTag};
+use wicketgate_packet::rewrite::{rewrite_header, rewrite_ip, write_link};
+use wicketgate_packet::wire::{Ethernet, Icmp, Ipv4, Ipv4Tcp, Tcp, Udp, VlanTag};
 use wicketgate_packet::{FrameBuf, Headers, L4, PortId};
 
 use crate::judge::Numbers;
@@ -89,15 +89,48 @@ impl Rewrite {
         Ok(())
     }
 
+    /// The same for a segment that is [plain](wicketgate_packet::Plain), whose IPv4 header begins at `ip_at`
+    /// and whose packet ends at `end`.
+    ///
+    /// # Errors
+    /// [`Reason::NoRoom`].
+    #[inline]
+    pub(crate) fn apply_to_plain<F: FrameBuf>(
+        &self,
+        frame: &mut F,
+        (ip_at, end): (usize, usize),
+        numbers: Option<Numbers>,
+    ) -> Result<(), Reason> {
+        self.replace_link(frame, ip_at, end)?;
+        if let Some(Ipv4Tcp { ip, tcp }) = Ipv4Tcp::at_mut(frame.bytes_mut(), self.ip_at()) {
+            rewrite_header(ip, self.src.0, self.dst.0, self.address_delta);
+            self.rewrite_segment(tcp, numbers);
+        }
+        Ok(())
+    }
+
     /// Cuts the padding, adds or removes tags, writes the Ethernet header.
+    ///
+    /// # Errors
+    /// [`Reason::NoRoom`].
     pub fn rewrite_link<F: FrameBuf>(
         &self,
         frame: &mut F,
         headers: &Headers,
     ) -> Result<(), Reason> {
+        self.replace_link(frame, headers.link.end.into(), headers.end as usize)
+    }
+
+    #[inline]
+    fn replace_link<F: FrameBuf>(
+        &self,
+        frame: &mut F,
+        ip_at: usize,
+        end: usize,
+    ) -> Result<(), Reason> {
         // 14, 18 or 22 on either side.
-        let shift = headers.link.end as isize - self.ip_at() as isize;
-        let fits = frame.resize(headers.end as usize) && (shift == 0 || frame.move_start(shift));
+        let shift = ip_at as isize - self.ip_at() as isize;
+        let fits = frame.resize(end) && (shift == 0 || frame.move_start(shift));
         if !fits {
             return Err(Reason::NoRoom);
         }
@@ -111,6 +144,7 @@ impl Rewrite {
     }
 
     /// Where the IPv4 header begins in a frame that leaves.
+    #[inline]
     pub fn ip_at(&self) -> usize {
         if self.vlan.is_some() { Ethernet::LEN + VlanTag::LEN } else { Ethernet::LEN }
     }
@@ -118,14 +152,25 @@ impl Rewrite {
     #[inline]
     fn rewrite_tcp(&self, bytes: &mut [u8], at: usize, numbers: Option<Numbers>) {
         if let Some(tcp) = Tcp::at_mut(bytes, at) {
-            tcp.src_port.set(self.src.1);
-            tcp.dst_port.set(self.dst.1);
-            let delta = match numbers {
-                Some(numbers) => renumber(tcp, numbers, self.transport_delta),
-                None => self.transport_delta,
-            };
-            tcp.checksum.set(delta.apply(tcp.checksum.get()));
+            self.rewrite_segment(tcp, numbers);
         }
+    }
+
+    #[inline]
+    fn rewrite_segment(&self, tcp: &mut Tcp, numbers: Option<Numbers>) {
+        tcp.src_port.set(self.src.1);
+        tcp.dst_port.set(self.dst.1);
+        let delta = match numbers {
+            Some(numbers) => renumber(tcp, numbers, self.transport_delta),
+            None => self.transport_delta,
+        };
+        tcp.checksum.set(delta.apply(tcp.checksum.get()));
+    }
+
+    /// Whether frames with this link header come from where those that are so rewritten go to.
+    #[inline]
+    pub(crate) fn answers_come_with(&self, ethernet: &Ethernet, tag: Option<u16>) -> bool {
+        ethernet.dst == self.src_mac && ethernet.src == self.dst_mac && tag == self.vlan
     }
 
     fn rewrite_udp(&self, bytes: &mut [u8], at: usize) {
@@ -153,6 +198,7 @@ impl Rewrite {
 
 /// Gives a segment other numbers; `delta` and what that changes in its checksum. Without URG the urgent pointer
 /// means nothing, so it is none.
+#[inline]
 fn renumber(tcp: &mut Tcp, numbers: Numbers, delta: Delta) -> Delta {
     let pair = |high: u16, low: u16| u32::from(high) << 16 | u32::from(low);
     let delta = delta.longs([

@@ -6,27 +6,39 @@ use core::net::Ipv4Addr;
 /// word (RFC 1071 section 1). Not yet folded.
 #[inline]
 pub fn sum(start: u64, bytes: &[u8]) -> u64 {
-    // Native-endian 32-bit words carry into the upper half of 64 bits; byte order comes last, since
-    // one's complement sums commute with byte swapping (RFC 1071 section 2 B).
-    let (words, tail) = bytes.as_chunks::<4>();
-    let mut sum = start;
+    // Native-endian words; byte order comes last, since one's complement sums commute with byte swapping
+    // (RFC 1071 section 2 B). Carries are counted in the upper half of 128 bits, so that no addition waits
+    // for another's carry.
+    let (words, tail) = bytes.as_chunks::<8>();
+    let mut sum = u128::from(start);
     for word in words {
-        sum += u64::from(u32::from_ne_bytes(*word));
+        sum += u128::from(u64::from_ne_bytes(*word));
     }
-    if tail.is_empty() { sum } else { sum + u64::from(last_word(tail)) }
+    if !tail.is_empty() {
+        sum += u128::from(last_word(bytes, tail));
+    }
+    let (sum, carry) = (sum as u64).overflowing_add((sum >> 64) as u64);
+    sum + u64::from(carry)
 }
 
-/// Up to three bytes as the front of a word; each length by itself, for a loop would become a call.
-fn last_word(tail: &[u8]) -> u32 {
-    u32::from_ne_bytes(match *tail {
-        [a] => [a, 0, 0, 0],
-        [a, b] => [a, b, 0, 0],
-        [a, b, c] => [a, b, c, 0],
-        _ => [0; 4],
-    })
+/// The tail of `bytes`, up to seven of them, as the front of a word: what is before it is shifted out.
+#[inline]
+fn last_word(bytes: &[u8], tail: &[u8]) -> u64 {
+    let unused = 8 * (8 - tail.len() as u32);
+    let Some(last) = bytes.last_chunk::<8>() else { return short_word(tail) };
+    let word = u64::from_le_bytes(*last).checked_shr(unused).unwrap_or(0);
+    u64::from_ne_bytes(word.to_le_bytes())
+}
+
+#[cold]
+fn short_word(bytes: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    word.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    u64::from_ne_bytes(word)
 }
 
 /// Folds a sum made by [`sum`] into 16 bits of network order, not complemented.
+#[inline]
 pub const fn fold(sum: u64) -> u16 {
     let (sum, carry) = (sum as u32).overflowing_add((sum >> 32) as u32);
     u16::from_be(halves(sum + carry as u32))
@@ -34,6 +46,7 @@ pub const fn fold(sum: u64) -> u16 {
 
 /// The one's complement sum of both halves: added to itself with the halves exchanged, a number has it in
 /// its upper half, and the lower halves' carry is already in it.
+#[inline]
 const fn halves(sum: u32) -> u16 {
     (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16
 }
@@ -45,6 +58,7 @@ pub fn checksum(bytes: &[u8]) -> u16 {
 }
 
 /// The sum of the TCP/UDP pseudo-header (RFC 9293 3.1, RFC 768), to start [`sum`] with.
+#[inline]
 pub fn pseudo_header(src: Ipv4Addr, dst: Ipv4Addr, protocol: u8, length: u16) -> u64 {
     let [high, low] = length.to_be_bytes();
     let words = [src.octets(), dst.octets(), [0, protocol, high, low]];
@@ -98,10 +112,12 @@ impl Delta {
     }
 
     /// The checksum `before` after the change.
+    #[inline]
     pub const fn apply(self, before: u16) -> u16 {
         !halves((!before) as u32 + self.0)
     }
 
+    #[inline]
     const fn folded(self) -> Delta {
         Delta(halves(self.0) as u32)
     }

@@ -8,6 +8,7 @@
 //! | [`time`] | [`Time`]: nanoseconds since the epoch, always an argument |
 //! | [`wire`] | the headers as zero-copy views, each with its source |
 //! | [`parse`] | [`Headers`]: every header of a frame validated once, kept as offsets |
+//! | [`plain`] | [`Plain`]: a TCP segment as nearly all are, at fixed places |
 //! | [`malformed`] | [`Malformed`]: why a frame was refused, one reason each |
 //! | [`quote`] | the packet that an ICMP error quotes |
 //! | [`rewrite`] | headers changed in place |
@@ -17,6 +18,7 @@ pub mod checksum;
 pub mod frame;
 pub mod malformed;
 pub mod parse;
+pub mod plain;
 pub mod quote;
 pub mod rewrite;
 pub mod time;
@@ -25,4 +27,5 @@ pub mod wire;
 pub use frame::{FrameBuf, Nowhere, Outbox, PortId, Window};
 pub use malformed::Malformed;
 pub use parse::{Headers, L4, Link};
+pub use plain::Plain;
 pub use time::Time;

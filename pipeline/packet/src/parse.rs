@@ -111,40 +111,48 @@ impl Link {
     ///
     /// # Errors
     /// [`Malformed::Truncated`], [`Malformed::TooManyTags`].
+    #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Link, Malformed> {
         let ethernet = Ethernet::at(bytes, 0).ok_or(Malformed::Truncated)?;
-        let mut link = Link {
+        let link = Link {
             dst: ethernet.dst,
             src: ethernet.src,
             tags: [None; 2],
             ethertype: ethernet.ethertype.get(),
             end: Ethernet::LEN as u8,
         };
-        for slot in 0..2 {
-            if !link.is_tag() {
-                return Ok(link);
-            }
-            let tag = VlanTag::at(bytes, usize::from(link.end)).ok_or(Malformed::Truncated)?;
-            if let Some(place) = link.tags.get_mut(slot) {
-                *place = Some(tag.control.get());
-            }
-            link.ethertype = tag.ethertype.get();
-            link.end += VlanTag::LEN as u8;
-        }
-        if link.is_tag() { Err(Malformed::TooManyTags) } else { Ok(link) }
+        if link.is_tag() { link.parse_tags(bytes) } else { Ok(link) }
     }
 
+    fn parse_tags(mut self, bytes: &[u8]) -> Result<Link, Malformed> {
+        for slot in 0..2 {
+            if !self.is_tag() {
+                return Ok(self);
+            }
+            let tag = VlanTag::at(bytes, usize::from(self.end)).ok_or(Malformed::Truncated)?;
+            if let Some(place) = self.tags.get_mut(slot) {
+                *place = Some(tag.control.get());
+            }
+            self.ethertype = tag.ethertype.get();
+            self.end += VlanTag::LEN as u8;
+        }
+        if self.is_tag() { Err(Malformed::TooManyTags) } else { Ok(self) }
+    }
+
+    #[inline]
     const fn is_tag(&self) -> bool {
         matches!(self.ethertype, ethertype::VLAN | ethertype::SERVICE_VLAN)
     }
 
     /// How many tags there are.
+    #[inline]
     pub fn tag_count(&self) -> usize {
         let [outer, inner] = self.tags;
         usize::from(outer.is_some()) + usize::from(inner.is_some())
     }
 
     /// The VLAN id of the innermost tag; `None` without a tag or for a mere priority tag (id 0).
+    #[inline]
     pub fn vlan(&self) -> Option<u16> {
         let [outer, inner] = self.tags;
         inner.or(outer).map(|tag| tag & 0x0fff).filter(|id| *id != 0)
@@ -218,6 +226,7 @@ impl Headers {
     }
 
     /// The sum of pseudo-header, transport header and payload, not yet folded.
+    #[inline]
     pub(crate) fn transport_sum(&self, ip: &Ipv4, bytes: &[u8]) -> u64 {
         let packet = bytes.get(usize::from(self.l4_at)..self.end as usize).unwrap_or_default();
         let start = match self.l4 {
@@ -237,21 +246,25 @@ impl Headers {
         Udp::at(bytes, usize::from(self.l4_at)).is_some_and(|udp| udp.checksum.get() == 0)
     }
 
+    #[inline]
     fn slice<'a>(&self, bytes: &'a [u8], from: u16, to: u16) -> &'a [u8] {
         bytes.get(usize::from(from)..usize::from(to)).unwrap_or_default()
     }
 
     /// The transport's payload.
+    #[inline]
     pub fn payload<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         bytes.get(usize::from(self.payload_at)..self.end as usize).unwrap_or_default()
     }
 
     /// The payload's length in bytes.
+    #[inline]
     pub fn payload_len(&self) -> usize {
         (self.end as usize).saturating_sub(usize::from(self.payload_at))
     }
 
     /// Source and destination port; the echo identifier twice for ICMP.
+    #[inline]
     pub const fn ports(&self) -> (u16, u16) {
         match self.l4 {
             L4::Tcp(segment) => (segment.src, segment.dst),
@@ -272,6 +285,7 @@ impl Headers {
     }
 
     /// The option bytes of a TCP header.
+    #[inline]
     pub fn tcp_options<'a>(&self, bytes: &'a [u8]) -> TcpOptions<'a> {
         TcpOptions(self.slice(bytes, self.l4_at + Tcp::LEN as u16, self.payload_at))
     }
@@ -288,6 +302,7 @@ fn not_ip(link: &Link, bytes: &[u8]) -> Malformed {
 }
 
 /// Where the IPv4 packet that begins at `at` ends, in a frame of `frame_len` bytes.
+#[inline]
 fn ip_end(ip: &Ipv4, at: usize, frame_len: usize) -> Result<usize, Malformed> {
     if ip.version_ihl >> 4 != 4 {
         return Err(Malformed::IpVersion);
@@ -355,6 +370,7 @@ impl L4 {
 
 /// Whether some stack sends these flags: SYN, FIN and RST exclude each other, and everything but a
 /// first SYN and a RST acknowledges (RFC 9293 section 3.10.7).
+#[inline]
 const fn flags_are_sane(bits: u8) -> bool {
     let kind = bits & (flags::SYN | flags::FIN | flags::RST);
     let acks = bits & flags::ACK != 0;

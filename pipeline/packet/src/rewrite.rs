@@ -8,6 +8,7 @@ use crate::wire::{Ethernet, Icmp, Ipv4, Tcp, Udp, VlanTag, ethertype};
 use crate::{FrameBuf, Headers, L4};
 
 /// Writes Ethernet for an IPv4 packet and, for a VLAN, its tag.
+#[inline]
 pub fn write_link(bytes: &mut [u8], dst: [u8; 6], src: [u8; 6], vlan: Option<u16>) {
     if let Some(ethernet) = Ethernet::at_mut(bytes, 0) {
         ethernet.dst = dst;
@@ -24,14 +25,20 @@ pub fn write_link(bytes: &mut [u8], dst: [u8; 6], src: [u8; 6], vlan: Option<u16
 /// the addresses change in the checksum.
 pub fn rewrite_ip(bytes: &mut [u8], at: usize, src: Ipv4Addr, dst: Ipv4Addr, delta: Delta) {
     if let Some(ip) = Ipv4::at_mut(bytes, at) {
-        let word = |ttl: u8| u16::from_be_bytes([ttl, ip.protocol]);
-        let ttl = ip.ttl.saturating_sub(1);
-        let delta = delta.word(word(ip.ttl), word(ttl));
-        ip.ttl = ttl;
-        ip.src = src.octets();
-        ip.dst = dst.octets();
-        ip.checksum.set(delta.apply(ip.checksum.get()));
+        rewrite_header(ip, src, dst, delta);
     }
+}
+
+/// The same to a header.
+#[inline]
+pub fn rewrite_header(ip: &mut Ipv4, src: Ipv4Addr, dst: Ipv4Addr, delta: Delta) {
+    let word = |ttl: u8| u16::from_be_bytes([ttl, ip.protocol]);
+    let ttl = ip.ttl.saturating_sub(1);
+    let delta = delta.word(word(ip.ttl), word(ttl));
+    ip.ttl = ttl;
+    ip.src = src.octets();
+    ip.dst = dst.octets();
+    ip.checksum.set(delta.apply(ip.checksum.get()));
 }
 
 /// Makes the payload `len` bytes long and both checksums right. Where bytes are cut off, a FIN

@@ -15,11 +15,13 @@ macro_rules! header {
             pub const LEN: usize = core::mem::size_of::<$name>();
 
             /// The header at `at`, if it is there whole.
+            #[inline]
             pub fn at(bytes: &[u8], at: usize) -> Option<&$name> {
                 $name::ref_from_prefix(bytes.get(at..)?).ok().map(|(header, _)| header)
             }
 
             /// The same, to be changed in place.
+            #[inline]
             pub fn at_mut(bytes: &mut [u8], at: usize) -> Option<&mut $name> {
                 $name::mut_from_prefix(bytes.get_mut(at..)?).ok().map(|(header, _)| header)
             }
@@ -112,6 +114,14 @@ header! {
         checksum: U16,
         /// Urgent pointer.
         urgent: U16,
+    }
+
+    /// IPv4 and TCP, neither with options.
+    Ipv4Tcp {
+        /// IPv4.
+        ip: Ipv4,
+        /// TCP.
+        tcp: Tcp,
     }
 
     /// UDP header (RFC 768).

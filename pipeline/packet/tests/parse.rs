@@ -7,7 +7,7 @@
 
 use proptest::prelude::*;
 use wicketgate_packet::quote::Quote;
-use wicketgate_packet::{Headers, L4, Link, Malformed, rewrite};
+use wicketgate_packet::{Headers, L4, Link, Malformed, Plain, rewrite};
 
 const MACS: [u8; 12] = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
 
@@ -122,6 +122,67 @@ fn a_quote_is_translated_there_and_back() {
     assert_eq!((headers.verify(&bytes), headers.ports().0), (Ok(()), 99));
     Quote::read(&bytes, 14).unwrap().translate(&mut bytes, quote.src, quote.dst);
     assert_eq!(bytes, before);
+}
+
+/// A frame that is nearly a plain segment.
+fn nearly_plain() -> impl Strategy<Value = Vec<u8>> {
+    let tags = prop_oneof![
+        4 => Just(vec![]),
+        2 => Just(vec![[0x81, 0, 0x20, 7]]),
+        1 => Just(vec![[0x88, 0xa8, 0, 5]]),
+        1 => Just(vec![[0x81, 0, 0, 5], [0x81, 0, 0, 9]]),
+    ];
+    let options = prop_oneof![
+        Just(vec![]),
+        Just(vec![1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8]),
+        Just(vec![8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1]),
+        Just(vec![2, 4, 5, 180]),
+    ];
+    let payload = proptest::collection::vec(any::<u8>(), 0..40);
+    let harm = proptest::collection::vec((0usize..60, any::<u8>(), any::<bool>()), 0..3);
+    (tags, options, payload, harm, 0usize..3).prop_map(|(tags, options, payload, harm, padding)| {
+        let mut bytes = frame(&tags, 6, &segment(&options, &payload));
+        for (at, value, completes) in harm {
+            let len = bytes.len();
+            bytes[at % len] = value;
+            if completes && let Ok(headers) = Headers::parse(&bytes) {
+                rewrite::complete_checksums(&mut bytes, &headers);
+            }
+        }
+        bytes.extend(vec![0; padding]);
+        bytes
+    })
+}
+
+#[test]
+fn ordinary_segments_are_plain() {
+    for tags in [&[][..], &[[0x81, 0, 0x20, 7]][..]] {
+        for options in [&[][..], &[1, 1, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0][..]] {
+            let bytes = frame(tags, 6, &segment(options, b"abc"));
+            let plain = Plain::read(&bytes).unwrap();
+            assert!(plain.is_intact());
+            assert_eq!(plain.clock, (!options.is_empty()).then_some(9));
+            assert_eq!((plain.payload, plain.tag.is_some()), (&b"abc"[..], !tags.is_empty()));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #[test]
+    fn what_is_plain_is_right_and_says_the_same(bytes in nearly_plain()) {
+        let Some(plain) = Plain::read(&bytes).filter(Plain::is_intact) else { return Ok(()) };
+        let headers = Headers::parse(&bytes).unwrap();
+        prop_assert_eq!(headers.verify(&bytes), Ok(()));
+        prop_assert!(headers.ttl > 1);
+        prop_assert_eq!(headers.l4, L4::Tcp(plain.segment()));
+        let addresses = (plain.headers.ip.src.into(), plain.headers.ip.dst.into());
+        prop_assert_eq!((headers.src, headers.dst), addresses);
+        prop_assert_eq!(headers.link.tags, [plain.tag, None]);
+        prop_assert_eq!((headers.link.dst, headers.link.src), (plain.ethernet.dst, plain.ethernet.src));
+        prop_assert_eq!((usize::from(headers.ip_at), headers.end as usize), (plain.ip_at, plain.end));
+        prop_assert_eq!(headers.payload(&bytes), plain.payload);
+    }
 }
 
 proptest! {

@@ -130,21 +130,27 @@ impl Canon {
     #[must_use]
     #[inline]
     pub fn write(&mut self, at: Offset, new: &[u8], floor: Floor) -> bool {
-        let end = at + new.len() as u64;
-        let capacity = self.capacity();
-        if end > self.start + capacity as u64 {
-            self.make_room(end - capacity as u64, floor);
-        }
-        let from = at.wrapping_sub(self.start) as usize;
-        let Some(to) = from.checked_add(new.len()).filter(|to| *to <= capacity && at >= self.start)
-        else {
+        if !self.has_room(at, new.len(), floor) {
             return false;
-        };
+        }
+        let from = (at - self.start) as usize;
+        let to = from + new.len();
         if let Some(room) = self.bytes_mut().get_mut(from..to) {
             room.copy_from_slice(new);
         }
         self.len = self.len.max(to);
         true
+    }
+
+    /// Whether `len` bytes can be written at `at`, when bytes before `floor` are
+    /// forgotten for it as far as that needs.
+    #[inline]
+    pub fn has_room(&mut self, at: Offset, len: usize, floor: Floor) -> bool {
+        let (end, capacity) = (at + len as u64, self.capacity() as u64);
+        if end > self.start + capacity {
+            self.make_room(end - capacity, floor);
+        }
+        self.start <= at && end <= self.start + capacity
     }
 
     /// Compares bytes at `at` with those that are kept there.

@@ -51,18 +51,26 @@ pub(crate) struct Handed {
     pub(crate) blocks: [Option<(u32, u32)>; BLOCKS],
 }
 
-impl Emitter<'_> {
-    /// Acknowledgement and window of a segment that leaves in `direction`. What it acknowledges of
-    /// held bytes the gate owes from now on.
+impl Stream {
+    /// Acknowledgement and window of a segment that leaves in `direction`, of a protocol whose longest PDU has
+    /// `longest` bytes. What it acknowledges of held bytes the gate owes from now on.
     #[inline]
-    pub(crate) fn back(&mut self, direction: Direction) -> Back {
-        let scale = self.stream.scale(direction);
-        let other = self.stream.lane_mut(direction.reverse());
-        let window = other.window(self.longest);
+    pub(crate) fn back(&mut self, direction: Direction, longest: usize) -> Back {
+        let scale = self.scale(direction);
+        let other = self.lane_mut(direction.reverse());
+        let window = other.window(longest);
         let ack = other.vouch();
         // A window below one unit would be told as none.
         let units = (window >> scale).max(u64::from(window > 0));
         Back { ack: other.wire(ack), window: units.min(u64::from(u16::MAX)) as u16 }
+    }
+}
+
+impl Emitter<'_> {
+    /// Acknowledgement and window of a segment that leaves in `direction`.
+    #[inline]
+    pub(crate) fn back(&mut self, direction: Direction) -> Back {
+        self.stream.back(direction, self.longest)
     }
 
     /// Sends what was released and may leave.

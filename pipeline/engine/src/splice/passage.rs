@@ -19,7 +19,7 @@ use super::denials::{LONGEST, NotAdded};
 
 /// Payload that is taken at once: more is judged and sent on piece by piece, so that the canonical
 /// copy has room for each.
-const PIECE: usize = 2048;
+pub(crate) const PIECE: usize = 2048;
 
 const _: () = {
     let longest = Protocol::Enip.max_pdu();

@@ -103,6 +103,13 @@ impl Lane {
         if all.all(same) { Ok(()) } else { Err(Reason::Ambiguous) }
     }
 
+    /// Whether `len` bytes that are next in line can be [taken](Lane::take).
+    #[inline]
+    pub fn has_room(&mut self, len: usize) -> bool {
+        let (down, floor) = (self.shifted(self.next), self.floor());
+        self.canon.has_room(down, len, floor)
+    }
+
     #[inline]
     fn store(&mut self, at: Offset, bytes: &[u8], now: Time) -> Result<(), Reason> {
         let (down, floor) = (self.shifted(at), self.floor());
