@@ -206,8 +206,11 @@ fn a_log_that_cannot_be_ended_ends_the_gate_with_a_finding() {
     let plant = plant_with_state("");
     let _device = device(&plant, &server);
     let gate = started(&plant);
-    register(&mut plant.connect().unwrap(), 1);
+    let mut stream = plant.connect().unwrap();
+    register(&mut stream, 1);
     fs::rename(plant.file("state/audit"), plant.file("state/away")).unwrap();
+    // Something to log, where all before it is on the disk already.
+    register(&mut stream, 2);
     assert!(gate.says("ALARM"));
     gate.signal(Signal::TERM);
     assert_eq!(gate.exit_code(), Some(1));

@@ -298,10 +298,9 @@ fn a_client_with_a_fixed_port_comes_back_after_a_gate_that_was_killed() {
     set_socket_linger(&stream, Some(Duration::ZERO)).unwrap();
     drop(stream);
     let gate = plant.start("second.jsonl");
+    // It is told by the gate, or was by the gate's kernel if it sent anything meanwhile.
     register(&mut plant.connect_by(fixed, Duration::from_secs(10)).unwrap(), 2);
-    let report = gate.stop();
-    assert!(report["frames"]["answered"].as_u64() >= Some(1), "the device was told: {report:#}");
-    assert_whole(&report);
+    assert_whole(&gate.stop());
 }
 
 #[test]
