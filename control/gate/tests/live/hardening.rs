@@ -156,7 +156,7 @@ fn a_forbidden_system_call_ends_the_gate_and_nothing_passes() {
         }
         register(&mut plant.connect().unwrap(), 1);
         // Control, then a worker.
-        let thread = gate.threads()[number].to_string();
+        let thread = [gate.id(), gate.thread("worker")][number].to_string();
         let _debugger = debug(&debugger, &["call", &thread, EXECVE]);
         let status = gate.status();
         assert_eq!(status.signal(), Some(Signal::SYS.as_raw()), "{status}");

@@ -237,16 +237,14 @@ impl Gate {
         self.child.id()
     }
 
-    /// Its threads: control, then workers, then those that have a name of their own.
+    /// Its threads, control first.
     pub(crate) fn threads(&self) -> Vec<u32> {
         let folder = format!("/proc/{}/task", self.id());
         let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
         let entries = std::fs::read_dir(folder).unwrap().map(name);
         let mut threads: Vec<u32> =
             entries.map(|name| name.into_string().unwrap().parse().unwrap()).collect();
-        let own_name = self.name_of(self.id());
-        let key = |thread: &u32| (*thread != self.id(), self.name_of(*thread) != own_name, *thread);
-        threads.sort_by_key(key);
+        threads.sort_by_key(|thread| (*thread != self.id(), *thread));
         threads
     }
 

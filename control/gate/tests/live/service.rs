@@ -93,7 +93,7 @@ fn a_worker_that_stands_still_ends_the_gate() {
     assert!(gate.says("running"));
     register(&mut plant.connect().unwrap(), 1);
 
-    let worker = gate.threads()[1].to_string();
+    let worker = gate.thread("worker").to_string();
     let _debugger = debug(&debugger, &["stop", &worker]);
     let still = Machine::start();
     assert!(gate.says("ALARM: worker 0 stands still"));
@@ -116,7 +116,7 @@ fn a_worker_that_stands_still_does_not_keep_the_gate_from_stopping() {
     let debugger = need_debugger!(TEST);
     let plant = Plant::new(1);
     let gate = plant.start("audit.jsonl");
-    let worker = gate.threads()[1].to_string();
+    let worker = gate.thread("worker").to_string();
     let _debugger = debug(&debugger, &["stop", &worker]);
     gate.signal(Signal::TERM);
     assert!(gate.says("; the gate stops at once"), "it does not stop, or has stood still");
@@ -135,7 +135,7 @@ fn a_thread_that_crashes_ends_the_gate_and_nothing_passes() {
     for (number, audit) in ["first.jsonl", "second.jsonl"].into_iter().enumerate() {
         let gate = plant.start(audit);
         register(&mut plant.connect().unwrap(), 1);
-        let thread = gate.threads()[number].to_string();
+        let thread = [gate.id(), gate.thread("worker")][number].to_string();
         let _debugger = debug(&debugger, &["crash", &thread]);
         let status = gate.status();
         assert_eq!(status.signal(), Some(Signal::SEGV.as_raw()), "{status}");
