@@ -302,6 +302,8 @@ pub struct Limits {
     pub delay: (u64, u64),
     /// Characters of a password at least.
     pub password: usize,
+    /// Memory in KiB and passes that a guess at a password costs (argon2id).
+    pub hash: (u32, u32),
     /// Seconds for which a code of TOTP may be shown.
     pub code: u64,
     /// Seconds without a frame after which a login ends.

@@ -97,7 +97,7 @@ impl Report {
 fn line(standard: &'static str, asked: &Requirement, findings: &[Finding]) -> Line {
     let checks: Vec<&'static str> = asked.checks.iter().map(|check: &Check| check.name).collect();
     let found = findings.iter().filter(|finding| checks.contains(&finding.check));
-    let outcome = found.map(|finding| finding.outcome).max().unwrap_or(Outcome::Outside);
+    let outcome = found.map(|finding| finding.outcome).max().unwrap_or(asked.unasked);
     Line { standard, id: asked.id, title: asked.title, outcome, checks, rest: asked.rest }
 }
 

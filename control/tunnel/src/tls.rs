@@ -148,8 +148,7 @@ pub fn client(
 ) -> Result<(ClientConfig, Arc<Pinned>), Error> {
     let provider = provider();
     let verifier = Arc::new(Pinned { pin, seen: Mutex::new(None), provider: provider.clone() });
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_protocol_versions(VERSIONS)?;
+    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(VERSIONS)?;
     let builder = builder.dangerous().with_custom_certificate_verifier(verifier.clone());
     let mut config = match user {
         Some(user) => builder.with_client_auth_cert(user.chain, user.key)?,

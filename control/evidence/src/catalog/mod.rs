@@ -5,6 +5,7 @@ mod nis2;
 mod nist800171;
 
 use crate::checks::Check;
+use crate::outcome::Outcome;
 
 /// A standard.
 #[derive(Clone, Copy, Debug)]
@@ -22,9 +23,11 @@ pub struct Requirement {
     pub id: &'static str,
     /// What it is about, in our words.
     pub title: &'static str,
-    /// What is asked of the facts; none where nothing of it is the gate's.
+    /// What is asked of the facts.
     pub checks: &'static [Check],
-    /// What of it is not the gate's, and whose it is.
+    /// How it stands where nothing is asked: outside the product, or not looked at.
+    pub unasked: Outcome,
+    /// What of it is not the gate's, and whose it is; or why nothing is asked.
     pub rest: Option<&'static str>,
 }
 
@@ -36,17 +39,18 @@ pub const STANDARDS: [Standard; 3] = [
 ];
 
 /// A requirement that checks answer.
-const fn asks(
-    id: &'static str,
-    title: &'static str,
-    checks: &'static [Check],
-) -> Requirement {
-    Requirement { id, title, checks, rest: None }
+const fn asks(id: &'static str, title: &'static str, checks: &'static [Check]) -> Requirement {
+    Requirement { id, title, checks, unasked: Outcome::NotLooked, rest: None }
 }
 
 /// A requirement of which nothing is the gate's.
 const fn outside(id: &'static str, title: &'static str, whose: &'static str) -> Requirement {
-    Requirement { id, title, checks: &[], rest: Some(whose) }
+    Requirement { id, title, checks: &[], unasked: Outcome::Outside, rest: Some(whose) }
+}
+
+/// A requirement of which a configuration, a gate and a log show nothing.
+const fn unseen(id: &'static str, title: &'static str, why: &'static str) -> Requirement {
+    Requirement { unasked: Outcome::NotLooked, ..outside(id, title, why) }
 }
 
 impl Requirement {

@@ -2,7 +2,7 @@
 
 use super::{Requirement, asks};
 use crate::checks::boundary::{INVENTORY, ISLAND, LEAST, ONE_DOOR};
-use crate::checks::crypto::{FIPS, HOP, KEYS};
+use crate::checks::crypto::{HOP, KEYS};
 use crate::checks::gate::{ALARMS, LOGINS_NOW, RUNS};
 use crate::checks::log::{ATTRIBUTED, COMPLETE, EVENTS, REFUSALS, WHOLE};
 use crate::checks::people::{ACCOUNTS, ENROLLED, TWO_FACTORS};
@@ -19,9 +19,13 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     asks("21(2)(e)", "Acquisition, maintenance, vulnerabilities", &[LEAST, COMMANDS])
         .but("finding and repairing them: the makers of assets, and the site"),
     asks("21(2)(f)", "Whether measures work is assessed", &[REFUSALS, COMPLETE, SENTENCES]),
-    asks("21(2)(h)", "Cryptography", &[HOP, KEYS, FIPS]),
+    asks("21(2)(h)", "Cryptography", &[HOP, KEYS]),
     asks("21(2)(i)", "Access control, staff, assets", &[ACCOUNTS, ROLES, INVENTORY])
         .but("who is hired and who has left: the site"),
-    asks("21(2)(j)", "Several factors, secured communication", &[TWO_FACTORS, ENROLLED, ONE_DOOR, LOGINS_NOW, RUNS])
-        .but("voice and emergency communication: the site"),
+    asks(
+        "21(2)(j)",
+        "Several factors, secured communication",
+        &[TWO_FACTORS, ENROLLED, ONE_DOOR, LOGINS_NOW, RUNS],
+    )
+    .but("voice and emergency communication: the site"),
 ];

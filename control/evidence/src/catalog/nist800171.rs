@@ -1,11 +1,11 @@
 //! NIST SP 800-171 r2, and with it CMMC level 2, as far as a gate in the network has to do with it.
 
-use super::{Requirement, asks, outside};
-use crate::checks::boundary::{DENY, INVENTORY, LEAST, ONE_DOOR, SEGMENTS};
+use super::{Requirement, asks, outside, unseen};
+use crate::checks::boundary::{DENY, LEAST, ONE_DOOR, SEGMENTS};
 use crate::checks::crypto::{FIPS, HOP, KEYS};
 use crate::checks::gate::{ALARMS, AUDIT_TAKES, LOGINS_NOW, RUNS, WATCHES};
 use crate::checks::log::{
-    ATTRIBUTED, CHANGES, COMPLETE, EVENTS, FIELDS, KEPT, OFF_BOX, REFUSALS, SESSIONS, TIME, WHOLE,
+    ATTRIBUTED, CHANGES, COMPLETE, EVENTS, FIELDS, KEPT, OFF_BOX, REFUSALS, SESSIONS, WHOLE,
 };
 use crate::checks::machines::{KNOWN, LISTED};
 use crate::checks::people::{
@@ -26,7 +26,11 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     asks("3.1.5", "Least privilege", &[ROLES, SERIOUS_LIMITED]),
     asks("3.1.6", "Usual work is done without privileges", &[SERIOUS_LIMITED, DUTIES])
         .but("which account a person uses: the site"),
-    asks("3.1.7", "Privileged functions are kept from others, and recorded", &[SERIOUS_LIMITED, CHANGES]),
+    asks(
+        "3.1.7",
+        "Privileged functions are kept from others, and recorded",
+        &[SERIOUS_LIMITED, CHANGES],
+    ),
     asks("3.1.8", "Failed logins are limited", &[LOCKOUT]),
     outside("3.1.9", "Notices on privacy and security", "the workstation's log-on, by the site"),
     asks("3.1.10", "Sessions are locked when unused", &[LOGINS_END])
@@ -42,8 +46,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     asks("3.3.4", "Failing records alarm", &[AUDIT_TAKES]),
     asks("3.3.5", "Records of several systems are brought together", &[FIELDS]).but(READERS),
     asks("3.3.6", "Records can be reduced to reports", &[FIELDS, WHOLE]),
-    asks("3.3.7", "Clocks follow an authoritative one", &[TIME])
-        .but("NTP or PTP: the gate's machine"),
+    outside("3.3.7", "Clocks follow an authoritative one", "NTP or PTP of the gate's machine"),
     asks("3.3.8", "Records are protected", &[WHOLE, OFF_BOX, KEYS]),
     asks("3.3.9", "Few manage the records", &[DUTIES]),
     asks("3.4.2", "Settings are enforced", &[RUNS, SENTENCES]),
@@ -56,17 +59,26 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     asks("3.5.3", "Several factors", &[TWO_FACTORS, ENROLLED, LOGINS_NOW]),
     asks("3.5.4", "What was overheard cannot be used again", &[REPLAY, HOP]),
     asks("3.5.7", "Passwords are complex", &[PASSWORDS]),
-    asks("3.5.8", "Passwords are not used again", &[PASSWORDS])
-        .but("a password elsewhere: the person; the gate changes one by reset alone"),
-    asks("3.5.9", "First passwords are replaced at once", &[ENROLLED])
-        .but("a password that an admin has set: the site hands it over in person"),
+    unseen("3.5.8", "Passwords are not used again", "the store keeps no password from before"),
+    outside(
+        "3.5.9",
+        "First passwords are replaced at once",
+        "the site: the user types it when it is enrolled",
+    ),
     asks("3.5.10", "Passwords are kept and sent encrypted", &[PASSWORDS, HOP]),
-    asks("3.5.11", "What is typed is not shown", &[REPLAY])
-        .but("the keyboard's surroundings: the site"),
-    asks("3.7.5", "Remote maintenance: several factors, and an end", &[TWO_FACTORS, LOGINS_END, SESSIONS]),
+    unseen(
+        "3.5.11",
+        "What is typed is not shown",
+        "no configuration shows it: nothing typed is shown",
+    ),
+    asks(
+        "3.7.5",
+        "Remote maintenance: several factors, and an end",
+        &[TWO_FACTORS, LOGINS_END, SESSIONS],
+    ),
     asks("3.7.6", "Maintenance people are supervised", &[APPROVAL, ATTRIBUTED]),
     asks("3.13.1", "Boundaries are watched and protected", &[DENY, WATCHES, ALARMS]),
-    asks("3.13.5", "What is public is a network of its own", &[SEGMENTS, INVENTORY]),
+    asks("3.13.5", "What is public is a network of its own", &[SEGMENTS, DENY]),
     asks("3.13.6", "Denied by default, allowed by exception", &[DENY]),
     asks("3.13.7", "No second network beside the tunnel", &[ONE_DOOR])
         .but("routes of the workstation: the site (the gate sets one, to the overlay)"),

@@ -37,7 +37,11 @@ fn deny(facts: &Facts) -> Verdict {
 fn segments(facts: &Facts) -> Verdict {
     let trials = &facts.policy.trials;
     let (open, stray) = (&trials.open_ways, &trials.stray_ways);
-    let mut seen = format!("{} from an asset to a door of another, {} open by a conduit", many(trials.ways, "way"), open.len());
+    let mut seen = format!(
+        "{} from an asset to a door of another, {} open by a conduit",
+        many(trials.ways, "way"),
+        open.len()
+    );
     if !open.is_empty() {
         seen = format!("{seen} ({})", some(open));
     }
@@ -69,7 +73,10 @@ fn island(facts: &Facts) -> Verdict {
         many(all, "door")
     );
     if trials.stranger > 0 || open < all {
-        return Verdict::not(seen, "conduits must not depend on people: wicketgate policy show FILE");
+        return Verdict::not(
+            seen,
+            "conduits must not depend on people: wicketgate policy show FILE",
+        );
     }
     Verdict::satisfied(seen)
 }

@@ -19,7 +19,12 @@ const OTHERS: u32 = 0o077;
 
 fn hop(facts: &Facts) -> Verdict {
     let (tls, suites) = (&facts.program.tls, &facts.program.suites);
-    let seen = format!("tunnels speak {} with {}", some(tls), some(suites));
+    let used = if facts.policy.tunnel.is_some() {
+        ""
+    } else {
+        "; there is no [tunnel], so nobody uses one"
+    };
+    let seen = format!("tunnels speak {} with {}{used}", some(tls), some(suites));
     if tls.iter().any(|version| version != "TLS 1.3") || suites.is_empty() {
         return Verdict::not(seen, "tunnels must speak TLS 1.3 alone");
     }
@@ -47,10 +52,16 @@ fn keys(facts: &Facts) -> Verdict {
         let open = |key: &&KeyFile| key.mode & OTHERS != 0;
         let wrong: Vec<&str> = keys.iter().filter(open).map(|key| key.path.as_str()).collect();
         let good = keys.len() - wrong.len();
-        let seen = format!("{good} of {} in state_dir are their owner's alone", many(keys.len(), "private key"));
+        let seen = format!(
+            "{good} of {} in state_dir are their owner's alone",
+            many(keys.len(), "private key")
+        );
         match wrong.as_slice() {
             [] => Verdict::satisfied(seen),
-            _ => Verdict::not(format!("{seen}; not: {}", some(&wrong)), "chmod 600, and make new ones"),
+            _ => Verdict::not(
+                format!("{seen}; not: {}", some(&wrong)),
+                "chmod 600, and make new ones",
+            ),
         }
     })
 }

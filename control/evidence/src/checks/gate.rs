@@ -37,7 +37,9 @@ fn alarms(facts: &Facts) -> Verdict {
         let on: Vec<&str> =
             live.alarms.iter().filter(|(_, on)| **on).map(|(name, _)| name.as_str()).collect();
         match on.as_slice() {
-            [] => Verdict::satisfied(format!("{} watched, none on", many(live.alarms.len(), "alarm"))),
+            [] => {
+                Verdict::satisfied(format!("{} watched, none on", many(live.alarms.len(), "alarm")))
+            }
             _ => Verdict::not(format!("on: {}", some(&on)), "docs/AUDIT.md says what each means"),
         }
     })
@@ -48,7 +50,8 @@ fn audit_takes(facts: &Facts) -> Verdict {
         let (waiting, room) = live.waiting;
         let fails = live.alarms.get("audit-fails") == Some(&true);
         let word = if fails { "on" } else { "off" };
-        let seen = format!("alarm audit-fails is {word}; {waiting} of {room} events wait for the log");
+        let seen =
+            format!("alarm audit-fails is {word}; {waiting} of {room} events wait for the log");
         match !fails && waiting < room {
             true => Verdict::satisfied(seen),
             false => Verdict::not(seen, "look at the log's disk; people are refused meanwhile"),
@@ -75,10 +78,15 @@ fn watches(facts: &Facts) -> Verdict {
 
 fn logins_now(facts: &Facts) -> Verdict {
     Verdict::of(&facts.live, |live| {
-        let wrong: Vec<&str> =
-            live.logins.iter().filter(|(_, f)| f.len() < 2).map(|(user, _)| user.as_str()).collect();
+        let wrong: Vec<&str> = live
+            .logins
+            .iter()
+            .filter(|(_, f)| f.len() < 2)
+            .map(|(user, _)| user.as_str())
+            .collect();
         let good = live.logins.len() - wrong.len();
-        let seen = format!("{good} of {} now have proven two factors", many(live.logins.len(), "login"));
+        let seen =
+            format!("{good} of {} now have proven two factors", many(live.logins.len(), "login"));
         match wrong.as_slice() {
             [] => Verdict::satisfied(seen),
             _ => {

@@ -33,8 +33,7 @@ pub const CHECKS: &[Check] = &[
 ];
 
 /// Categories that a gate in use writes.
-const CATEGORIES: [&str; 7] =
-    ["audit", "session", "access", "command", "login", "user", "policy"];
+const CATEGORIES: [&str; 7] = ["audit", "session", "access", "command", "login", "user", "policy"];
 
 fn whole(facts: &Facts) -> Verdict {
     Verdict::of(&facts.log, |log| {
@@ -77,7 +76,9 @@ fn off_box(facts: &Facts) -> Verdict {
             let seen = format!("{matched} checkpoints in {place} are in the log");
             Verdict::not(seen, "wicketgate audit verify --checkpoints says why")
         }
-        None => Verdict::partly(format!("{place} cannot be read from here"), "mount it, and ask again"),
+        None => {
+            Verdict::partly(format!("{place} cannot be read from here"), "mount it, and ask again")
+        }
     })
 }
 
@@ -160,8 +161,8 @@ fn changes(facts: &Facts) -> Verdict {
     Verdict::of(&facts.log, |log| {
         let unnamed = log.count("command").saturating_sub(log.attributed);
         let seen = format!(
-            "{} commands that change a device (program, firmware, mode, parameters); {} commands \
-             without a name",
+            "commands that change a device (program, firmware, mode, parameters): {}; commands \
+             without a name: {}",
             number(log.serious),
             number(unnamed)
         );
@@ -175,7 +176,8 @@ fn changes(facts: &Facts) -> Verdict {
 fn kept(facts: &Facts) -> Verdict {
     let keeping = &facts.policy.keeping;
     let size = keeping.size.map(|bytes| format!("{} MiB at most", number(bytes >> 20)));
-    let span = keeping.span.map(|seconds| format!("{} h after its last record", number(seconds / 3600)));
+    let span =
+        keeping.span.map(|seconds| format!("{} h after its last record", number(seconds / 3600)));
     let limits: Vec<String> = size.into_iter().chain(span).collect();
     match keeping.size {
         Some(_) => Verdict::satisfied(format!("a file of the log is kept: {}", some(&limits))),
@@ -192,7 +194,8 @@ fn kept(facts: &Facts) -> Verdict {
 fn time(facts: &Facts) -> Verdict {
     Verdict::of(&facts.log, |log| {
         let (back, records) = (number(log.steps_back), number(log.records));
-        let seen = format!("{back} of {records} records are more than 1 s earlier than the one before");
+        let seen =
+            format!("{back} of {records} records are more than 1 s earlier than the one before");
         match log.steps_back {
             0 => Verdict::satisfied(seen),
             _ => Verdict::partly(seen, "keep the machine's clock by NTP or PTP"),

@@ -22,16 +22,8 @@ pub const LOGINS_END: Check = Check::new("logins-end", logins_end);
 pub const CERTIFICATES: Check = Check::new("certificates", certificates);
 
 /// The checks of this page.
-pub const CHECKS: &[Check] = &[
-    ACCOUNTS,
-    ENROLLED,
-    TWO_FACTORS,
-    REPLAY,
-    LOCKOUT,
-    PASSWORDS,
-    LOGINS_END,
-    CERTIFICATES,
-];
+pub const CHECKS: &[Check] =
+    &[ACCOUNTS, ENROLLED, TWO_FACTORS, REPLAY, LOCKOUT, PASSWORDS, LOGINS_END, CERTIFICATES];
 
 /// A user who has not logged in for longer is worth a question.
 const DORMANT_DAYS: u64 = 90;
@@ -39,6 +31,8 @@ const DORMANT_DAYS: u64 = 90;
 const MOST_FAILURES: u32 = 100;
 /// Characters of a password that may be the only factor (NIST SP 800-63B-4, 3.1.1.2).
 const PASSWORD: usize = 15;
+/// Memory in KiB and passes of argon2id (OWASP Password Storage Cheat Sheet).
+const GUESS: (u32, u32) = (19 * 1024, 2);
 /// Seconds for which a one-time code may hold: one step, and one before and after it (RFC 6238, 5.2).
 const CODE: u64 = 90;
 /// Longest that a login may last unused, and at all, in seconds.
@@ -55,16 +49,20 @@ impl People {
 fn accounts(facts: &Facts) -> Verdict {
     Verdict::of(&facts.people, |people| {
         let (all, active) = (people.users.len(), people.active());
-        let seen = format!("{} in the identity store, {} may log in", many(all, "user"), active.len());
+        let seen =
+            format!("{} in the identity store, {} may log in", many(all, "user"), active.len());
         if active.is_empty() {
             return Verdict::not(seen, "add each person: wicketgate user add NAME");
         }
         let dormant = |user: &&&User| user.idle_days.is_none_or(|days| days > DORMANT_DAYS);
         let dormant: Vec<&str> = active.iter().filter(dormant).map(|u| u.name.as_str()).collect();
         if dormant.is_empty() {
-            return Verdict::satisfied(format!("{seen}, all of them did within {DORMANT_DAYS} days"));
+            return Verdict::satisfied(format!(
+                "{seen}, all of them did within {DORMANT_DAYS} days"
+            ));
         }
-        let seen = format!("{seen}; {} not within {DORMANT_DAYS} days: {}", dormant.len(), some(&dormant));
+        let seen =
+            format!("{seen}; {} not within {DORMANT_DAYS} days: {}", dormant.len(), some(&dormant));
         Verdict::partly(seen, "wicketgate user disable NAME, or have them log in")
     })
 }
@@ -151,20 +149,27 @@ fn lockout(facts: &Facts) -> Verdict {
 }
 
 fn passwords(facts: &Facts) -> Verdict {
-    let least = facts.program.limits.password;
-    let seen = format!("a password has {least} characters at least, and is kept as argon2id");
-    match least >= PASSWORD {
-        true => Verdict::satisfied(seen),
-        false => Verdict::not(seen, format!("ask for {PASSWORD} characters")),
+    let (least, (memory, passes)) = (facts.program.limits.password, facts.program.limits.hash);
+    let seen = format!(
+        "a password has {least} characters at least; a guess at one in the store costs {memory} KiB and \
+         {passes} passes of argon2id"
+    );
+    if least >= PASSWORD && memory >= GUESS.0 && passes >= GUESS.1 {
+        return Verdict::satisfied(seen);
     }
+    let remedy = format!("ask for {PASSWORD} characters, {} KiB and {} passes", GUESS.0, GUESS.1);
+    Verdict::not(seen, remedy)
 }
 
 fn logins_end(facts: &Facts) -> Verdict {
     let limits = &facts.program.limits;
     let tunnel = facts.policy.tunnel.as_ref().map_or(limits.login, |tunnel| tunnel.lifetime);
     let longest = limits.login.min(tunnel.max(1));
-    let mut seen =
-        format!("a login ends after {} min unused, and {} min at all", limits.idle / 60, longest / 60);
+    let mut seen = format!(
+        "a login ends after {} min unused, and {} min at all",
+        limits.idle / 60,
+        longest / 60
+    );
     if let Ok(log) = &facts.log {
         let (logins, ends) = (log.count("login"), log.count("logout"));
         seen = format!("{seen}; the log has {} logins and {} ends", number(logins), number(ends));

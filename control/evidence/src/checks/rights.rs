@@ -79,7 +79,8 @@ fn roles(facts: &Facts) -> Verdict {
         return Verdict::not(seen, "write a [[rule]] for each role");
     }
     Verdict::of(&facts.people, |people| {
-        let held = |role: &&&str| people.users.iter().any(|user| user.roles.iter().any(|r| r == **role));
+        let held =
+            |role: &&&str| people.users.iter().any(|user| user.roles.iter().any(|r| r == **role));
         let good = roles.iter().filter(held).count();
         let seen = format!(
             "{} give {} ({}) what they may do; {good} of the roles are held by somebody",
@@ -89,7 +90,9 @@ fn roles(facts: &Facts) -> Verdict {
         );
         match good {
             0 => Verdict::not(seen, "wicketgate user roles NAME --role ROLE"),
-            _ => Verdict::counted(good, roles.len(), seen, "take rules of roles that nobody has out"),
+            _ => {
+                Verdict::counted(good, roles.len(), seen, "take rules of roles that nobody has out")
+            }
         }
     })
 }
@@ -126,8 +129,7 @@ fn serious_approved(facts: &Facts) -> Verdict {
 fn approval(facts: &Facts) -> Verdict {
     let rules: Vec<&Rule> = facts.policy.rules.iter().collect();
     let (good, wrong) = split(&rules, |rule| rule.approval.is_some());
-    let mut seen =
-        format!("{good} of {} need approval{}", many(rules.len(), "rule"), but(&wrong));
+    let mut seen = format!("{good} of {} need approval{}", many(rules.len(), "rule"), but(&wrong));
     if let Ok(log) = &facts.log {
         let (asked, given) = (log.count("grant-requested"), log.count("grant-approved"));
         seen = format!("{seen}; the log has {asked} requests and {given} approvals");
@@ -139,7 +141,10 @@ fn approval(facts: &Facts) -> Verdict {
 fn concurrent(facts: &Facts) -> Verdict {
     let rules: Vec<&Rule> = facts.policy.rules.iter().collect();
     let (good, wrong) = split(&rules, |rule| rule.max_sessions.is_some());
-    let tunnels = facts.policy.tunnel.as_ref().map(|tunnel| format!("; {} at a time at most", many(usize::from(tunnel.most), "tunnel")));
+    let tunnels =
+        facts.policy.tunnel.as_ref().map(|tunnel| {
+            format!("; {} at a time at most", many(usize::from(tunnel.most), "tunnel"))
+        });
     let seen = format!(
         "{good} of {} say how many grants a user may hold on an asset at once{}{}",
         many(rules.len(), "rule"),
@@ -153,7 +158,9 @@ fn break_glass(facts: &Facts) -> Verdict {
     let armed = facts.live.as_ref().map_or(0, |live| live.armed);
     Verdict::of(&facts.log, |log| {
         let (arms, uses) = (log.count("break-glass-armed"), log.count("break-glass-used"));
-        let seen = format!("break-glass: {armed} armed now; in the log armed {arms} and used {uses} times");
+        let seen = format!(
+            "break-glass: {armed} armed now; in the log armed {arms} and used {uses} times"
+        );
         match arms {
             0 if armed == 0 => Verdict::partly(seen, "drill it: wicketgate break-glass arm"),
             _ => Verdict::satisfied(seen),
@@ -165,10 +172,13 @@ fn duties(facts: &Facts) -> Verdict {
     let control = &facts.policy.control;
     let has = |role: &str| control.iter().any(|(of, _)| of == role);
     let words: Vec<String> = control.iter().map(|(role, who)| format!("{role}: {who}")).collect();
-    let seen = format!("who may ask the control socket, beside root as admin: {}", match words.len() {
-        0 => "nobody".to_owned(),
-        _ => words.join("; "),
-    });
+    let seen = format!(
+        "who may ask the control socket, beside root as admin: {}",
+        match words.len() {
+            0 => "nobody".to_owned(),
+            _ => words.join("; "),
+        }
+    );
     let good = ["auditor", "operator"].iter().filter(|role| has(role)).count();
     let remedy = "write [[control]] with role = \"auditor\" and with role = \"operator\"";
     Verdict::counted(good, 2, seen, remedy)
@@ -176,7 +186,8 @@ fn duties(facts: &Facts) -> Verdict {
 
 fn sentences(facts: &Facts) -> Verdict {
     let (all, wrong) = facts.policy.sentences;
-    let seen = format!("{} of {} in [tests] true", all.saturating_sub(wrong), many(all, "sentence"));
+    let seen =
+        format!("{} of {} in [tests] true", all.saturating_sub(wrong), many(all, "sentence"));
     match (all, wrong) {
         (0, _) => Verdict::partly(seen, "write sentences of what must never pass into [tests]"),
         (_, 0) => Verdict::satisfied(seen),

@@ -22,7 +22,7 @@ fn summary(report: &Report) -> String {
     format!("{} requirements: {}", report.requirements.len(), words.join(", "))
 }
 
-/// Where it was looked for: checks, and whose the rest is.
+/// Where it was looked for: checks, and whose the rest is; or why nowhere.
 fn why(line: &Line) -> String {
     let checks = line.checks.join(", ");
     match (line.rest, line.checks.is_empty()) {

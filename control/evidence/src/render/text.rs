@@ -37,11 +37,8 @@ fn requirements(page: &mut String, name: &str, lines: &[&Line]) {
     let _ = writeln!(page, "\n{name}");
     for line in lines {
         let (outcome, why) = (line.outcome, why(line));
-        let _ = writeln!(
-            page,
-            "  {outcome:OUTCOME$} {:id$}  {:title$}  {why}",
-            line.id, line.title
-        );
+        let _ =
+            writeln!(page, "  {outcome:OUTCOME$} {:id$}  {:title$}  {why}", line.id, line.title);
     }
 }
 

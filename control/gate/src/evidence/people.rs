@@ -21,7 +21,10 @@ pub(super) fn look(config: &Path, policy: &Policy, now: Time) -> Looked<People> 
     let state = policy.gate().state_dir().ok_or("no state_dir in [gate]: there are no users")?;
     let (store, _) = identity::files(state);
     if !store.exists() && !Gate::at(socket::path(policy.gate())).is_there() {
-        return Err(format!("{}: no identity store is there, or not for you to see", store.display()));
+        return Err(format!(
+            "{}: no identity store is there, or not for you to see",
+            store.display()
+        ));
     }
     let place = cli::Place { config: Some(config.to_owned()), state_dir: None, socket: None };
     match Users::at(&place)?.ask(&Request::Users) {

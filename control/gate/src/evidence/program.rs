@@ -31,6 +31,7 @@ fn limits() -> Limits {
         delayed_from: throttle::USER_FREE,
         delay: (throttle::FIRST_DELAY.as_secs(), throttle::MAX_DELAY.as_secs()),
         password: password::MIN_CHARACTERS,
+        hash: (password::MEMORY_KIB, password::PASSES),
         code: totp::STEP_SECONDS * (1 + 2 * u64::from(totp::SKEW)),
         idle: idle.as_secs(),
         login: login.as_secs(),

@@ -26,7 +26,8 @@ pub(super) fn of(policy: &Policy, now: Time) -> Result<Trials, String> {
     let proven = compile(policy, &[person.login("everyone", &everyone, Factor::ALL)], now)?;
     let password = [person.login("everyone", &everyone, &[Factor::Password])];
     let password = compile(policy, &password, now)?;
-    let machines: Vec<(Asker, EndpointId)> = policy.conduits().iter().flat_map(|of| given(of, &closed)).collect();
+    let machines: Vec<(Asker, EndpointId)> =
+        policy.conduits().iter().flat_map(|of| given(of, &closed)).collect();
     let is_open = |(asker, door): &&(Asker, EndpointId)| opens(&closed, *asker, *door);
     let mut trials = Trials {
         doors: closed.endpoints().len(),
@@ -67,7 +68,10 @@ fn open(tables: &Tables, asker: Asker) -> Vec<EndpointId> {
 }
 
 /// The doors that a conduit gives its machine.
-fn given<'t>(conduit: &'t Conduit, tables: &'t Tables) -> impl Iterator<Item = (Asker, EndpointId)> + 't {
+fn given<'t>(
+    conduit: &'t Conduit,
+    tables: &'t Tables,
+) -> impl Iterator<Item = (Asker, EndpointId)> + 't {
     let is_given = |door: &EndpointId| {
         let door = tables.endpoint(*door);
         door.is_some_and(|door| conduit.is_about(door.asset) && door.protocol == conduit.protocol)
@@ -95,7 +99,8 @@ fn ways(policy: &Policy, tables: &Tables, trials: &mut Trials) {
     for (from, id) in policy.assets().iter().zip((0..).map(AssetId)) {
         let conduits: Vec<&Conduit> =
             policy.conduits().iter().filter(|of| of.from.address == from.underlay).collect();
-        let plain = Asker { port: from.port, mac: from.mac.unwrap_or_default(), address: from.underlay };
+        let plain =
+            Asker { port: from.port, mac: from.mac.unwrap_or_default(), address: from.underlay };
         let askers = conduits.iter().map(|of| Asker { port: from.port, ..Asker::machine(of) });
         let askers: Vec<Asker> = std::iter::once(plain).chain(askers).collect();
         for door in doors(tables) {

@@ -88,6 +88,15 @@ fn what_is_on_the_disk_survives_kills_and_the_log_goes_on() {
     eprintln!("{said}");
     assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stderr));
     assert!(said.contains(&format!("{} times the gate did not end it", kills())), "{said}");
+    let policy = plant.file("policy.toml");
+    let replay = ["policy", "replay", policy.to_str().unwrap(), folder.to_str().unwrap()];
+    let mut again = Command::new(env!("CARGO_BIN_EXE_wicketgate"));
+    let said = String::from_utf8(again.args(replay).output().unwrap().stdout).unwrap();
+    let commands = count(&all, "command");
+    assert!(
+        said.starts_with(&format!("{commands} commands: {commands} judged the same")),
+        "{said}"
+    );
 }
 
 /// Sets how large a file of the gate's may get: beyond, writes fail as on a full disk.
