@@ -21,6 +21,8 @@ pub struct Flow {
     pub protocol: String,
     /// Command classes; of what is not read, that it is not.
     pub classes: String,
+    /// Each element of the `allow` list in words: functions, addresses, values.
+    pub allow: Vec<String>,
     /// What must be proven, and what else is asked.
     pub needs: String,
 }
@@ -63,6 +65,7 @@ fn flow(asset: &Asset, who: String, right: &Right, needs: String) -> Flow {
         asset: asset.name.clone(),
         protocol: right.protocol.clone(),
         classes: classes(right),
+        allow: right.allow.clone(),
         needs,
     }
 }

@@ -89,6 +89,7 @@ const FLIPS: &[Flip] = &[
     (RATES, |facts| facts.policy.conduits[0].rate = None, NotSatisfied),
     (WHOLE, |facts| log(facts).fault = Some("line 7: changed".to_owned()), NotSatisfied),
     (WHOLE, |facts| log(facts).signed = None, Partly),
+    (WHOLE, |facts| log(facts).checkpoint_age = Some(31), Partly),
     (OFF_BOX, |facts| facts.policy.keeping.off_box = None, NotSatisfied),
     (OFF_BOX, |facts| log(facts).matched = None, Partly),
     (OFF_BOX, |facts| log(facts).matched = Some(0), NotSatisfied),

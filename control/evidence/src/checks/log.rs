@@ -35,6 +35,9 @@ pub const CHECKS: &[Check] = &[
 /// Categories that a gate in use writes.
 const CATEGORIES: [&str; 7] = ["audit", "session", "access", "command", "login", "user", "policy"];
 
+/// Intervals after which a checkpoint is late: the disk may take its time.
+const LATE: u64 = 3;
+
 fn whole(facts: &Facts) -> Verdict {
     Verdict::of(&facts.log, |log| {
         let records = number(log.records);
@@ -48,10 +51,20 @@ fn whole(facts: &Facts) -> Verdict {
             checkpoints(log)
         );
         match log.signed {
+            Some(_) if is_late(facts, log) => Verdict::partly(
+                seen,
+                "the gate that runs should have signed these: look at its alarms",
+            ),
             Some(signed) if signed > 0 => Verdict::satisfied(seen),
             _ => Verdict::partly(seen, "no signature was checked: keep the log in state_dir"),
         }
     })
+}
+
+/// Whether a gate that runs has left records unsigned for longer than it should.
+fn is_late(facts: &Facts, log: &Log) -> bool {
+    let longest = facts.policy.keeping.checkpoint.saturating_mul(LATE);
+    facts.live.is_ok() && log.tail > 0 && log.checkpoint_age.is_some_and(|age| age > longest)
 }
 
 fn checkpoints(log: &Log) -> String {
@@ -114,7 +127,7 @@ fn events(facts: &Facts) -> Verdict {
         let count = |name: &&str| log.categories.get(*name).copied().unwrap_or(0);
         let there = CATEGORIES.iter().filter(|name| count(name) > 0);
         let there: Vec<String> =
-            there.map(|name| format!("{name} {}", number(count(&name)))).collect();
+            there.map(|name| format!("{name} {}", number(count(name)))).collect();
         let lacking: Vec<&str> =
             CATEGORIES.iter().filter(|name| count(name) == 0).copied().collect();
         let seen = format!("records by category: {}", there.join(", "));

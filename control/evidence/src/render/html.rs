@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{NOTE, summary, why};
+use super::{FLOW, NOTE, columns, summary, why};
 use crate::catalog::STANDARDS;
 use crate::outcome::Outcome;
 use crate::report::Report;
@@ -55,12 +55,9 @@ fn findings(page: &mut String, report: &Report) {
 }
 
 fn ways(page: &mut String, report: &Report) {
-    let heads = ["who", "asset", "zone", "protocol", "commands", "needs", "by"];
-    begin(page, "Information flows", &heads);
+    begin(page, "Information flows", &FLOW);
     for flow in &report.flows {
-        let (who, needs, right) = (&flow.who, &flow.needs, &flow.right);
-        let cells = [who, &flow.asset, &flow.zone, &flow.protocol, &flow.classes, needs, right];
-        row(page, &cells.map(String::as_str), None, &[]);
+        row(page, &columns(flow).each_ref().map(String::as_str), None, &[]);
     }
     page.push_str("</tbody></table>\n<h2>For a security plan</h2>\n");
     for text in &report.paragraphs {

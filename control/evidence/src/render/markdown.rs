@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{NOTE, summary, why};
+use super::{FLOW, NOTE, columns, summary, why};
 use crate::catalog::STANDARDS;
 use crate::report::Report;
 
@@ -40,11 +40,10 @@ fn findings(page: &mut String, report: &Report) {
 
 fn ways(page: &mut String, report: &Report) {
     page.push_str("\n## Information flows\n\n");
-    row(page, &["who", "asset", "zone", "protocol", "commands", "needs", "by"]);
-    row(page, &["---"; 7]);
+    row(page, &FLOW);
+    row(page, &["---"; FLOW.len()]);
     for flow in &report.flows {
-        let (who, needs, right) = (&flow.who, &flow.needs, &flow.right);
-        row(page, &[who, &flow.asset, &flow.zone, &flow.protocol, &flow.classes, needs, right]);
+        row(page, &columns(flow).each_ref().map(String::as_str));
     }
     page.push_str("\n## For a security plan\n");
     for text in &report.paragraphs {

@@ -15,6 +15,7 @@ use wicketgate_packet::Time;
 use wicketgate_policy::Policy;
 
 use crate::logs::{self, checkpoints, key, pieces, reader};
+use crate::progress::Progress;
 
 /// What each record begins with (IEC 62443-3-3 SR 2.8).
 const HEAD: [&str; 7] = ["time", "seq", "source", "category", "type", "id", "result"];
@@ -51,23 +52,25 @@ fn read(path: &Path, trust: &Trust, now: Time) -> Looked<(Log, Option<VerifyErro
     let unreadable = |error| format!("{}: cannot be opened: {error}", path.display());
     let names = pieces(path).map_err(unreadable)?;
     let files: Result<Vec<_>, _> = names.iter().map(|name| reader(name)).collect();
-    let mut count = Counting::default();
-    let found = verify_log(files.map_err(unreadable)?.into_iter(), trust, |line| count.add(line));
+    let (mut count, mut progress) = (Counting::default(), bar(&names));
+    let found = verify_log(files.map_err(unreadable)?.into_iter(), trust, |line| {
+        count.add(line);
+        progress.at(count.bytes);
+    });
     let mut log = count.log;
     log.files = names.len();
     log.checkpoint_age = count.checkpoint.map(|at| age(at, now));
-    let fault = match found {
-        Ok(found) => {
-            take(&mut log, &found, trust);
-            None
-        }
-        Err(error) => {
-            let name = names.get(error.piece).map_or(path, PathBuf::as_path);
-            log.fault = Some(format!("{}: {error}", name.display()));
-            Some(error)
-        }
-    };
+    let fault = found.map(|found| take(&mut log, &found, trust)).err();
+    log.fault = fault.as_ref().map(|error| {
+        let name = names.get(error.piece).map_or(path, PathBuf::as_path);
+        format!("{}: {error}", name.display())
+    });
     Ok((log, fault))
+}
+
+fn bar(names: &[PathBuf]) -> Progress {
+    let size = |name: &PathBuf| name.metadata().map_or(0, |metadata| metadata.len());
+    Progress::over(names.iter().map(size).sum())
 }
 
 fn take(log: &mut Log, found: &Verified, trust: &Trust) {
@@ -86,6 +89,7 @@ fn age(at: Timestamp, now: Time) -> u64 {
 #[derive(Default)]
 struct Counting {
     log: Log,
+    bytes: u64,
     last: Option<Timestamp>,
     checkpoint: Option<Timestamp>,
 }
@@ -111,6 +115,7 @@ struct Record<'a> {
 
 impl Counting {
     fn add(&mut self, line: &[u8]) {
+        self.bytes += line.len() as u64 + 1;
         let log = &mut self.log;
         log.records += 1;
         log.headed += u64::from(serde_json::from_slice::<Head>(line).is_ok_and(|head| head.0));
