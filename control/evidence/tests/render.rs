@@ -11,7 +11,7 @@ use wicketgate_evidence::{Facts, Report};
 /// Names that would like to be more than names.
 fn hostile() -> Facts {
     let mut facts = common::good();
-    let name = "<script>alert('x')</script> | [a](b)\n# head & \"q\"";
+    let name = "<script>alert('x')</script> | [a](b)\n# head\u{1b}[2J & \"q\"";
     facts.policy.rules[0].right.name = name.to_owned();
     facts.policy.rules[0].roles = vec![name.to_owned()];
     facts.policy.rules[0].approval = None;
@@ -42,6 +42,13 @@ fn no_name_becomes_html() {
         assert!(!page.contains(outside), "one file that asks for no other: {outside}");
     }
     assert!(page.contains("@media print"));
+}
+
+#[test]
+fn no_name_speaks_to_the_terminal_or_forges_a_line() {
+    let page = text(&Report::of(&hostile()));
+    assert!(!page.contains('\u{1b}') && page.contains("# head [2J"), "{page}");
+    assert!(!page.lines().any(|line| line.starts_with("# head")), "{page}");
 }
 
 /// Each element that is opened is closed, in order.

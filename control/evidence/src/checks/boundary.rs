@@ -1,6 +1,6 @@
 //! What is open, and from where.
 
-use super::{Check, many, some};
+use super::{Check, but, many, some};
 use crate::facts::Facts;
 use crate::outcome::Verdict;
 
@@ -84,12 +84,15 @@ fn island(facts: &Facts) -> Verdict {
 fn least(facts: &Facts) -> Verdict {
     let trials = &facts.policy.trials;
     let good = trials.doors.saturating_sub(trials.unused.len());
-    let seen = format!("{good} of {} are used by a rule or conduit", many(trials.doors, "door"));
-    if trials.unused.is_empty() {
-        return Verdict::satisfied(seen);
+    let seen = format!(
+        "{good} of {} are used by a rule or conduit{}",
+        many(trials.doors, "door"),
+        but(&trials.unused)
+    );
+    match trials.unused.is_empty() {
+        true => Verdict::satisfied(seen),
+        false => Verdict::partly(seen, "take what nobody may use out of `protocols` of the asset"),
     }
-    let seen = format!("{seen}; not: {}", some(&trials.unused));
-    Verdict::partly(seen, "take what nobody may use out of `protocols` of the asset")
 }
 
 fn inventory(facts: &Facts) -> Verdict {

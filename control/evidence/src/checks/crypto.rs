@@ -1,6 +1,6 @@
 //! Cryptography.
 
-use super::{Check, many, some};
+use super::{Check, but, many, some};
 use crate::facts::{Facts, KeyFile};
 use crate::outcome::Verdict;
 
@@ -52,16 +52,11 @@ fn keys(facts: &Facts) -> Verdict {
         let open = |key: &&KeyFile| key.mode & OTHERS != 0;
         let wrong: Vec<&str> = keys.iter().filter(open).map(|key| key.path.as_str()).collect();
         let good = keys.len() - wrong.len();
-        let seen = format!(
-            "{good} of {} in state_dir are their owner's alone",
-            many(keys.len(), "private key")
-        );
+        let all = many(keys.len(), "private key");
+        let seen = format!("{good} of {all} in state_dir are their owner's alone{}", but(&wrong));
         match wrong.as_slice() {
             [] => Verdict::satisfied(seen),
-            _ => Verdict::not(
-                format!("{seen}; not: {}", some(&wrong)),
-                "chmod 600, and make new ones",
-            ),
+            _ => Verdict::not(seen, "chmod 600, and make new ones"),
         }
     })
 }

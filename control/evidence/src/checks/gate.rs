@@ -1,6 +1,6 @@
 //! The gate that runs.
 
-use super::{Check, many, number, some};
+use super::{Check, but, many, number, some};
 use crate::facts::{Facts, Live};
 use crate::outcome::Verdict;
 
@@ -85,12 +85,11 @@ fn logins_now(facts: &Facts) -> Verdict {
             .map(|(user, _)| user.as_str())
             .collect();
         let good = live.logins.len() - wrong.len();
-        let seen =
-            format!("{good} of {} now have proven two factors", many(live.logins.len(), "login"));
+        let all = many(live.logins.len(), "login");
+        let seen = format!("{good} of {all} now have proven two factors{}", but(&wrong));
         match wrong.as_slice() {
             [] => Verdict::satisfied(seen),
             _ => {
-                let seen = format!("{seen}; not: {}", some(&wrong));
                 Verdict::partly(seen, "rules with two factors give these logins nothing until then")
             }
         }

@@ -1,6 +1,6 @@
 //! What machines are given.
 
-use super::{Check, many, some};
+use super::{Check, but, many};
 use crate::facts::{Conduit, Facts};
 use crate::outcome::Verdict;
 
@@ -20,10 +20,7 @@ fn each(facts: &Facts, what: &str, remedy: &str, is: impl Fn(&Conduit) -> bool) 
     let wrong: Vec<&str> =
         conduits.iter().filter(|of| !is(of)).map(|of| of.right.name.as_str()).collect();
     let good = conduits.len() - wrong.len();
-    let mut seen = format!("{good} of {} {what}", many(conduits.len(), "conduit"));
-    if !wrong.is_empty() {
-        seen = format!("{seen}; not: {}", some(&wrong));
-    }
+    let seen = format!("{good} of {} {what}{}", many(conduits.len(), "conduit"), but(&wrong));
     Verdict::counted(good, conduits.len(), seen, remedy)
 }
 

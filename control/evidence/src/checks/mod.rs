@@ -69,6 +69,11 @@ fn some<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
+/// `; not: a, b`, or nothing.
+fn but<T: AsRef<str>>(wrong: &[T]) -> String {
+    if wrong.is_empty() { String::new() } else { format!("; not: {}", some(wrong)) }
+}
+
 /// `1 rule`, `17 rules`.
 fn many(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }

@@ -1,6 +1,6 @@
 //! Who people are, and how they prove it.
 
-use super::{Check, many, number, some};
+use super::{Check, but, many, number, some};
 use crate::facts::{Facts, People, Rule, User};
 use crate::outcome::Verdict;
 
@@ -76,7 +76,7 @@ fn enrolled(facts: &Facts) -> Verdict {
         let seen = format!(
             "{good} of {} who may log in have every factor that their rules ask for{}",
             many(active.len(), "user"),
-            if lacking.is_empty() { String::new() } else { format!("; not: {}", some(&lacking)) }
+            but(&lacking)
         );
         Verdict::counted(good, active.len(), seen, "wicketgate user enrol-totp NAME")
     })
@@ -101,18 +101,19 @@ fn two_factors(facts: &Facts) -> Verdict {
     let names: Vec<&str> = wrong.iter().map(|rule| rule.right.name.as_str()).collect();
     let seen = format!(
         "{} of {} that people have need two kinds of factors; with a password alone {} of {} that \
-         people can have {} open",
+         people can have {} open{}",
         good.len(),
         many(rules.len(), "rule"),
         trials.password_alone,
         many(trials.proven, "door"),
         if trials.password_alone == 1 { "is" } else { "are" },
+        but(&names),
     );
     if wrong.is_empty() && trials.password_alone == 0 {
         return Verdict::satisfied(seen);
     }
     let remedy = "write factors = [\"password\", \"totp\"] into each rule";
-    Verdict::not(format!("{seen}; not: {}", some(&names)), remedy)
+    Verdict::not(seen, remedy)
 }
 
 fn replay(facts: &Facts) -> Verdict {

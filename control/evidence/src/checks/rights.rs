@@ -1,6 +1,6 @@
 //! What people are given.
 
-use super::{Check, many, some};
+use super::{Check, but, many, some};
 use crate::facts::{Facts, Right, Rule};
 use crate::outcome::Verdict;
 
@@ -46,11 +46,6 @@ fn split<'r>(all: &[&'r Rule], is: impl Fn(&Rule) -> bool) -> (usize, Vec<&'r st
     let wrong = all.iter().filter(|rule| !is(rule)).map(|rule| rule.right.name.as_str());
     let wrong: Vec<&str> = wrong.collect();
     (all.len() - wrong.len(), wrong)
-}
-
-/// `; not: a, b`, or nothing.
-fn but(wrong: &[&str]) -> String {
-    if wrong.is_empty() { String::new() } else { format!("; not: {}", some(wrong)) }
 }
 
 fn commands(facts: &Facts) -> Verdict {

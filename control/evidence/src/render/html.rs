@@ -100,6 +100,7 @@ fn safe(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
+            letter if letter.is_control() => safe.push(' '),
             letter => safe.push(letter),
         }
     }
