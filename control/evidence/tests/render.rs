@@ -77,6 +77,23 @@ fn no_name_leaves_its_cell_in_markdown() {
     assert!(!page.contains("[a](b)"), "{page}");
 }
 
+/// One line for each pair that a flow joins, a box for each end, and the gate.
+#[test]
+fn the_drawing_has_each_flow_once() {
+    let mut facts = common::good();
+    let second = facts.policy.rules[0].clone();
+    facts.policy.rules.push(second);
+    let page = html(&Report::of(&facts));
+    let svg = page.split("<svg").nth(1).unwrap().split("</svg>").next().unwrap();
+    assert_eq!((svg.matches("<line ").count(), svg.matches("<rect ").count()), (2, 4), "{svg}");
+    for name in ["role engineer", "machine 192.168.20.5", "press-line: press-3"] {
+        assert!(svg.contains(&format!(">{name}</text>")), "{name}: {svg}");
+    }
+    facts.policy.rules.clear();
+    facts.policy.conduits.clear();
+    assert!(!html(&Report::of(&facts)).contains("<svg"));
+}
+
 #[test]
 fn machines_are_told_the_version_of_the_form() {
     let report = Report::of(&common::good());

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::drawing::drawing;
 use super::{FLOW, NOTE, columns, summary, why};
 use crate::catalog::STANDARDS;
 use crate::outcome::Outcome;
@@ -13,7 +14,9 @@ color:#1a1a1a;background:#fff}table{border-collapse:collapse;width:100%;margin:1
 th,td{border-bottom:1px solid #ccc;padding:.3em .6em;text-align:left;vertical-align:top}\
 th{border-bottom:2px solid #666}tr{break-inside:avoid}thead{display:table-header-group}\
 .satisfied{color:#175c2c}.partly{color:#7a5200}.not-satisfied{color:#a01515;font-weight:600}\
-.not-looked,.outside{color:#555}.note{color:#444}@page{margin:15mm}\
+.not-looked,.outside{color:#555}.note{color:#444}\
+svg{max-width:100%;font-size:13px;break-inside:avoid}svg rect{fill:#f4f4f4;stroke:#888}\
+svg .gate{fill:#dfe8f5}svg line{stroke:#567}@page{margin:15mm}\
 @media print{body{font-size:10px;margin:0;max-width:none}a{color:inherit;text-decoration:none}}";
 
 /// The report as HTML.
@@ -59,7 +62,9 @@ fn ways(page: &mut String, report: &Report) {
     for flow in &report.flows {
         row(page, &columns(flow).each_ref().map(String::as_str), None, &[]);
     }
-    page.push_str("</tbody></table>\n<h2>For a security plan</h2>\n");
+    page.push_str("</tbody></table>\n");
+    page.push_str(&drawing(&report.flows));
+    page.push_str("<h2>For a security plan</h2>\n");
     for text in &report.paragraphs {
         let _ = writeln!(page, "<p>{}</p>", safe(text));
     }
@@ -91,7 +96,7 @@ const fn class(outcome: Outcome) -> &'static str {
 }
 
 /// Names come from a file, and may be anything.
-fn safe(text: &str) -> String {
+pub(super) fn safe(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -1,5 +1,6 @@
 //! The report for people: a page of text, of Markdown, of HTML.
 
+mod drawing;
 mod html;
 mod markdown;
 mod text;
