@@ -165,6 +165,14 @@ fn what_cannot_be_is_bad_usage_and_destroys_nothing() {
         assert!(status == 2 && complaint.contains("that is read"), "{complaint}");
     }
     assert_eq!((fs::read(&policy).unwrap(), fs::read(&log).unwrap()), before);
+    // The log that is not named is spared, too.
+    let room = room.with_state();
+    let kept = room.path("state/audit/00000001-2026-01-01.jsonl");
+    fs::create_dir_all(room.path("state/audit")).unwrap();
+    fs::write(&kept, &before.1).unwrap();
+    let unnamed = ["evidence", "--config", &policy, "-o", &kept];
+    assert!(wicketgate(&unnamed).2.contains("that is read"));
+    assert_eq!(fs::read(&kept).unwrap(), before.1);
     assert_eq!(wicketgate(&["evidence"]).0, 2);
     assert_eq!(wicketgate(&["evidence", "--config", "/no/such/policy.toml"]).0, 2);
     assert_eq!(room.evidence(&["--format", "pdf"]).0, 2);

@@ -8,7 +8,7 @@ mod program;
 mod trials;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use wicketgate_evidence::{Facts, Report, render};
@@ -28,9 +28,10 @@ pub(crate) fn run(arguments: &cli::Evidence) -> Exit {
 }
 
 fn try_run(arguments: &cli::Evidence) -> Result<Exit, String> {
-    spare_inputs(arguments)?;
     let policy = config::load(&arguments.config)?;
-    let report = Report::of(&facts(arguments, &policy)?);
+    let log = log_of(arguments, &policy);
+    spare_inputs(arguments, log.as_deref())?;
+    let report = Report::of(&facts(arguments, &policy, log.as_deref())?);
     let page = page(&report, arguments.format)?;
     match &arguments.output {
         Some(path) => fs::write(path, page)
@@ -40,11 +41,17 @@ fn try_run(arguments: &cli::Evidence) -> Result<Exit, String> {
     Ok(if report.has_gaps() { Exit::Finding } else { Exit::Success })
 }
 
+/// The log that is meant.
+fn log_of(arguments: &cli::Evidence, policy: &Policy) -> Option<PathBuf> {
+    let of_gate = || policy.gate().state_dir().map(|state| state.join(logs::FOLDER));
+    arguments.audit.clone().or_else(of_gate)
+}
+
 /// What is written must not destroy what is read.
-fn spare_inputs(arguments: &cli::Evidence) -> Result<(), String> {
+fn spare_inputs(arguments: &cli::Evidence, log: Option<&Path>) -> Result<(), String> {
     let place = |path: &Path| fs::canonicalize(path).ok();
     let Some(output) = arguments.output.as_deref().and_then(place) else { return Ok(()) };
-    let inputs = [Some(arguments.config.as_path()), arguments.audit.as_deref()];
+    let inputs = [Some(arguments.config.as_path()), log];
     let is_one = |input: &Path| place(input).is_some_and(|input| output.starts_with(input));
     match inputs.into_iter().flatten().any(is_one) {
         true => Err(format!("--output {}: that is read; name another file", output.display())),
@@ -52,19 +59,17 @@ fn spare_inputs(arguments: &cli::Evidence) -> Result<(), String> {
     }
 }
 
-fn facts(arguments: &cli::Evidence, policy: &Policy) -> Result<Facts, String> {
+fn facts(arguments: &cli::Evidence, policy: &Policy, log: Option<&Path>) -> Result<Facts, String> {
     let now = clock::wall();
     let stamp = Timestamp::from_second(i64::try_from(now.as_nanos() / 1_000_000_000).unwrap_or(0));
-    let state = policy.gate().state_dir();
-    let log = arguments.audit.clone().or_else(|| state.map(|state| state.join(logs::FOLDER)));
     Ok(Facts {
         made: stamp.unwrap_or_default().to_string(),
         config: arguments.config.display().to_string(),
         policy: policy::facts(policy, now)?,
         people: people::look(&arguments.config, policy, now),
         live: live::look(policy),
-        log: log::look(log.as_deref(), policy, now),
-        keys: program::keys(state),
+        log: log::look(log, policy, now),
+        keys: program::keys(policy.gate().state_dir()),
         program: program::facts(),
     })
 }
