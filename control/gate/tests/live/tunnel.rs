@@ -46,11 +46,11 @@ addresses = "100.64.255.0/28"
 "#;
 
 /// A user at a laptop: the office's network, and no route to the overlay.
-struct Laptop {
-    office: Office,
-    secret: String,
-    gate: Gate,
-    pin: String,
+pub(crate) struct Laptop {
+    pub(crate) office: Office,
+    pub(crate) secret: String,
+    pub(crate) gate: Gate,
+    pub(crate) pin: String,
 }
 
 impl Laptop {
@@ -63,9 +63,11 @@ impl Laptop {
         Laptop::at(Office::new(rules))
     }
 
-    fn at(office: Office) -> Laptop {
+    /// At this office's gate, whose shift is led by bob.
+    pub(crate) fn at(office: Office) -> Laptop {
         office.plant.user.ip("route del 100.64.0.0/16").unwrap();
         let secret = office.add("alice", &["maintenance"]);
+        office.add_plain("bob", &["shift-lead"]);
         let gate = office.plant.try_start("audit.jsonl");
         let said = gate.line("fingerprint").expect("a gate with a fingerprint");
         let pin = said.rsplit(' ').next().unwrap().to_owned();
@@ -88,7 +90,7 @@ impl Laptop {
         command
     }
 
-    fn command(&self, code: &str) -> Command {
+    pub(crate) fn command(&self, code: &str) -> Command {
         let mut command = self.command_by(&[], GATE, code);
         command.arg(self.known_gates());
         command
@@ -121,7 +123,7 @@ impl Laptop {
     }
 
     /// The same, where there must be one, however busy the machine is.
-    fn reached(&self) -> TcpStream {
+    pub(crate) fn reached(&self) -> TcpStream {
         self.reach_within(Duration::from_secs(30)).unwrap()
     }
 
