@@ -36,6 +36,10 @@ gives on request only, `left` says how long the login lasts, `quit` logs out, `h
 something is refused that one of them may open, the line to type is told. The tunnel outlives the end of
 standard input.
 
+Where nothing is heard of the gate for 30 s, the login is over; what is shorter costs nothing but time. It is said,
+and as soon as the gate is heard of again, password and code are asked anew. Where standard input has ended,
+that is the end.
+
 Exit status: 0 logged out; 1 the gate said no, or ended the tunnel; 2 no gate, or bad usage.")]
 pub(crate) struct Connect {
     /// The gate: a name or an address; UDP port 4433 where none is named

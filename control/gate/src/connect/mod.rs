@@ -23,6 +23,7 @@ use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 use tokio::runtime::Builder;
 use wicketgate_tunnel::client::{self, Fault, Gate, Seen};
+use wicketgate_tunnel::end::Code;
 
 use crate::exit::{Exit, complain};
 use crate::user::ask;
@@ -37,6 +38,8 @@ const PORT: u16 = 4433;
 enum Failure {
     /// The gate said no, or ended it.
     No(String),
+    /// The gate was not heard of for too long: it may be later.
+    Lost(String),
     /// There is no such gate, or something is missing here.
     Unusable(String),
 }
@@ -44,6 +47,7 @@ enum Failure {
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Failure {
         match fault {
+            Fault::Ended(end) if end.code == Code::Silent => Failure::Lost(end.why),
             Fault::Ended(end) => Failure::No(screen::end(&end)),
             fault => Failure::Unusable(fault.to_string()),
         }
@@ -61,7 +65,7 @@ pub(crate) fn run(arguments: &Connect) -> Exit {
     };
     match runtime.block_on(connect(arguments)) {
         Ok(()) => Exit::Success,
-        Err(Failure::No(what)) => {
+        Err(Failure::No(what) | Failure::Lost(what)) => {
             complain(what);
             Exit::Finding
         }
@@ -74,9 +78,16 @@ pub(crate) fn run(arguments: &Connect) -> Exit {
 
 async fn connect(arguments: &Connect) -> Result<(), Failure> {
     let gate = find(&arguments.gate, arguments.tcp_port).map_err(Failure::Unusable)?;
-    let seen = trusted(arguments, &gate).await?;
+    let mut seen = trusted(arguments, &gate, client::look(&gate).await?)?;
     let mut user = User::new(arguments)?;
-    session::hold(arguments, &gate, seen, &mut user).await
+    loop {
+        match session::hold(arguments, &gate, seen, &mut user).await {
+            Err(Failure::Lost(what)) => complain(screen::lost(&what)),
+            ended => return ended,
+        }
+        let Some(found) = session::find_again(&gate, &mut user).await? else { return Ok(()) };
+        seen = trusted(arguments, &gate, found)?;
+    }
 }
 
 /// `HOST`, `HOST:PORT`, `IPV6`, `[IPV6]:PORT`.
@@ -93,11 +104,10 @@ fn find(text: &str, tcp_port: u16) -> Result<Gate, String> {
     Ok(Gate { address, tcp, name: name.trim_matches(['[', ']']).to_owned() })
 }
 
-/// The fingerprint that this gate must show: the one that is known, or one that the user has compared.
-async fn trusted(arguments: &Connect, gate: &Gate) -> Result<Seen, Failure> {
+/// What was seen of a gate, where its fingerprint is the one that is known, or one that the user has compared.
+fn trusted(arguments: &Connect, gate: &Gate, seen: Seen) -> Result<Seen, Failure> {
     let pins = Pins::at(arguments.known_gates.clone()).map_err(Failure::Unusable)?;
     let name = format!("{}:{}", gate.name, gate.address.port());
-    let seen = client::look(gate).await?;
     let shown = seen.fingerprint;
     match (pins.find(&name).map_err(Failure::Unusable)?, arguments.pin) {
         (_, Some(pin)) if pin != shown => Err(Failure::No(screen::changed(&name, pin, shown))),

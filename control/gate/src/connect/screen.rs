@@ -132,6 +132,14 @@ pub(super) fn end(end: &End) -> String {
     format!("the tunnel has ended ({}): {why}", end.why)
 }
 
+/// A connection that is no more.
+pub(super) fn lost(why: &str) -> String {
+    format!(
+        "the connection is lost, and the login with it: {why}. What went through it is cut. As soon as the \
+         gate is heard of again, you log in anew, with all factors"
+    )
+}
+
 /// A gate that is not the one that is known.
 pub(super) fn changed(name: &str, known: Fingerprint, shown: Fingerprint) -> String {
     format!(

@@ -47,6 +47,9 @@ impl Way {
     }
 }
 
+/// Between two looks for a gate that is not heard of.
+const PAUSE: Duration = Duration::from_secs(5);
+
 /// Whoever sits there: what they type, and the signals by which they end the command.
 pub(super) struct User {
     name: String,
@@ -90,6 +93,39 @@ pub(super) async fn hold(
     };
     line.leave().await;
     ended
+}
+
+/// Waits until a gate that was lost is heard of again; `None` where the user has enough before.
+///
+/// # Errors
+/// Nobody is there who could log in anew.
+pub(super) async fn find_again(gate: &Gate, user: &mut User) -> Result<Option<Seen>, Failure> {
+    let User { console, signals, .. } = user;
+    tokio::select! {
+        seen = look(gate) => Ok(Some(seen)),
+        ended = give_up(console) => ended.map(|()| None),
+        () = caught(signals) => Ok(None),
+    }
+}
+
+async fn look(gate: &Gate) -> Seen {
+    loop {
+        if let Ok(seen) = client::look(gate).await {
+            return seen;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Comes back when the user has enough.
+async fn give_up(console: &mut Console) -> Result<(), Failure> {
+    while let Some(typed) = console.line().await {
+        match Command::parse(typed.expose()) {
+            Ok(Command::Quit) => return Ok(()),
+            _ => complain("there is no connection to the gate; type quit, or wait"),
+        }
+    }
+    Err(Failure::No("nobody is there to log in anew".to_owned()))
 }
 
 async fn work(

@@ -3,8 +3,9 @@
 use std::io::{PipeWriter, Write, pipe};
 
 use super::*;
+use crate::hop::Relay;
 use crate::people::{Office, PASSWORD, code, not_at_the_end_of_a_step, within};
-use crate::tunnel::Laptop;
+use crate::tunnel::{GATE, Laptop};
 
 /// Reading takes a password; writing some, a code that is not old; writing all, the yes of somebody else.
 const RULES: &str = r#"
@@ -49,13 +50,22 @@ struct Typist {
 impl Typist {
     /// Logs in by the password alone.
     fn log_in(laptop: &Laptop) -> Typist {
+        Typist::log_in_at(laptop, GATE)
+    }
+
+    fn log_in_at(laptop: &Laptop, gate: &str) -> Typist {
         let (input, keys) = pipe().unwrap();
-        let mut command = laptop.command("");
-        let tunnel = Gate::spawn(command.args(["--pin", &laptop.pin]).stdin(input));
-        let mut typist = Typist { tunnel, keys };
-        typist.types(&[PASSWORD, ""]);
-        assert!(typist.tunnel.says("running: packets to 100.64.0.0/16"), "no tunnel");
+        let mut command = laptop.command_by(&[], gate, "");
+        command.arg(laptop.known_gates()).args(["--pin", &laptop.pin]).stdin(input);
+        let mut typist = Typist { tunnel: Gate::spawn(&mut command), keys };
+        typist.logs_in();
         typist
+    }
+
+    fn logs_in(&mut self) {
+        assert!(self.tunnel.says("connected by QUIC"));
+        self.types(&[PASSWORD, ""]);
+        assert!(self.tunnel.says("running: packets to 100.64.0.0/16"), "no tunnel");
     }
 
     fn types(&mut self, lines: &[&str]) {
@@ -169,4 +179,68 @@ fn a_user_asks_through_the_tunnel_and_hears_what_comes_of_it() {
     for kind in ["grant-approved", "grant-denied", "grant-revoked"] {
         assert_eq!(office.audited(kind).len(), 1, "{kind}");
     }
+}
+
+/// Where a relay of the laptop's own listens, between it and the gate.
+const RELAY: &str = "127.0.0.1:4434";
+
+/// A short loss is one of packets. After a long one the login is gone: the user is told, and proves everything anew.
+#[test]
+fn a_lost_connection_goes_on_or_asks_anew() {
+    let (server, _) = need!("a_lost_connection_goes_on_or_asks_anew");
+    let laptop = Laptop::at(Office::new(RULES));
+    let _device = device(&laptop.office.plant, &server);
+    laptop.office.plant.user.ip("link set lo up").unwrap();
+    let relay = Relay::start(&laptop.office.plant.user, RELAY, GATE);
+    let cut = |is_cut| relay.cut.store(is_cut, std::sync::atomic::Ordering::Relaxed);
+    let mut user = Typist::log_in_at(&laptop, RELAY);
+    let mut stream = laptop.reached();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    assert_eq!(register(&mut stream, 7), 70);
+    cut(true);
+    std::thread::sleep(Duration::from_secs(5));
+    cut(false);
+    assert_eq!(register(&mut stream, 8), 80, "the same connection goes on");
+    assert_eq!(laptop.office.audited("login").len(), 1, "by the same login");
+    cut(true);
+    // The gate and the user's end notice by themselves, each after half a minute.
+    let ended = || (laptop.office.audited("logout").len() == 1).then_some(());
+    let noticed = (0..12).find_map(|_| {
+        std::thread::sleep(Duration::from_secs(5));
+        ended()
+    });
+    assert!(noticed.is_some(), "the gate has ended the login");
+    assert!((0..6).any(|_| user.tunnel.says("the connection is lost, and the login with it")));
+    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(ask(&mut stream, &[3, 0, 7, 0, 1]).is_err(), "what went through it is cut");
+    user.types(&["left"]);
+    assert!(user.tunnel.says("there is no connection to the gate"));
+    cut(false);
+    user.logs_in();
+    assert_eq!(register(&mut laptop.reached(), 7), 70);
+    user.quits();
+    assert_whole(&laptop.gate.stop());
+    let reasons: Vec<_> =
+        laptop.office.audited("logout").iter().map(|record| record["reason"].clone()).collect();
+    assert_eq!(reasons, ["tunnel-lost", "given-back"]);
+    assert_eq!(laptop.office.audited("login").len(), 2, "all factors were proven anew");
+}
+
+/// Where nobody can type, a lost connection is an end, and is said to be one.
+#[test]
+fn a_lost_connection_ends_a_tunnel_that_nobody_types_to() {
+    let (server, _) = need!("a_lost_connection_ends_a_tunnel_that_nobody_types_to");
+    let laptop = Laptop::at(Office::new(RULES));
+    let _device = device(&laptop.office.plant, &server);
+    laptop.office.plant.user.ip("link set lo up").unwrap();
+    let relay = Relay::start(&laptop.office.plant.user, RELAY, GATE);
+    let Typist { tunnel, keys } = Typist::log_in_at(&laptop, RELAY);
+    drop(keys);
+    assert_eq!(register(&mut laptop.reached(), 7), 70, "without more to read it lives on");
+    relay.cut.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!((0..6).any(|_| tunnel.says("the connection is lost, and the login with it")));
+    assert!(tunnel.says("nobody is there to log in anew"));
+    assert_eq!(tunnel.exit_code(), Some(1));
+    drop(relay);
+    assert_whole(&laptop.gate.stop());
 }

@@ -17,7 +17,7 @@ use crate::people::{Hmi, Office, PASSWORD, code, not_at_the_end_of_a_step, withi
 use crate::plant::DOOR;
 
 /// Where the gate listens.
-const GATE: &str = "192.168.20.1:4433";
+pub(crate) const GATE: &str = "192.168.20.1:4433";
 
 /// `nobody` of every Debian.
 const NOBODY: u32 = 65534;
@@ -75,12 +75,12 @@ impl Laptop {
         Laptop { office, secret, gate, pin }
     }
 
-    fn known_gates(&self) -> PathBuf {
+    pub(crate) fn known_gates(&self) -> PathBuf {
         self.office.plant.file("known_gates")
     }
 
     /// The user's end by `before`, but for where it keeps fingerprints.
-    fn command_by(&self, before: &[&str], gate: &str, code: &str) -> Command {
+    pub(crate) fn command_by(&self, before: &[&str], gate: &str, code: &str) -> Command {
         let typed = self.office.plant.file(&format!("typed-{code}"));
         std::fs::write(&typed, format!("{PASSWORD}\n{code}\n")).unwrap();
         let words = [before, &[env!("CARGO_BIN_EXE_wicketgate"), "connect", gate]].concat();
@@ -90,7 +90,7 @@ impl Laptop {
         command
     }
 
-    pub(crate) fn command(&self, code: &str) -> Command {
+    fn command(&self, code: &str) -> Command {
         let mut command = self.command_by(&[], GATE, code);
         command.arg(self.known_gates());
         command
