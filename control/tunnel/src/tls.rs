@@ -75,6 +75,12 @@ impl fmt::Display for Fingerprint {
     }
 }
 
+/// Whether all that TLS takes of cryptography comes of a FIPS 140-3 module that is in FIPS mode: as the module
+/// itself says now, not as the program was built.
+pub fn is_fips() -> bool {
+    provider().fips()
+}
+
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
@@ -223,6 +229,11 @@ impl ServerCertVerifier for Pinned {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fips_mode_is_on_where_it_was_asked_for() {
+        assert_eq!(is_fips(), cfg!(feature = "fips"));
+    }
 
     #[test]
     fn fingerprints_are_read_as_they_are_written() {

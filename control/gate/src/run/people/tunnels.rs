@@ -106,7 +106,8 @@ impl Control {
         let Lost { spoofed, unfit, overtaken, inbound, outbound } = self.tunnels.as_ref()?.lost();
         let is_open = |face: &&Face| face.tunnel.is_some() && face.over.is_none();
         let open = self.people.faces.values().filter(is_open).count() as u64;
-        Some(reply::Tunnels { open, spoofed, unfit, overtaken, inbound, outbound })
+        let fips = wicketgate_tunnel::tls::is_fips();
+        Some(reply::Tunnels { open, spoofed, unfit, overtaken, inbound, outbound, fips })
     }
 
     /// The login of a tunnel is over, and nothing of it drains any more. Its address was nobody else's till now.

@@ -31,6 +31,7 @@ use super::clock;
 use super::data::WorkerPort;
 use crate::api::desk::Desk;
 use crate::exit::complain;
+use crate::words;
 use host::GateHost;
 use notices::Notices;
 
@@ -174,6 +175,7 @@ impl Listener {
         let Listener { server, mut tunnels, address, tcp, fingerprint } = self;
         let tcp = tcp.map(|tcp| format!(", {tcp}/tcp")).unwrap_or_default();
         complain(format_args!("tunnels: {address}/udp{tcp}"));
+        complain(format_args!("cryptography of tunnels: {}", words::cryptography()));
         if let Some(print) = fingerprint {
             complain(format_args!("fingerprint of the gate's certificate: {print}"));
         }
