@@ -169,7 +169,7 @@ fn alarms(page: &mut Page, stats: &Stats) {
 }
 
 fn tunnels(page: &mut Page, tunnels: &Tunnels) {
-    let Tunnels { open, spoofed, unfit, overtaken, inbound, outbound } = *tunnels;
+    let Tunnels { open, spoofed, unfit, overtaken, inbound, outbound, .. } = *tunnels;
     page.single("wicketgate_tunnels", Kind::Gauge, "Logins that have a tunnel.", open);
     let help = "Packets of tunnels lost, by cause.";
     let mut family = page.family("wicketgate_tunnel_packets_lost_total", Kind::Counter, help);

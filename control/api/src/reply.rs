@@ -313,6 +313,9 @@ pub struct Tunnels {
     pub inbound: u64,
     /// On their way out of it, likewise.
     pub outbound: u64,
+    /// Whether the hop's cryptography is a FIPS 140-3 module in FIPS mode.
+    #[serde(default)]
+    pub fips: bool,
 }
 
 /// What one worker counts.

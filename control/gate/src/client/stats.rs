@@ -42,7 +42,10 @@ pub(super) fn run(arguments: &arguments::Stats) -> Result<(), Failure> {
 
 fn print(now: &Stats, before: Option<&Stats>) {
     let up = span(now.uptime as u64);
-    let tunnels = now.tunnels.map(|tunnels| format!(", {} tunnels", tunnels.open));
+    let tunnels = now.tunnels.map(|tunnels| {
+        let mode = if tunnels.fips { " in FIPS mode" } else { "" };
+        format!(", {} tunnels{mode}", tunnels.open)
+    });
     let tunnels = tunnels.unwrap_or_default();
     text(format_args!("up {up}, epoch {}, {} sessions{tunnels}", now.epoch, now.sessions));
     totals(now, before).print();

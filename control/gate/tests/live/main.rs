@@ -19,6 +19,7 @@ macro_rules! need {
     };
 }
 
+mod asking;
 mod barriers;
 mod control;
 mod crowd;
