@@ -231,6 +231,17 @@ impl Protocol {
         matches!(self, Protocol::Opcua)
     }
 
+    /// Whether what becomes of the whole PDU `pdu` is over with it, and it leaves as it came if it may: it opens and
+    /// closes nothing outside its flow, has no number that may have to be another, and no address.
+    #[inline]
+    pub fn is_plain(self, pdu: &[u8]) -> bool {
+        match self {
+            Protocol::Opcua => false,
+            Protocol::Enip => enip::io::is_plain(pdu),
+            _ => true,
+        }
+    }
+
     /// Checks the whole response PDU `pdu` by itself.
     ///
     /// # Errors
@@ -496,6 +507,8 @@ pub enum Refusal {
     Busy,
     /// The request is longer than can be judged: the client is to ask for less at once.
     TooLong,
+    /// Data would go to many at once: the client is to ask for a connection from point to point.
+    Multicast,
 }
 
 /// Why bytes are not the protocol they should be.

@@ -51,6 +51,17 @@ impl<'a> Item<'a> {
     }
 }
 
+/// Each item behind address and message of a packet that carries one, as far as they are there.
+pub(super) fn each_more<'a>(packet: &Packet<'a>, mut see: impl FnMut(Item<'a>)) {
+    let Some((count, mut rest)) = packet.data.get(6..).and_then(word) else { return };
+    for number in 0..count.min(MAX_ITEMS) {
+        let Some(item) = Item::take(&mut rest) else { return };
+        if number >= 2 {
+            see(item);
+        }
+    }
+}
+
 /// The message in a packet and how it is addressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cpf<'a> {

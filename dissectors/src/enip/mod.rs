@@ -58,6 +58,7 @@
 //! | `data.rs` | what a service does with its data: items and values |
 //! | `pccc.rs` | the commands below Execute PCCC |
 //! | `open.rs` | Forward Open and Forward Close |
+//! | `io.rs` | implicit I/O: datagrams, and what opens and closes their connections |
 //! | `connections.rs` | what was opened in a flow: [`Connections`] |
 //! | `command.rs` | requests: [`command()`], [`key`] |
 //! | `response.rs` | responses: [`response()`] |
@@ -71,6 +72,7 @@ pub mod data;
 pub mod denial;
 pub mod fields;
 pub mod frame;
+pub mod io;
 pub mod message;
 pub mod nested;
 pub mod open;

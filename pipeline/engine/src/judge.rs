@@ -8,7 +8,8 @@ use wicketgate_dissectors::{
 use wicketgate_packet::Time;
 
 use crate::event::{EndCause, Event, EventRing, Label, Sent, Standing, Totals};
-use crate::flow::Flow;
+use crate::flow::{Flow, FlowId};
+use crate::implicit::IoTable;
 use crate::matcher::{Moment, Operations};
 use crate::operation::Operation;
 use crate::session::Sessions;
@@ -101,6 +102,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) sessions: &'a Sessions,
     /// Where verdicts are told.
     pub(crate) events: &'a mut EventRing,
+    /// The flow's place, and what flows have opened besides.
+    pub(crate) io: (FlowId, &'a mut IoTable),
 }
 
 impl Judge<'_> {
@@ -141,7 +144,13 @@ impl Judge<'_> {
     ) -> Option<Reason> {
         let refused = match direction {
             Direction::ToServer => self.request(flow, said, pdu, found),
-            Direction::ToClient => self.response(flow, said, pdu),
+            Direction::ToClient => {
+                let refused = self.response(flow, said, pdu);
+                if refused.is_none() {
+                    self.note_io(flow, direction, pdu);
+                }
+                refused
+            }
         };
         refused.filter(|_| !self.grant.observe)
     }
@@ -157,9 +166,35 @@ impl Judge<'_> {
         found.commands += 1;
         match refused.filter(|_| !self.grant.observe) {
             Some(_) => found.denied += 1,
-            None => self.send_on(said, pdu),
+            None => {
+                self.send_on(said, pdu);
+                self.note_io(flow, Direction::ToServer, pdu);
+            }
         }
         refused
+    }
+
+    /// Whether a request may open the I/O connection that it asks for, if it does.
+    fn check_io(&self, flow: &Flow, pdu: &[u8]) -> Result<(), Reason> {
+        let (id, connections) = &self.io;
+        match self.protocol {
+            Protocol::Enip => connections.check(*id, flow, pdu, self.essential, self.now),
+            _ => Ok(()),
+        }
+    }
+
+    /// An I/O connection is asked for, opened or closed by what passes in its opener's flow.
+    fn note_io(&mut self, flow: &Flow, direction: Direction, pdu: &[u8]) {
+        let (id, connections) = &mut self.io;
+        match (self.protocol, direction) {
+            (Protocol::Enip, Direction::ToServer) => {
+                connections.note_request(*id, flow, pdu, self.now);
+            }
+            (Protocol::Enip, Direction::ToClient) => {
+                connections.note_response(*id, flow, pdu, self.now);
+            }
+            _ => {}
+        }
     }
 
     /// Refuses a request of which only the front is known, and tells of it; why.
@@ -275,9 +310,9 @@ impl Judge<'_> {
                 }
                 let verdict = self.grant.matcher.judge_at(command, &moment);
                 let verdict = verdict.map_err(|denied| (denied.nearest, denied.reason));
-                verdict.and_then(|allowed| match self.is_within_rate(flow) {
-                    true => Ok(allowed),
-                    false => Err((Some(allowed.rule), Reason::RateExceeded)),
+                verdict.and_then(|allowed| match self.has_room(flow, pdu) {
+                    Ok(()) => Ok(allowed),
+                    Err(reason) => Err((Some(allowed.rule), reason)),
                 })
             }
         };
@@ -296,6 +331,14 @@ impl Judge<'_> {
             self.follow(flow, said, moment.step, allowed.operations, pdu);
         }
         denied
+    }
+
+    /// Whether what a rule gives may be done now: the rate lets one more pass, and what it opens can be opened.
+    fn has_room(&self, flow: &Flow, pdu: &[u8]) -> Result<(), Reason> {
+        if !self.is_within_rate(flow) {
+            return Err(Reason::RateExceeded);
+        }
+        self.check_io(flow, pdu)
     }
 
     /// Whether one more passes at the grant's rate.

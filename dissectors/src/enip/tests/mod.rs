@@ -5,6 +5,7 @@ mod connections;
 mod denial;
 mod fields;
 mod frame;
+mod io;
 mod nested;
 mod path;
 mod properties;
