@@ -1,6 +1,7 @@
 //! The protocols as a closed set, and the words that they share.
 
 use core::fmt;
+use core::net::Ipv4Addr;
 use core::num::NonZeroUsize;
 
 use crate::{Command, FieldSink, enip, modbus, opcua, s7comm};
@@ -240,6 +241,18 @@ impl Protocol {
             Protocol::Enip => enip::io::is_plain(pdu),
             _ => true,
         }
+    }
+
+    /// Whether addresses may stand in PDUs.
+    pub const fn has_addresses(self) -> bool {
+        matches!(self, Protocol::Enip)
+    }
+
+    /// Writes the addresses by which its receiver knows both ends over those in the whole PDU `pdu`, whose length stays
+    /// as it is: the asset's and the client's. Whether that changed anything.
+    pub fn translate(self, pdu: &mut [u8], asset: Ipv4Addr, client: Ipv4Addr) -> bool {
+        let ends = enip::Ends { target: asset, originator: client };
+        self.has_addresses() && enip::translate(pdu, &ends)
     }
 
     /// Checks the whole response PDU `pdu` by itself.

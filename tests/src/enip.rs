@@ -165,6 +165,14 @@ pub fn with_sockets(message: &[u8], sockets: &[(u16, [u8; 4], u16)]) -> Vec<u8> 
     packet(0x6f, &[&items[..], &length(message), message, &sockets].concat())
 }
 
+/// The reply to ListIdentity of a device that says to be at this address.
+pub fn identity(address: [u8; 4]) -> Vec<u8> {
+    let socket = [&[0, 2, 0xaf, 0x12][..], &address, &[0; 8]].concat();
+    let about = [&[1, 0, 14, 0, 54, 0, 20, 11, 0, 0, 1, 2, 3, 4][..], &[1, b'P', 3]].concat();
+    let item = [&[1, 0][..], &socket, &about].concat();
+    packet(0x63, &[&[1, 0, 12, 0][..], &length(&item), &item].concat())
+}
+
 /// Forward Close.
 pub fn forward_close() -> Vec<u8> {
     let end = [2, 0, 0x20, 2, 0x24, 1];

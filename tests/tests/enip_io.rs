@@ -288,11 +288,12 @@ fn ends_by_silence_either_way() {
 /// TCP is silent as long as nobody has anything to ask; data are a use of the flow.
 #[test]
 fn data_keep_their_flow_alive() {
-    let (mut gate, mut talk) = opened(&plant());
-    passes(&mut gate, 1);
-    for step in 0..3 * 3600 * 10 {
-        gate.wait(Duration::from_millis(100));
-        passes(&mut gate, 2 + step);
+    let mut gate = Gate::new(&plant());
+    let mut talk = Talk::open_to(&mut gate, CLIENT, DOOR);
+    open(&mut gate, &mut talk, &Io { interval: 1_000_000, ..io() }, TO_TARGET);
+    for step in 0..3 * 3600 / 4 {
+        gate.wait(Duration::from_secs(4));
+        passes(&mut gate, 1 + step);
     }
     gate.age();
     let read = talk.send(&mut gate, &unconnected(&read_tag("Level")));

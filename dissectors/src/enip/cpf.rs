@@ -8,6 +8,8 @@ use crate::NotTheProtocol;
 pub mod item {
     /// No address: the message is unconnected.
     pub const NULL: u16 = 0x0000;
+    /// Who a device is, in the reply to ListIdentity.
+    pub const IDENTITY: u16 = 0x000c;
     /// A connection identifier.
     pub const CONNECTION: u16 = 0x00a1;
     /// A connected message.

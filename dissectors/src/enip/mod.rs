@@ -59,12 +59,14 @@
 //! | `pccc.rs` | the commands below Execute PCCC |
 //! | `open.rs` | Forward Open and Forward Close |
 //! | `io.rs` | implicit I/O: datagrams, and what opens and closes their connections |
+//! | `addresses.rs` | addresses inside packets: [`translate`] |
 //! | `connections.rs` | what was opened in a flow: [`Connections`] |
 //! | `command.rs` | requests: [`command()`], [`key`] |
 //! | `response.rs` | responses: [`response()`] |
 //! | `denial.rs` | refusals: [`denial()`] |
 //! | `fields.rs` | every field by name: [`fields()`] |
 
+pub mod addresses;
 pub mod command;
 pub mod connections;
 pub mod cpf;
@@ -85,6 +87,7 @@ pub mod steps;
 #[cfg(test)]
 mod tests;
 
+pub use addresses::{Ends, translate};
 pub use command::{command, key};
 pub use connections::Connections;
 pub use cpf::Cpf;

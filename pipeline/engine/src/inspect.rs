@@ -249,7 +249,23 @@ impl<F: FrameBuf> Inspection<'_, F> {
         let Some(stream) = self.stream.as_mut() else { return self.unread() };
         match self.judge.datagram(self.flow, stream, self.direction, payload) {
             Err(_) if self.judge.grant.observe => Ok(Inspected::keep(payload.len())),
+            Ok(found) if found.refused.is_none() => {
+                self.translate_payload();
+                Ok(found)
+            }
             found => found,
+        }
+    }
+
+    /// The addresses in a datagram are those by which its receiver knows both ends.
+    fn translate_payload(&mut self) {
+        let (protocol, direction) = (self.judge.protocol, self.direction);
+        let (asset, client) = self.flow.rewrite(direction).ends(direction);
+        let payload = usize::from(self.headers.payload_at)..self.headers.end as usize;
+        let bytes = self.frame.bytes_mut();
+        let pdu = bytes.get_mut(payload).unwrap_or_default();
+        if protocol.translate(pdu, asset, client) {
+            rewrite::complete_transport_checksum(bytes, self.headers);
         }
     }
 

@@ -1,13 +1,12 @@
-use super::{FORWARD_CLOSE, FORWARD_OPEN, OPENED, READ_TAG, connected, hex, packet, ucmm};
-use super::{unconnected, wrapped};
+use super::{
+    FORWARD_CLOSE, FORWARD_OPEN, IO_OPEN, OPENED, READ_TAG, connected, hex, packet, ucmm,
+    unconnected, wrapped,
+};
 use crate::enip::IO_PORT;
 use crate::enip::denial::INVALID_NETWORK_CONNECTION_TYPE;
 use crate::enip::io::{Answered, Asked, Datagram, Opened, answered, asked, is_plain};
 use crate::enip::open::{Kind, Triad, Way};
 
-/// Transport class 1: 10 bytes to the target every 10 ms, 6 back every 20 ms; 16 intervals of silence.
-const IO_OPEN: &str = "54 02 2006 2401 0a 0e 00000000 01007777 4242 3713 cdab0000 02 000000 \
-    10270000 0a48 204e0000 0648 01 04 2004 2497 2c96 2c64";
 const LARGE_IO_OPEN: &str = "5b 02 2006 2401 0a 0e 00000000 01007777 4242 3713 cdab0000 02 000000 \
     10270000 0a000048 204e0000 06000048 01 04 2004 2497 2c96 2c64";
 const IO_OPENED: &str = "d4 00 00 00 00100000 01007777 4242 3713 cdab0000 10270000 204e0000 00 00";
