@@ -139,21 +139,26 @@ fn port_in(packet: &Packet<'_>, kind: u16) -> u16 {
 }
 
 /// Whether the PDU concerns nothing outside its own flow: it opens and closes no connection, and no address
-/// stands in it. Asked of every packet, so it looks at three places of the two shapes that nearly all have, and
-/// says no to any other.
+/// stands in it. Asked of every packet, so it knows the two shapes that nearly all have, and says no to any other.
 pub fn is_plain(pdu: &[u8]) -> bool {
-    const TAG: u8 = 0x91;
-    let at = match word(pdu) {
-        Some((code::SEND_RR_DATA, _)) => 40,
-        Some((code::SEND_UNIT_DATA, _)) => 46,
+    /// Two items: no address, and an unconnected message.
+    const UNCONNECTED: [u8; 8] = [2, 0, 0, 0, 0, 0, 0xb2, 0];
+    /// Two items: a connection; and behind that, a connected message.
+    const CONNECTION: [u8; 6] = [2, 0, 0xa1, 0, 4, 0];
+    const CONNECTED: [u8; 2] = [0xb1, 0];
+    /// How the path to a tag begins.
+    const SYMBOL: u8 = 0x91;
+    let starts = |at: usize, with: &[u8]| pdu.get(at..).is_some_and(|rest| rest.starts_with(with));
+    let message = match word(pdu) {
+        Some((code::SEND_RR_DATA, _)) if starts(30, &UNCONNECTED) => 40,
+        Some((code::SEND_UNIT_DATA, _)) if starts(30, &CONNECTION) && starts(40, &CONNECTED) => 46,
         _ => return false,
     };
-    let two = pdu.get(30..32) == Some(&[2, 0]);
-    let Some(&[service, _, first, ..]) = pdu.get(at..) else { return false };
-    two && match service & !REPLY {
+    let Some(&[service, _, first, ..]) = pdu.get(message..) else { return false };
+    match service & !REPLY {
         FORWARD_OPEN | LARGE_FORWARD_OPEN => false,
         // Codes that tags have, too.
-        FORWARD_CLOSE | UNCONNECTED_SEND => service & REPLY != 0 || first == TAG,
+        FORWARD_CLOSE | UNCONNECTED_SEND => service & REPLY != 0 || first == SYMBOL,
         _ => true,
     }
 }
