@@ -46,14 +46,15 @@ pub fn translate(pdu: &mut [u8], ends: &Ends) -> bool {
     changed
 }
 
-/// How many items a packet has, and where they begin.
+/// How many items a packet has, and where they begin. The first two of a message have no address.
 fn items_at(pdu: &[u8]) -> Option<(u16, usize)> {
-    let at = match word(pdu)?.0 {
-        code::LIST_IDENTITY => 24,
-        code::SEND_RR_DATA | code::SEND_UNIT_DATA => 30,
+    let (at, none) = match word(pdu)?.0 {
+        code::LIST_IDENTITY => (24, 0),
+        code::SEND_RR_DATA | code::SEND_UNIT_DATA => (30, 2),
         _ => return None,
     };
-    Some((pdu.get(at..).and_then(word)?.0, at + 2))
+    let (count, _) = pdu.get(at..).and_then(word)?;
+    (count > none).then_some((count, at + 2))
 }
 
 fn translate_item(kind: u16, data: &mut [u8], ends: &Ends) -> bool {

@@ -139,7 +139,8 @@ fn port_in(packet: &Packet<'_>, kind: u16) -> u16 {
 }
 
 /// Whether the PDU concerns nothing outside its own flow: it opens and closes no connection, and no address
-/// stands in it. Asked of every packet, so it knows the two shapes that nearly all have, and says no to any other.
+/// stands in it. Asked of every packet, so of messages it knows the two shapes that nearly all have, and says no to
+/// any other.
 pub fn is_plain(pdu: &[u8]) -> bool {
     /// Two items: no address, and an unconnected message.
     const UNCONNECTED: [u8; 8] = [2, 0, 0, 0, 0, 0, 0xb2, 0];
@@ -152,7 +153,10 @@ pub fn is_plain(pdu: &[u8]) -> bool {
     let message = match word(pdu) {
         Some((code::SEND_RR_DATA, _)) if starts(30, &UNCONNECTED) => 40,
         Some((code::SEND_UNIT_DATA, _)) if starts(30, &CONNECTION) && starts(40, &CONNECTED) => 46,
-        _ => return false,
+        Some((code::SEND_RR_DATA | code::SEND_UNIT_DATA | code::LIST_IDENTITY, _)) | None => {
+            return false;
+        }
+        _ => return true,
     };
     let Some(&[service, _, first, ..]) = pdu.get(message..) else { return false };
     match service & !REPLY {

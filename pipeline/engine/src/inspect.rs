@@ -61,7 +61,13 @@ impl<F: FrameBuf> Inspection<'_, F> {
                 self.flow.patience = patience(self.flow.tcp.phase());
                 Ok(found)
             }
-            L4::Udp { .. } => self.datagram(),
+            L4::Udp { .. } => {
+                let found = self.datagram();
+                if self.judge.protocol.has_addresses() && matches!(&found, Ok(it) if it.keep > 0) {
+                    self.translate_payload();
+                }
+                found
+            }
             L4::Icmp { kind, .. } => self.echo(kind),
         }
     }
@@ -249,15 +255,12 @@ impl<F: FrameBuf> Inspection<'_, F> {
         let Some(stream) = self.stream.as_mut() else { return self.unread() };
         match self.judge.datagram(self.flow, stream, self.direction, payload) {
             Err(_) if self.judge.grant.observe => Ok(Inspected::keep(payload.len())),
-            Ok(found) if found.refused.is_none() => {
-                self.translate_payload();
-                Ok(found)
-            }
             found => found,
         }
     }
 
-    /// The addresses in a datagram are those by which its receiver knows both ends.
+    /// The addresses in a datagram become those by which its receiver knows both ends.
+    #[cold]
     fn translate_payload(&mut self) {
         let (protocol, direction) = (self.judge.protocol, self.direction);
         let (asset, client) = self.flow.rewrite(direction).ends(direction);

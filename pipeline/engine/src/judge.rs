@@ -146,8 +146,8 @@ impl Judge<'_> {
             Direction::ToServer => self.request(flow, said, pdu, found),
             Direction::ToClient => {
                 let refused = self.response(flow, said, pdu);
-                if refused.is_none() {
-                    self.note_io(flow, direction, pdu);
+                if refused.is_none() && self.may_concern_io(pdu) {
+                    self.io.1.note_response(self.io.0, flow, pdu, self.now);
                 }
                 refused
             }
@@ -168,33 +168,18 @@ impl Judge<'_> {
             Some(_) => found.denied += 1,
             None => {
                 self.send_on(said, pdu);
-                self.note_io(flow, Direction::ToServer, pdu);
+                if self.may_concern_io(pdu) {
+                    self.io.1.note_request(self.io.0, flow, pdu, self.now);
+                }
             }
         }
         refused
     }
 
-    /// Whether a request may open the I/O connection that it asks for, if it does.
-    fn check_io(&self, flow: &Flow, pdu: &[u8]) -> Result<(), Reason> {
-        let (id, connections) = &self.io;
-        match self.protocol {
-            Protocol::Enip => connections.check(*id, flow, pdu, self.essential, self.now),
-            _ => Ok(()),
-        }
-    }
-
-    /// An I/O connection is asked for, opened or closed by what passes in its opener's flow.
-    fn note_io(&mut self, flow: &Flow, direction: Direction, pdu: &[u8]) {
-        let (id, connections) = &mut self.io;
-        match (self.protocol, direction) {
-            (Protocol::Enip, Direction::ToServer) => {
-                connections.note_request(*id, flow, pdu, self.now);
-            }
-            (Protocol::Enip, Direction::ToClient) => {
-                connections.note_response(*id, flow, pdu, self.now);
-            }
-            _ => {}
-        }
+    /// Whether a PDU may open or close an I/O connection.
+    #[inline]
+    fn may_concern_io(&self, pdu: &[u8]) -> bool {
+        self.protocol == Protocol::Enip && !self.protocol.is_plain(pdu)
     }
 
     /// Refuses a request of which only the front is known, and tells of it; why.
@@ -334,11 +319,15 @@ impl Judge<'_> {
     }
 
     /// Whether what a rule gives may be done now: the rate lets one more pass, and what it opens can be opened.
+    #[inline]
     fn has_room(&self, flow: &Flow, pdu: &[u8]) -> Result<(), Reason> {
-        if !self.is_within_rate(flow) {
-            return Err(Reason::RateExceeded);
+        match self.is_within_rate(flow) {
+            false => Err(Reason::RateExceeded),
+            true if self.may_concern_io(pdu) => {
+                self.io.1.check(self.io.0, flow, pdu, self.essential, self.now)
+            }
+            true => Ok(()),
         }
-        self.check_io(flow, pdu)
     }
 
     /// Whether one more passes at the grant's rate.

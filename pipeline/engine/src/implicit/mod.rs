@@ -39,18 +39,25 @@ use table::{IoId, key_of};
 
 impl Engine {
     /// What becomes of a datagram of implicit I/O that no flow has; `None` where the frame is none.
-    #[cold]
+    #[inline]
     pub(crate) fn implicit<F: FrameBuf>(
         &mut self,
         arrival: &mut Arrival<'_, F>,
     ) -> Option<Result<Verdict, Reason>> {
-        let headers = &arrival.headers;
-        let udp = matches!(headers.l4, L4::Udp { .. });
-        let payload = headers.payload(arrival.frame.bytes());
-        let datagram = Datagram::read(payload).filter(|_| udp)?;
-        let key = key_of(arrival.port, headers, datagram.connection);
+        let L4::Udp { .. } = arrival.headers.l4 else { return None };
+        let datagram = Datagram::read(arrival.headers.payload(arrival.frame.bytes()))?;
+        self.datagram(&datagram, arrival)
+    }
+
+    #[cold]
+    fn datagram<F: FrameBuf>(
+        &mut self,
+        datagram: &Datagram,
+        arrival: &mut Arrival<'_, F>,
+    ) -> Option<Result<Verdict, Reason>> {
+        let key = key_of(arrival.port, &arrival.headers, datagram.connection);
         let outcome = match self.io.find(&key) {
-            Some((id, direction)) => self.exchange(id, direction, &datagram, arrival),
+            Some((id, direction)) => self.exchange(id, direction, datagram, arrival),
             None if self.is_io_port(arrival) => Err(Reason::IoNotOpen),
             None => return None,
         };

@@ -211,6 +211,9 @@ impl IoTable {
 
     /// The connection of that name in that flow. Few are opened or closed, so all places are looked at.
     fn named(&self, opener: FlowId, triad: Triad) -> Option<IoId> {
+        if self.is_empty() {
+            return None;
+        }
         let is_it = |it: &IoConnection| (it.opener, it.triad()) == (opener, triad);
         let at = self.places.iter().position(|place| place.as_ref().is_some_and(is_it))?;
         Some(IoId(at as u32))

@@ -238,8 +238,8 @@ impl Passage<'_, '_> {
             let direction = self.direction;
             self.found.renumbered |=
                 dialog.numbers() && lane.renumber(len, |pdu| dialog.number(direction, pdu));
-            if self.judge.protocol.has_addresses() {
-                let protocol = self.judge.protocol;
+            let protocol = self.judge.protocol;
+            if protocol.has_addresses() {
                 let (asset, client) = flow.rewrite(direction).ends(direction);
                 self.found.renumbered |=
                     lane.renumber(len, |pdu| protocol.translate(pdu, asset, client));
