@@ -363,7 +363,7 @@ fn the_table_is_bounded_and_keeps_a_share_for_machines() {
     let mut gate = Gate::with_limits(&plant(), limits, 64);
     let mut alice = Talk::open_to(&mut gate, CLIENT, DOOR);
     let mut hmi = Talk::open_to(&mut gate, HMI_CLIENT, DOOR);
-    let mut opened = |gate: &mut Gate, talk: &mut Talk, from: u32| {
+    let opened = |gate: &mut Gate, talk: &mut Talk, from: u32| {
         let more = (from..from + 40).take_while(|serial| {
             let io = Io::new(*serial as u16, *serial);
             talk.send_in_vain(gate, &unconnected(&io.open()));
