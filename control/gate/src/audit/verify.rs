@@ -1,4 +1,4 @@
-//! `wicketgate audit`: logs, offline.
+//! `wicketgate audit verify`: what was done to logs, offline.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader};
@@ -11,7 +11,7 @@ use crate::exit::{Exit, complain};
 use crate::output::text;
 
 /// Checks each log by itself; the worst outcome is the exit status.
-pub(crate) fn verify(arguments: &cli::AuditVerify) -> Exit {
+pub(super) fn run(arguments: &cli::AuditVerify) -> Exit {
     let trust = match trust(arguments) {
         Ok(trust) => trust,
         Err((exit, what)) => {
