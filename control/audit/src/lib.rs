@@ -23,6 +23,7 @@
 //! | [`reading`] | [`Lines`]: a log read while it may be written; its last records |
 //! | [`filter`] | [`Filter`]: which records somebody wants |
 //! | [`export`] | [`Format`]: CSV, CEF, OCSF |
+//! | [`syslog`] | [`Syslog`]: records as messages of RFC 5424 |
 //! | [`verify`](mod@verify) | [`verify()`]: names the first line that is wrong |
 //! | `check`, [`fault`], [`trust`] | a log that is being checked; what can be wrong; what is known from elsewhere |
 //! | `links`, [`tampering`] | what ties records; what was done where it does not hold |
@@ -48,6 +49,7 @@ mod record;
 pub mod recorded;
 pub mod resume;
 pub mod signature;
+pub mod syslog;
 pub mod tampering;
 pub mod trust;
 pub mod verify;
@@ -72,6 +74,7 @@ pub use record::Origin;
 pub use recorded::Recorded;
 pub use resume::{Found, find};
 pub use signature::{PublicKey, Signer};
+pub use syslog::Syslog;
 pub use tampering::Tampering;
 pub use trust::{Checkpoints, Trust};
 pub use verify::{Verified, verify, verify_each, verify_log};

@@ -6,7 +6,7 @@ mod common;
 
 use serde_json::Value;
 use wicketgate_audit::export::{csv, ocsf};
-use wicketgate_audit::{Act, Alarm, AuditLog, Deed, Format, View};
+use wicketgate_audit::{Act, Alarm, AuditLog, Deed, Format, Syslog, View};
 
 fn document() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/AUDIT.md");
@@ -155,6 +155,10 @@ fn the_examples_of_the_document_are_what_is_written() {
         let told = told(format, line);
         assert!(document.contains(told.trim_end()), "{told}");
     }
+    let (syslog, mut frame) = (Syslog { facility: 13, format: Format::Json }, Vec::new());
+    syslog.frame(line.as_bytes(), &View::read(line.as_bytes()).unwrap(), &mut frame);
+    let frame = String::from_utf8(frame).unwrap();
+    assert!(document.contains(&frame), "{frame}");
 }
 
 #[test]

@@ -466,6 +466,8 @@ pub(crate) enum Audit {
     Stats(audit::Stats),
     /// Records as CSV, CEF, OCSF or JSON
     Export(audit::Export),
+    /// Send one test record to the syslog server of a policy
+    TestSyslog(audit::TestSyslog),
 }
 
 /// `wicketgate audit verify`

@@ -24,6 +24,7 @@ mod progress;
 mod reasons;
 mod replay;
 mod run;
+mod syslog;
 mod table;
 mod user;
 mod users;

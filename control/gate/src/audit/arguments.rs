@@ -166,6 +166,19 @@ pub(crate) struct Export {
     pub(super) only: Only,
 }
 
+/// `wicketgate audit test-syslog`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Says what it sees step by step: addresses, connection, TLS and certificate, and that the record was sent and the
+connection ended. Syslog has no acknowledgement: look for the record at the server. Needs no gate.
+
+Exit status: 0 it was sent; 1 a step failed; 2 bad usage or config.")]
+pub(crate) struct TestSyslog {
+    /// The policy file, which has [audit.syslog]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: PathBuf,
+}
+
 /// A form.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Form {

@@ -7,6 +7,7 @@ mod records;
 mod show;
 mod stats;
 mod tail;
+mod test_syslog;
 mod verify;
 mod when;
 
@@ -21,6 +22,7 @@ pub(crate) fn run(command: &cli::Audit) -> Exit {
         cli::Audit::Show(arguments) => show::run(arguments),
         cli::Audit::Stats(arguments) => stats::run(arguments),
         cli::Audit::Export(arguments) => export::run(arguments),
+        cli::Audit::TestSyslog(arguments) => test_syslog::run(arguments),
     };
     outcome.unwrap_or_else(|what| {
         complain(what);
