@@ -195,9 +195,13 @@ impl Sender {
             let path = folder.join(FILE);
             Place::open(&path).map_err(|error| format!("{}: {error}", path.display()))
         });
-        let (place, kept) = place.transpose()?.unzip();
-        let settled = begin(log, kept.flatten())
-            .map_err(|error| format!("{}: cannot be read: {error}", log.display()))?;
+        let (mut place, kept) = place.transpose()?.unzip();
+        let unreadable = |error| format!("{}: cannot be read: {error}", log.display());
+        let settled = begin(log, kept.flatten()).map_err(unreadable)?;
+        // At once: a gate that is killed before anything has arrived goes on here, and not with its next file.
+        if let Some(place) = &mut place {
+            place.keep(&settled).map_err(|error| format!("{FILE}: {error}"))?;
+        }
         let (told, seen) = (Arc::new(Told::default()), settled.seq);
         told.sent.store(seen, Ordering::Relaxed);
         let (log, under_way) = (log.to_owned(), VecDeque::new());
