@@ -1,7 +1,7 @@
 //! A connection to a syslog server.
 //!
-//! Sockets never block: each wait is one of poll(2), with an end. No name is resolved, no file opened and no option
-//! set but one, so that a fenced gate can do it (docs/HARDENING.md).
+//! Sockets never block: each wait is one of poll(2), with an end. No name is resolved, no file opened and no
+//! option set but two, so that a fenced gate can do it (docs/HARDENING.md).
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -17,8 +17,12 @@ use rustls::{ClientConfig, ClientConnection};
 use super::Way;
 
 /// How long a server may take to connect, to greet, or to take what is sent. As long may TCP wait for an
-/// acknowledgement: after that a connection that is still there has had what was sent before.
+/// acknowledgement, so a connection that is there after that has gone on.
 pub(crate) const STALL: Duration = Duration::from_secs(10);
+
+/// Bytes that the kernel may hold of a connection, as it is asked for; it takes twice as many (tcp(7)). What is in
+/// there when a server dies is lost, so it is not more than that server should take in a moment.
+const SEND_BUFFER: usize = 128 * 1024;
 
 /// How often it is looked within that time whether a server has ended.
 const LOOKS: u32 = 20;
@@ -40,6 +44,7 @@ impl Link {
             return Ok(Link::Udp(open(address, SocketType::DGRAM)?.into()));
         }
         let socket = open(address, SocketType::STREAM)?;
+        sockopt::set_socket_send_buffer_size(&socket, SEND_BUFFER)?;
         sockopt::set_tcp_user_timeout(&socket, STALL.as_millis() as u32)?;
         Ok(Link::Tcp(socket.into()))
     }

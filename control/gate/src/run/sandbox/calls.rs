@@ -134,15 +134,16 @@ fn calls(syslog: bool) -> Result<BTreeMap<c_long, Vec<SeccompRule>>, BackendErro
 }
 
 /// What a gate that sends its audit log to a syslog server needs besides: a socket of IP, whom it connects to
-/// (by TCP, Landlock says at which port), one option, and the names of the log's files.
+/// (by TCP, Landlock says at which port), two options, and the names of the log's files.
 fn outward() -> Result<Vec<(c_long, Vec<SeccompRule>)>, BackendError> {
     let families = [libc::AF_INET, libc::AF_INET6].map(|family| first(family as u64));
     let [four, six] = families;
-    let option = rule(2, SeccompCmpOp::Eq, libc::TCP_USER_TIMEOUT as u64)?;
+    let option = |name: libc::c_int| rule(2, SeccompCmpOp::Eq, name as u64);
+    let options = vec![option(libc::TCP_USER_TIMEOUT)?, option(libc::SO_SNDBUF)?];
     Ok(vec![
         (libc::SYS_socket, vec![four?, six?]),
         (libc::SYS_connect, Vec::new()),
-        (libc::SYS_setsockopt, vec![option]),
+        (libc::SYS_setsockopt, options),
         (libc::SYS_getdents64, Vec::new()),
     ])
 }

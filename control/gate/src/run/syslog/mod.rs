@@ -8,7 +8,8 @@
 //!
 //! The thread reads the log's files like anybody else, so a server that is slow or away holds up nothing, and nothing is
 //! lost as long as the files are kept. Syslog has no acknowledgement: what is known is that TCP gives a connection
-//! up that leaves something unacknowledged for [`STALL`]. One that is there for longer has had what was sent before.
+//! up that acknowledges nothing for [`STALL`], and that the kernel holds 256 KiB at most. A connection that is there
+//! [`SETTLE`] later has had what was sent before, unless it crept all that while (docs/AUDIT.md).
 
 mod place;
 #[cfg(test)]
@@ -38,6 +39,9 @@ const BATCH: usize = 64 * 1024;
 /// How long the gate waits for the server at its end.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long a connection must have lived behind what was sent by it: three times [`STALL`].
+const SETTLE: Duration = STALL.saturating_mul(3);
+
 /// How long things take; tests have less time.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
@@ -52,7 +56,7 @@ struct Pace {
 
 const PACE: Pace = Pace {
     look: Duration::from_millis(100),
-    settle: STALL.saturating_add(Duration::from_secs(2)),
+    settle: SETTLE,
     first: Duration::from_secs(1),
     most: Duration::from_secs(60),
 };
