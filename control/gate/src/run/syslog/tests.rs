@@ -261,6 +261,24 @@ fn where_nothing_was_sent_before_it_begins_with_the_newest_file() {
 }
 
 #[test]
+fn a_log_that_is_one_file_is_sent_from_its_beginning() {
+    let gate = Gate::new();
+    gate.append(1, 0..3);
+    let file = gate.log().join("00000001-2020-06-27.jsonl");
+    let server = gate.server("127.0.0.1:0", usize::MAX);
+    let settings = gate.settings(server.address.port(), "log.plant");
+    let place = LogPlace::File(file);
+    let mut syslog = Syslog::open(&settings, &place, Some(gate.folder.path())).unwrap();
+    assert!(!gate.folder.path().join(FILE).exists(), "its next file is another log");
+    syslog.serve().unwrap();
+    until(|| server.received().len() == 3);
+    gate.append(1, 3..5);
+    until(|| syslog.stands(5).waiting == 0);
+    syslog.finish();
+    assert_eq!(numbers(&server.received()), [1, 2, 3, 4, 5]);
+}
+
+#[test]
 fn without_tls_only_where_the_settings_ask_for_it() {
     let gate = Gate::new();
     gate.append(1, 0..3);
