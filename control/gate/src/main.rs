@@ -6,6 +6,7 @@ use clap::Parser;
 use wicketgate_api as api;
 
 mod audit;
+mod bench;
 mod check;
 mod cli;
 mod client;
@@ -14,9 +15,11 @@ mod config;
 mod connect;
 mod decode_as;
 mod dissect;
+mod evidence;
 mod exit;
 mod figures;
 mod identity;
+mod logs;
 mod man;
 mod output;
 mod policy;
@@ -44,6 +47,7 @@ fn run(command: cli::Command) -> exit::Exit {
         cli::Command::Run(arguments) => run::run(&arguments),
         cli::Command::Check(arguments) => check::run(&arguments),
         cli::Command::Audit { command } => audit::run(&command),
+        cli::Command::Bench(arguments) => bench::run(&arguments),
         cli::Command::User { command } => user::run(&command),
         cli::Command::Connect(arguments) => connect::run(&arguments),
         cli::Command::Login(arguments) => client::log_in(&arguments),
@@ -55,6 +59,7 @@ fn run(command: cli::Command) -> exit::Exit {
         cli::Command::Stats(arguments) => client::stats(&arguments),
         cli::Command::Completions(arguments) => completions::run(&arguments),
         cli::Command::Policy { command } => policy::run(&command),
+        cli::Command::Evidence(arguments) => evidence::run(&arguments),
         cli::Command::Man(arguments) => man::run(&arguments),
         cli::Command::Dissect(arguments) => dissect::run(&arguments),
     }

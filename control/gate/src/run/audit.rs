@@ -28,16 +28,14 @@ use super::syslog::Syslog;
 use crate::api::reply;
 use crate::cli;
 use crate::exit::complain;
+use crate::logs::{FOLDER, KEY, PUBLIC};
 
 /// Who speaks in the log where the machine has no name.
 const NAMELESS: &str = "wicketgate";
-/// The log's folder in `state_dir`.
-const FOLDER: &str = "audit";
-/// The key of its checkpoints in `state_dir`, and its public half.
-const KEY: &str = "audit.key";
-const PUBLIC: &str = "audit.pub";
 /// The mode of the folder.
 const FOLDER_MODE: u32 = 0o750;
+/// Bytes that a log keeps that is written to see how fast that goes.
+const REHEARSED: u64 = 4 << 30;
 /// Between two tries to write what could not be written.
 const RETRY: Duration = Duration::from_secs(1);
 /// Longest that a disk may take before that is alarmed.
@@ -98,6 +96,19 @@ impl Audit {
             .map_err(|error| format!("{name}: cannot be made: {error}"))?;
         let syslog = policy.log().syslog.as_ref();
         audit.syslog = syslog.map(|to| Syslog::open(to, &audit.place, state)).transpose()?;
+        Ok(audit)
+    }
+
+    /// A log as any, in a folder of its own, which serves at once. It keeps [`REHEARSED`] bytes.
+    pub(super) fn rehearse(folder: &Path, tables: &Tables) -> Result<Audit, String> {
+        let (place, settings) = (
+            Place::Folder(folder.to_owned()),
+            Log { keep_size: Some(REHEARSED), ..Log::default() },
+        );
+        let opened = Audit::open_at(place, &settings, tables.epoch(), None, None);
+        let named = |error| format!("{}: {error}", folder.display());
+        let mut audit = opened.map_err(named)?;
+        audit.serve()?;
         Ok(audit)
     }
 
