@@ -1,6 +1,11 @@
 //! Records in other forms, held against what the forms demand and what the documentation says.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests assert by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests assert by panicking"
+)]
 
 mod common;
 
