@@ -25,6 +25,7 @@ use super::people::People;
 use super::policy::Generations;
 use super::pulse::Pulse;
 use super::signals::Signals;
+use super::syslog::Syslog;
 use super::tunnel::Tunnels;
 use crate::api::desk::Inbox;
 use crate::api::peers::Admission;
@@ -281,6 +282,7 @@ impl Control {
         self.report(Alarm::KernelForwards, forwards);
         self.report(Alarm::AuditFails, unwritten);
         self.report(Alarm::CheckpointsFail, self.audit.checkpoints_fault());
+        self.report(Alarm::SyslogFails, self.audit.syslog().and_then(Syslog::fault));
         self.report(Alarm::NetlinkSilent, silent);
         if let Some(fault) = self.count() {
             self.report(Alarm::FramesLost, fault);

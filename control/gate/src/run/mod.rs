@@ -44,6 +44,7 @@ mod sandbox;
 mod signals;
 pub(crate) mod socket;
 mod stats;
+mod syslog;
 mod tunnel;
 
 use std::sync::Arc;
@@ -149,7 +150,13 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     control.interfaces.announce(&attached, &opened);
     announce(&gate.tuning, &cores, &opened);
     let again = tunnel::files(control.generations.policy());
-    sandbox::enter(arguments, user.as_ref(), &again, &control.audit.written())?;
+    sandbox::enter(
+        arguments,
+        user.as_ref(),
+        &again,
+        &control.audit.written(),
+        control.audit.syslog(),
+    )?;
     responder.serve()?;
     control.audit.serve()?;
     socket.map_or(Ok(()), Socket::serve)?;

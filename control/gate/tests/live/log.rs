@@ -29,7 +29,7 @@ fn verify(log: &Path, with: &[&str]) -> Output {
 }
 
 /// The lines of a log in many files.
-fn lines(folder: &Path) -> Vec<String> {
+pub(crate) fn lines(folder: &Path) -> Vec<String> {
     let mut files: Vec<_> =
         fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|kind| kind == "jsonl"));
@@ -42,7 +42,7 @@ fn count(lines: &[String], kind: &str) -> usize {
     lines.iter().filter(|line| line.contains(&format!("\"type\":\"{kind}\""))).count()
 }
 
-fn plant_with_state(settings: &str) -> Plant {
+pub(crate) fn plant_with_state(settings: &str) -> Plant {
     let plant = Plant::new(1);
     let state = plant.file("state");
     plant.write_policy(&format!("{CONDUIT}[gate]\nstate_dir = {state:?}\n{settings}"));

@@ -41,6 +41,7 @@ mod scale;
 mod service;
 mod shapes;
 mod stacks;
+mod syslog;
 mod tunnel;
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
