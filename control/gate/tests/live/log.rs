@@ -34,8 +34,13 @@ pub(crate) fn lines(folder: &Path) -> Vec<String> {
         fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|kind| kind == "jsonl"));
     files.sort();
-    let text: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
-    text.lines().map(str::to_owned).collect()
+    files.iter().flat_map(|file| whole_lines(&fs::read_to_string(file).unwrap())).collect()
+}
+
+/// A kill may leave half a line at the end, which is put aside at the next start.
+fn whole_lines(text: &str) -> Vec<String> {
+    let ended = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+    ended.map(str::to_owned).collect()
 }
 
 fn count(lines: &[String], kind: &str) -> usize {
