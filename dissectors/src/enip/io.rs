@@ -65,6 +65,11 @@ pub struct Opening {
 }
 
 impl Opening {
+    /// Whether anything is to travel. If not, it opens nothing: it configures, or asks (CIP 3-5.5.1.1).
+    fn carries(&self) -> bool {
+        self.ways.iter().any(|way| way.kind != Kind::Null)
+    }
+
     /// Whether something of it is to go to many at once.
     pub fn is_multicast(&self) -> bool {
         self.ways.iter().any(|way| way.kind == Kind::Multicast)
@@ -102,7 +107,7 @@ pub fn asked(pdu: &[u8]) -> Option<Asked> {
             let (ways, multiplier) = (open.ways, open.multiplier);
             let port = port_in(&packet, item::SOCKET_TO_ORIGINATOR);
             let opening = Opening { triad, to_originator, ways, multiplier, port };
-            open.is_io().then_some(Asked::Open(opening))
+            (open.is_io() && opening.carries()).then_some(Asked::Open(opening))
         }
         FORWARD_CLOSE => open::forward_close(request.data).ok().map(Asked::Close),
         _ => None,

@@ -124,7 +124,8 @@ impl Engine {
         }
         self.check_session(opener, arrival)?;
         let flow = self.flows.get(opener).ok_or(Reason::IoNotOpen)?;
-        if flow.is_idle(now) || !self.is_speaking(flow) {
+        let door = self.tables.endpoint(flow.endpoint).ok_or(Reason::NoEndpoint)?;
+        if flow.is_idle(now) || !self.is_speaking(flow) || door.protocol != Protocol::Enip {
             return Err(Reason::IoNotOpen);
         }
         // A session that drains is for operations alone.
@@ -178,10 +179,10 @@ impl Engine {
         Ok(Verdict::Forward(rewrite.egress))
     }
 
-    /// Tells once of who sends datagrams that do not pass.
+    /// Tells once of who sends datagrams that do not pass, and why not.
     fn tell_stray<F: FrameBuf>(&mut self, arrival: &mut Arrival<'_, F>, reason: Reason) {
         let (src, dst) = (arrival.headers.src, arrival.headers.dst);
-        if self.strays.note(src, dst, arrival.now) {
+        if self.strays.note(src, dst, reason, arrival.now) {
             self.tell_refused(arrival, reason);
         }
     }
