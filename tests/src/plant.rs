@@ -80,6 +80,8 @@ pub struct Right {
     pub rate: Option<Rate>,
     /// Whether nothing is refused.
     pub observe: bool,
+    /// The only MAC address that they come from, if the config says one.
+    pub mac: Option<Mac>,
 }
 
 /// What tables are made of.
@@ -107,8 +109,8 @@ impl Right {
         let essential = source == HMI;
         let name = format!("user of {source}");
         let (until, denial) = (Time::NEVER, DenialStyle::Reply);
-        let (rate, observe) = (None, false);
-        Right { source, name, essential, door, entries, until, denial, rate, observe }
+        let (rate, observe, mac) = (None, false, None);
+        Right { source, name, essential, door, entries, until, denial, rate, observe, mac }
     }
 
     /// All of these classes.
@@ -173,7 +175,7 @@ impl Plant {
                 essential: right.essential,
                 address: right.source,
                 port: None,
-                mac: None,
+                mac: right.mac,
             });
             let entries = right.entries.iter().map(|entry| Entry { rule, ..entry.clone() });
             let matcher = Matcher::new(entries.collect());

@@ -125,6 +125,19 @@ fn only_what_belongs_to_it_passes() {
     passes(&mut gate, 1);
 }
 
+/// A datagram is forged by whoever knows an identifier; where the config pins its client, not from elsewhere.
+#[test]
+fn a_pinned_clients_data_come_from_its_mac_address() {
+    let mut plant = plant();
+    plant.rights[0].mac = Some(OFFICE_MAC);
+    let (mut gate, _talk) = opened(&plant);
+    let data = io_data(TO_TARGET, 1, &[7; 10]);
+    let forged = Packet::udp((ALICE, PORT), (PRESS_3, PORT), &data);
+    let macs = (GATE_MAC[0], PRESS_4_MAC);
+    gate.raw(OFFICE, &Packet { macs, ..forged }.bytes()).refused(Reason::IoNotOpen);
+    passes(&mut gate, 1);
+}
+
 /// Bytes behind the data, or another item: not what a device would read.
 #[test]
 fn what_is_no_datagram_of_io_does_not_pass() {

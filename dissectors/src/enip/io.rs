@@ -13,7 +13,7 @@
 use super::connections::innermost;
 use super::cpf::{IO_FRONT, Item, each_more, item};
 use super::frame::{Packet, code};
-use super::message::Reply;
+use super::message::{Reply, Request};
 use super::open::{self, ForwardOpen, Kind, Triad, Way};
 use super::services::{FORWARD_CLOSE, FORWARD_OPEN, LARGE_FORWARD_OPEN, UNCONNECTED_SEND};
 use super::{Cpf, IO_PORT, REPLY, double, word};
@@ -163,11 +163,15 @@ pub fn is_plain(pdu: &[u8]) -> bool {
         }
         _ => return true,
     };
-    let Some(&[service, _, first, ..]) = pdu.get(message..) else { return false };
+    let message = pdu.get(message..).unwrap_or_default();
+    let &[service, _, first, ..] = message else { return false };
     match service & !REPLY {
         FORWARD_OPEN | LARGE_FORWARD_OPEN => false,
-        // Codes that tags have, too.
-        FORWARD_CLOSE | UNCONNECTED_SEND => service & REPLY != 0 || first == SYMBOL,
+        // Codes that tags have, too; but behind a name, a path may lead to an object.
+        FORWARD_CLOSE | UNCONNECTED_SEND => {
+            let is_to_tag = || Request::read(message).is_ok_and(|request| request.target.is_tag);
+            service & REPLY != 0 || first == SYMBOL && is_to_tag()
+        }
         _ => true,
     }
 }

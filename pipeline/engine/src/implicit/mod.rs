@@ -92,6 +92,7 @@ impl Engine {
             return Err(reason);
         }
         self.check_sender(opener, direction, arrival)?;
+        self.check_client(opener, direction, arrival)?;
         let connection = self.io.get(id).ok_or(Reason::IoNotOpen)?;
         connection.check(direction, datagram, arrival.headers.ports().1)?;
         let ports = (connection.port(direction.reverse()), connection.port(direction));
@@ -133,6 +134,21 @@ impl Engine {
             return Err(Reason::Draining);
         }
         self.judge_again(id, flow, now)
+    }
+
+    /// What comes from a client comes from where its subject is said to be: no sequence number of TCP says that it
+    /// is the client's.
+    fn check_client<F>(
+        &self,
+        opener: FlowId,
+        direction: Direction,
+        arrival: &Arrival<'_, F>,
+    ) -> Result<(), Reason> {
+        let flow = self.flows.get(opener).ok_or(Reason::IoNotOpen)?;
+        let grant = self.tables.grant(flow.grant).ok_or(Reason::NoGrant)?;
+        let subject = self.tables.subject(grant.subject).ok_or(Reason::NoGrant)?;
+        let here = subject.is_at(arrival.port, arrival.headers.link.src);
+        if direction == Direction::ToClient || here { Ok(()) } else { Err(Reason::IoNotOpen) }
     }
 
     /// Whether the Forward Open would pass now.
