@@ -109,6 +109,10 @@ impl Connections {
             return;
         }
         let Some((to_target, to_originator, triad, _)) = open::opened(reply.data) else { return };
+        // A device that gives an identifier again has forgotten what it stood for.
+        let old =
+            |place: &&mut Connection| place.state == State::Open && place.to_target == to_target;
+        self.places.iter_mut().filter(old).for_each(|place| *place = Connection::FREE);
         match self.unanswered(triad) {
             Some(place) if place.state == State::Asked => {
                 let state = State::Open;

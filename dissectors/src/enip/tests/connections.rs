@@ -102,6 +102,19 @@ fn a_success_opens_no_other_of_the_same_name() {
     assert!(permits(&connections), "one after the other");
 }
 
+/// A connection that was silent too long is over at the device, without a word.
+#[test]
+fn an_identifier_is_the_last_ones_that_the_device_gave_it_to() {
+    for path in ["a3 02 20a3 2401", "01 02 20a3 2401"] {
+        let mut connections = opened();
+        let elsewhere = FORWARD_OPEN.replace("a3 02 2002 2401", path).replace("4242", "4243");
+        connections.note(Direction::ToServer, &ucmm(&elsewhere));
+        assert!(permits(&connections));
+        connections.note(Direction::ToClient, &ucmm(&OPENED.replace("4242", "4243")));
+        assert!(!permits(&connections), "{path}");
+    }
+}
+
 #[test]
 fn of_too_many_the_oldest_is_forgotten() {
     let mut connections = opened();
