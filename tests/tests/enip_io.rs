@@ -370,6 +370,20 @@ fn multicast_is_refused_in_cips_words() {
     }
 }
 
+/// What is packed with others would be neither checked nor noted: its data could bear somebody else's identifier.
+#[test]
+fn an_opening_among_other_services_is_refused() {
+    let (mut gate, _alice) = opened(&plant());
+    let mut hmi = Talk::open_to(&mut gate, HMI_CLIENT, DOOR);
+    let [open, close] = [io().open(), io().close()];
+    for hidden in [multiple(&[&read_tag("Level"), &open]), multiple(&[&close])] {
+        let asked = hmi.send_in_vain(&mut gate, &unconnected(&hidden));
+        assert!(!asked.left_by(LINE), "{hidden:02x?}");
+        assert_eq!(gate.last_command().denied, Some(Reason::MalformedCommand));
+    }
+    passes(&mut gate, 1);
+}
+
 #[test]
 fn the_table_is_bounded_and_keeps_a_share_for_machines() {
     let limits = Limits { flows: 64, streams: 64, io_connections: 32, ..Limits::default() };

@@ -2,7 +2,10 @@
 
 use super::data::Leaf;
 use super::message::{Packed, Request, Wrapped};
-use super::services::{MULTIPLE_SERVICE_PACKET, UNCONNECTED_SEND, object};
+use super::services::{
+    FORWARD_CLOSE, FORWARD_OPEN, LARGE_FORWARD_OPEN, MULTIPLE_SERVICE_PACKET, UNCONNECTED_SEND,
+    object,
+};
 use crate::{Item, NotTheProtocol};
 
 /// How deep messages may lie in messages.
@@ -78,7 +81,12 @@ impl<'a> Services<'a> {
         self.left = self.left.checked_sub(1).ok_or(NotTheProtocol::Quantity)?;
         let request = Request::read(message)?;
         if !carries_others(&request) {
-            return Leaf::read(&request).map(Some);
+            let alone = self.is_alone() || !is_of_connections(&request);
+            return if alone {
+                Leaf::read(&request).map(Some)
+            } else {
+                Err(NotTheProtocol::Function)
+            };
         }
         if request.service == MULTIPLE_SERVICE_PACKET {
             self.open(Packed::read(request.data)?)?;
@@ -87,6 +95,11 @@ impl<'a> Services<'a> {
             self.next = Some(Wrapped::read(request.data)?.message);
         }
         Ok(None)
+    }
+
+    /// Whether nothing is around the service at hand but one Unconnected Send.
+    fn is_alone(&self) -> bool {
+        self.depth == 0 || self.depth == 1 && matches!(self.open, [None, ..])
     }
 
     fn open(&mut self, packed: Packed<'a>) -> Result<(), NotTheProtocol> {
@@ -100,6 +113,13 @@ impl<'a> Services<'a> {
         self.depth += 1;
         Ok(())
     }
+}
+
+/// Whether it opens or closes a connection: what that is has to be remembered, and of several at once a reply does not
+/// say which it answers.
+fn is_of_connections(request: &Request<'_>) -> bool {
+    let services = [FORWARD_OPEN, LARGE_FORWARD_OPEN, FORWARD_CLOSE];
+    services.contains(&request.service) && request.is_to(object::CONNECTION_MANAGER)
 }
 
 /// Whether what counts is inside the request.

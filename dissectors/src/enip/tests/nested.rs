@@ -1,4 +1,6 @@
-use super::{READ_TAG, WRITE_TAG, hex, multiple, unconnected, wrapped};
+use super::{
+    FORWARD_CLOSE, FORWARD_OPEN, IO_OPEN, READ_TAG, WRITE_TAG, hex, multiple, unconnected, wrapped,
+};
 use crate::enip::command;
 use crate::{Class, NotTheProtocol};
 
@@ -27,6 +29,25 @@ fn packets_in_wrappings_in_packets() {
         classes(&multiple(&[&read, &inner, &read])),
         Ok(vec![Class::Read, Class::Read, Class::Write, Class::Read])
     );
+}
+
+/// What they open has to be remembered, and a device answers one at a time.
+#[test]
+fn connections_are_opened_and_closed_alone() {
+    for message in [FORWARD_OPEN, IO_OPEN, FORWARD_CLOSE].map(hex) {
+        assert!(classes(&message).is_ok() && classes(&wrapped(&message)).is_ok());
+        let read = hex(READ_TAG);
+        for hidden in [
+            multiple(&[&message]),
+            multiple(&[&read, &message]),
+            multiple(&[&wrapped(&message)]),
+            multiple(&[&wrapped(&read), &message]),
+            wrapped(&multiple(&[&message])),
+            wrapped(&wrapped(&message)),
+        ] {
+            assert_eq!(classes(&hidden), Err(NotTheProtocol::Function), "{hidden:02x?}");
+        }
+    }
 }
 
 #[test]
