@@ -16,7 +16,7 @@ use wicketgate_engine::{
     TablesBuilder,
 };
 use wicketgate_packet::parse::flags::{ACK, PSH, SYN};
-use wicketgate_packet::{Nowhere, PortId, Time};
+use wicketgate_packet::{FrameBuf, Nowhere, PortId, Time};
 use wicketgate_ports::{HeapFrame, Pool};
 use wicketgate_tests::plant::{GATE_MAC, LINE, NAT, OFFICE, OFFICE_MAC, PRESS_MAC, entry};
 use wicketgate_tests::{Packet, modbus};
@@ -243,6 +243,7 @@ impl Crowd {
     #[inline(never)]
     pub(crate) fn decide(&mut self) {
         let Crowd { engine, events, burst, now, .. } = self;
+        engine.prefetch(burst.iter().map(|(port, frame)| (*port, frame.bytes())));
         for (port, frame) in burst {
             *now = *now + PACE;
             let _ = black_box(engine.process(*now, *port, frame, &mut Nowhere, events));
