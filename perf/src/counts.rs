@@ -169,13 +169,13 @@ pub(crate) fn print(rows: &[Value]) {
         println!(
             "{:26} {:9} {:9} {:9.1} {:8.1} {:8.1} {:8.2} {:7}",
             row["counts"].as_str().unwrap_or(""),
-            row["flows"],
-            row["sessions"],
+            number("flows"),
+            number("sessions"),
             number("ns"),
             number("ns_min"),
             number("ns_max"),
             number("ratio"),
-            row["mib"],
+            number("mib"),
         );
     }
 }
