@@ -21,6 +21,7 @@ use crate::judge::{Inspected, Judge};
 use crate::length;
 use crate::live::LiveSessions;
 use crate::mss;
+use crate::record::Recorder;
 use crate::session::{SessionState, Sessions};
 use crate::source;
 use crate::splice::emit::Emitter;
@@ -77,6 +78,8 @@ pub struct Engine {
     /// The next hop that the frame at hand waits for.
     pub(crate) wanted: Option<NextHop>,
     pub(crate) sightings: Sightings,
+    /// Where frames of recorded sessions are copied to, if any are.
+    pub(crate) recorder: Option<Box<Recorder>>,
 }
 
 /// A frame on its way: what stages after `parse` need of it.
@@ -109,6 +112,7 @@ impl Engine {
             last_asset: None,
             wanted: None,
             sightings: Sightings::new(),
+            recorder: None,
             tables,
             sessions,
         }
@@ -259,6 +263,20 @@ impl Engine {
             Err(Reason::FlowDead) => return answer::reset(Reason::FlowDead, arrival),
             Err(reason) => return Err(reason),
         };
+        match self.flows.get(id).and_then(|flow| self.recorded(flow)) {
+            Some(whose) => self.go_on_recorded((id, direction), whose, arrival),
+            None => self.go_on(id, direction, arrival),
+        }
+    }
+
+    /// The rest of the way: a frame of a flow that may be used.
+    #[inline]
+    pub(crate) fn go_on<F: FrameBuf>(
+        &mut self,
+        id: FlowId,
+        direction: Direction,
+        arrival: &mut Arrival<'_, F>,
+    ) -> Result<Verdict, Reason> {
         if let Some(mtu) = self.exceeded_mtu(id, direction, arrival) {
             return length::refuse(mtu, arrival);
         }
@@ -482,19 +500,16 @@ impl Engine {
     pub fn expire(&mut self, now: Time, out: &mut dyn Outbox, events: &mut EventRing) {
         for _ in 0..EXPIRES {
             let Some(id) = self.timers.due(now) else { return };
-            self.come_back(id, now, out, events);
+            let Some(flow) = self.streams.owner(id) else { continue };
+            let come_back = |engine: &mut Engine, out: &mut dyn Outbox| {
+                engine.come_back(flow, now, out, events);
+            };
+            self.record_own(flow, now, out, come_back);
         }
     }
 
-    /// What is due for one stream.
-    fn come_back(
-        &mut self,
-        stream: usize,
-        now: Time,
-        out: &mut dyn Outbox,
-        events: &mut EventRing,
-    ) {
-        let Some(id) = self.streams.owner(stream) else { return };
+    /// What is due for the stream of one flow.
+    fn come_back(&mut self, id: FlowId, now: Time, out: &mut dyn Outbox, events: &mut EventRing) {
         let Some(flow) = self.flows.get_mut(id) else { return };
         let state = self.sessions.state(flow.slot, flow.session);
         let live = matches!(state, SessionState::Live | SessionState::Draining);
