@@ -63,6 +63,14 @@ impl Policy {
         self.record.as_ref()
     }
 
+    /// The same policy, but all sessions are recorded, those of conduits too.
+    #[must_use]
+    pub fn recording_all(mut self) -> Policy {
+        let conduits = self.conduits.iter().map(|conduit| conduit.name.clone());
+        self.record = Some(Record::all(conduits.collect()));
+        self
+    }
+
     /// Where people log in from afar, if they do.
     pub fn tunnel(&self) -> Option<&Tunnel> {
         self.tunnel.as_ref()

@@ -41,6 +41,20 @@ pub struct Record {
 }
 
 impl Record {
+    /// Of all people and of these conduits, in no folder.
+    pub(crate) fn all(conduits: BTreeSet<String>) -> Record {
+        Record {
+            folder: PathBuf::new(),
+            session_size: u64::MAX,
+            keep_size: None,
+            keep_for: None,
+            required: false,
+            roles: None,
+            assets: None,
+            conduits,
+        }
+    }
+
     /// Whether what the rule gives people on the asset is recorded.
     pub(crate) fn has_people(&self, rule: &Rule, asset: AssetId) -> bool {
         let role = |roles: &BTreeSet<String>| rule.roles.iter().any(|role| roles.contains(role));

@@ -36,6 +36,7 @@ use crate::cli;
 use crate::exit::{Exit, complain};
 use output::Output;
 use summary::{Coverage, Kinds, Unread};
+pub(crate) use table::written;
 use tap::Tap;
 
 /// Runs the command: each capture in turn. The worst status wins.
