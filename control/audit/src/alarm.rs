@@ -17,11 +17,13 @@ pub enum Alarm {
     AuditFails,
     /// Checkpoints of the audit log do not reach the place off the box where they are kept.
     CheckpointsFail,
+    /// Sessions that should be recorded are not, or not whole.
+    RecordsFail,
 }
 
 impl Alarm {
     /// All causes, each at its [`place`](Alarm::place).
-    pub const ALL: [Alarm; 7] = [
+    pub const ALL: [Alarm; 8] = [
         Alarm::KernelForwards,
         Alarm::FramesLost,
         Alarm::WorkerStalled(0),
@@ -29,6 +31,7 @@ impl Alarm {
         Alarm::TunnelsDown,
         Alarm::AuditFails,
         Alarm::CheckpointsFail,
+        Alarm::RecordsFail,
     ];
 
     /// The cause's place among all.
@@ -41,6 +44,7 @@ impl Alarm {
             Alarm::TunnelsDown => 4,
             Alarm::AuditFails => 5,
             Alarm::CheckpointsFail => 6,
+            Alarm::RecordsFail => 7,
         }
     }
 
@@ -54,6 +58,7 @@ impl Alarm {
             Alarm::TunnelsDown => "tunnels-down",
             Alarm::AuditFails => "audit-fails",
             Alarm::CheckpointsFail => "checkpoints-fail",
+            Alarm::RecordsFail => "records-fail",
         }
     }
 
@@ -66,7 +71,8 @@ impl Alarm {
             | Alarm::NetlinkSilent
             | Alarm::TunnelsDown
             | Alarm::AuditFails
-            | Alarm::CheckpointsFail => None,
+            | Alarm::CheckpointsFail
+            | Alarm::RecordsFail => None,
         }
     }
 }

@@ -131,21 +131,23 @@ impl RecordFile {
 
     /// The file; where somebody took it away, another, which begins anew.
     fn open(&mut self) -> io::Result<File> {
-        if let Some(path) = &self.path {
-            match OpenOptions::new().write(true).open(path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => self.begin_anew(),
-                opened => return opened,
-            }
+        match self.path.as_ref().map(|path| OpenOptions::new().write(true).open(path)) {
+            Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            Some(opened) => return opened,
+            None => {}
         }
         DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&self.folder)?;
         let (path, file) = create(&self.folder, self.session)?;
-        self.path = Some(path);
+        // A folder that was only away may come back until another record could be made.
+        if self.path.replace(path).is_some() {
+            self.begin_anew();
+        }
         Ok(file)
     }
 
     fn begin_anew(&mut self) {
         self.missing += self.frames;
-        (self.frames, self.written, self.path) = (0, 0, None);
+        (self.frames, self.written) = (0, 0);
         self.pending.splice(0..0, self.head.iter().copied());
     }
 }

@@ -41,6 +41,8 @@ mod service;
 mod shapes;
 mod stacks;
 mod tunnel;
+#[path = "../wireshark/mod.rs"]
+mod wireshark;
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;

@@ -85,14 +85,24 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_geteuid,
     // The audit log's oldest file, where settings say how much is kept.
     libc::SYS_unlinkat,
+    // Records: a folder for each day, and a look at what is too old.
+    libc::SYS_mkdirat,
+    libc::SYS_getdents64,
     // Seeds of hash tables.
     libc::SYS_getrandom,
 ];
 
 /// The same under the names that x86 still has from before.
 #[cfg(target_arch = "x86_64")]
-const ALLOWED_HERE: &[c_long] =
-    &[libc::SYS_poll, libc::SYS_epoll_wait, libc::SYS_readlink, libc::SYS_access];
+const ALLOWED_HERE: &[c_long] = &[
+    libc::SYS_poll,
+    libc::SYS_epoll_wait,
+    libc::SYS_readlink,
+    libc::SYS_access,
+    libc::SYS_mkdir,
+    libc::SYS_unlink,
+    libc::SYS_rmdir,
+];
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_HERE: &[c_long] = &[];
 

@@ -5,6 +5,7 @@ mod access;
 mod clock;
 mod locked;
 mod logins;
+mod record;
 mod store;
 mod users;
 
