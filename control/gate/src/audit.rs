@@ -73,7 +73,7 @@ fn reader(path: &Path) -> io::Result<BufReader<File>> {
 }
 
 /// The files of a log, in their order.
-fn pieces(path: &Path) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn pieces(path: &Path) -> io::Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }

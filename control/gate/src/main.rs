@@ -25,6 +25,7 @@ mod reasons;
 mod record;
 mod replay;
 mod run;
+mod session;
 mod table;
 mod transcript;
 mod user;

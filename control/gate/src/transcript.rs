@@ -12,6 +12,9 @@ use wicketgate_engine::{EndpointId, Tables};
 
 use crate::{dissect, words};
 
+/// What the verdict on a refused command begins with.
+const DENIED: &str = "DENIED";
+
 /// A command and its verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Row {
@@ -23,7 +26,7 @@ pub(crate) struct Row {
     pub(crate) object: String,
     /// The values that it writes; empty where it writes none, or the log has not all of it.
     pub(crate) written: String,
-    /// The values last seen read of the same object; empty where none was.
+    /// The values that the same object was last seen to have; empty where none was seen.
     pub(crate) before: String,
     /// What was said: `forwarded`, `DENIED command-denied`, `observed`.
     pub(crate) verdict: String,
@@ -67,6 +70,13 @@ impl Row {
     }
 }
 
+impl Row {
+    /// Whether it was refused.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.verdict.starts_with(DENIED)
+    }
+}
+
 /// `write-single-register (write) unit 1 holding-registers 10 = 7 (before 5): forwarded [the HMI runs press-3]`
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,7 +94,7 @@ fn verdict(observed: bool, denied: Option<&str>) -> String {
         (None, true) => "observed".to_owned(),
         (Some(reason), true) => format!("observed, {reason}"),
         (None, false) => "forwarded".to_owned(),
-        (Some(reason), false) => format!("DENIED {reason}"),
+        (Some(reason), false) => format!("{DENIED} {reason}"),
     }
 }
 

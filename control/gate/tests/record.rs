@@ -187,3 +187,85 @@ fn whose_sessions_are_recorded_the_config_says() {
         assert_eq!(found, users, "{record}");
     }
 }
+
+/// Alice's session on press 3, replayed: where log and records are.
+fn of_alice() -> (tempfile::TempDir, u64) {
+    let case = cases("modbus").into_iter().find(|case| case.ends_with("maintenance-writes"));
+    let folder = tempfile::tempdir().unwrap();
+    let log = replay(&case.unwrap(), folder.path(), &[]);
+    let is_hers = |record: &&Value| record["type"] == "session-start" && record["user"] == "alice";
+    let session = log.iter().find(is_hers).unwrap()["session"].as_u64().unwrap();
+    (folder, session)
+}
+
+fn session(what: &str, folder: &Path, session: u64, more: &[&str]) -> Vec<u8> {
+    let (session, log) = (session.to_string(), folder.join("audit.jsonl"));
+    let records = folder.join("records");
+    let of = ["session", what, &session, "--log", log.to_str().unwrap()];
+    wicketgate(&[&of[..], &["--records", records.to_str().unwrap()], more].concat())
+}
+
+#[test]
+fn a_session_is_told_with_what_its_writes_replaced() {
+    let (folder, alice) = of_alice();
+    let told: Value =
+        serde_json::from_slice(&session("show", folder.path(), alice, &["--json"])).unwrap();
+    assert_eq!((&told["user"], &told["why"]), (&"alice".into(), &"shutdown".into()));
+    let rows = told["transcript"].as_array().unwrap();
+    assert_eq!((rows.len() as u64, &told["commands"]), (22, &22.into()));
+    let denied = rows.iter().filter(|row| row["verdict"].as_str().unwrap().starts_with("DENIED"));
+    assert_eq!((denied.count() as u64, &told["denied"]), (12, &12.into()));
+    let row = |object: &str, written: &str| {
+        let is_it = |row: &&Value| row["object"] == object && row["written"] == written;
+        rows.iter().find(is_it).unwrap()["before"].as_str().unwrap().to_owned()
+    };
+    // The device holds ten times the number of a register until somebody writes it.
+    assert_eq!(row("holding-registers 103", "1200"), "1030", "read before");
+    assert_eq!(row("holding-registers 103", "1501"), "1200", "read since");
+    assert_eq!(row("holding-registers 104-106", "700 1600 700"), "800 900 1000", "written since");
+    assert_eq!(row("holding-registers 118-120", "700 700 700"), "1180 1500 ?", "one never seen");
+    assert_eq!(row("holding-registers 99", "1200"), "", "refused, and never read");
+}
+
+#[test]
+fn without_its_record_a_session_is_told_without_what_was_before() {
+    let (folder, alice) = of_alice();
+    fs::remove_dir_all(folder.path().join("records")).unwrap();
+    let told: Value =
+        serde_json::from_slice(&session("show", folder.path(), alice, &["--json"])).unwrap();
+    let rows = told["transcript"].as_array().unwrap();
+    assert!(rows.len() == 22 && rows.iter().all(|row| row["before"] == ""));
+    assert_eq!(told["record"], Value::Null);
+}
+
+#[test]
+fn an_exported_record_and_its_transcript_tell_the_same_commands() {
+    let (folder, alice) = of_alice();
+    let (record, transcript) = (folder.path().join("a.pcapng"), folder.path().join("a.txt"));
+    let more = ["-o", record.to_str().unwrap(), "--transcript", transcript.to_str().unwrap()];
+    session("export", folder.path(), alice, &more);
+    let text = fs::read_to_string(&transcript).unwrap();
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("2026-")).collect();
+    assert_eq!(requests(&record).len(), rows.len());
+    let Some(comments) = wireshark::values(&record, "frame.comment", "frame.comment") else {
+        return;
+    };
+    let comments = comments.concat();
+    assert_eq!(comments.len(), rows.len());
+    for (comment, row) in comments.iter().zip(rows) {
+        let (asked, verdict) = comment.split_once(": ").unwrap();
+        assert!(row.contains(asked) && row.ends_with(verdict), "{row}: {comment}");
+    }
+    let requests = wireshark::values(&record, "tcp.dstport == 502 && modbus", "modbus.func_code");
+    assert_eq!(requests.unwrap().concat().len(), comments.len());
+}
+
+#[test]
+fn a_session_that_is_in_no_log_is_a_finding() {
+    let (folder, _) = of_alice();
+    let log = folder.path().join("audit.jsonl");
+    let arguments = ["session", "show", "99", "--log", log.to_str().unwrap()];
+    let output = Command::new(env!("CARGO_BIN_EXE_wicketgate")).args(arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("there is no session 99"));
+}

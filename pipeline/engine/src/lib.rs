@@ -69,7 +69,7 @@ pub use event::{Event, EventKind, EventRing};
 pub use matcher::{
     Allowed, CodeSet, Entry, Matcher, Moment, Operations, RangeSet, SpaceSet, ValueRule,
 };
-pub use record::{Copied, Copies};
+pub use record::{Copied, Copies, Whose};
 pub use session::{SessionId, Sessions};
 pub use tables::{
     AssetId, EndpointId, Grant, GrantId, NextHop, Rate, RuleId, SubjectId, Tables, TablesBuilder,

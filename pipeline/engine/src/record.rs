@@ -71,18 +71,26 @@ pub struct Copied {
 }
 
 impl Copied {
-    fn empty() -> Copied {
-        let client = (Ipv4Addr::UNSPECIFIED, 0);
-        Copied {
-            whose: Whose { session: 0, epoch: 0, grant: GrantId(0), client },
-            time: Time::EPOCH,
-            direction: Direction::ToServer,
+    /// A copy of `frame`, of which nothing was judged yet.
+    pub fn new(whose: Whose, time: Time, direction: Direction, frame: &[u8]) -> Copied {
+        let mut copied = Copied {
+            whose,
+            time,
+            direction,
             length: 0,
             verdicts: Vec::with_capacity(VERDICTS),
             more: 0,
             dropped: None,
             bytes: [0; SNAP],
-        }
+        };
+        copied.fill(whose, time, direction, frame);
+        copied
+    }
+
+    fn empty() -> Copied {
+        let client = (Ipv4Addr::UNSPECIFIED, 0);
+        let whose = Whose { session: 0, epoch: 0, grant: GrantId(0), client };
+        Copied::new(whose, Time::EPOCH, Direction::ToServer, &[])
     }
 
     /// The frame, from the destination MAC on; [`SNAP`] bytes of it at most.

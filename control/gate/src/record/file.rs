@@ -41,8 +41,9 @@ pub(super) struct RecordFile {
     written: u64,
     /// Bytes that it may have.
     most: u64,
-    /// Frames that are in it.
+    /// Frames that are in it, those that wait included; and those on the disk.
     frames: u64,
+    safe: u64,
     /// Frames that are not.
     missing: u64,
 }
@@ -58,7 +59,7 @@ impl RecordFile {
         let mut capture = CaptureWriter::in_memory(INTERFACE, comment)?;
         let head = capture.take();
         let (path, pending, written) = (None, head.clone(), 0);
-        let (frames, missing) = (0, 0);
+        let (frames, safe, missing) = (0, 0, 0);
         Ok(RecordFile {
             folder,
             session,
@@ -69,6 +70,7 @@ impl RecordFile {
             written,
             most,
             frames,
+            safe,
             missing,
         })
     }
@@ -126,6 +128,7 @@ impl RecordFile {
         file.write_all_at(&self.pending, self.written)?;
         self.written += self.pending.len() as u64;
         self.pending.clear();
+        self.safe = self.frames;
         Ok(())
     }
 
@@ -146,8 +149,9 @@ impl RecordFile {
     }
 
     fn begin_anew(&mut self) {
-        self.missing += self.frames;
-        (self.frames, self.written) = (0, 0);
+        self.missing += self.safe;
+        self.frames -= self.safe;
+        (self.safe, self.written) = (0, 0);
         self.pending.splice(0..0, self.head.iter().copied());
     }
 }

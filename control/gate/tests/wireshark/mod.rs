@@ -5,7 +5,7 @@ use std::process::Command;
 
 /// The values of `field` in the packets that `filter` lets through, one list a packet; `None` where there is no
 /// tshark, which is said.
-pub fn values(capture: &Path, filter: &str, field: &str) -> Option<Vec<Vec<String>>> {
+pub(crate) fn values(capture: &Path, filter: &str, field: &str) -> Option<Vec<Vec<String>>> {
     let output = Command::new("tshark")
         .args(["-T", "fields", "-E", "aggregator=|", "-e", field, "-Y", filter, "-r"])
         .arg(capture)
