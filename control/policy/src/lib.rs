@@ -33,6 +33,7 @@
 //! | `contradiction` | selectors that exclude each other |
 //! | `catalog` | the functions of a protocol, to tell what an element can match |
 //! | `denial` | `deny`: how a command is refused |
+//! | [`record`] | `[record]`: whose sessions are recorded |
 //! | `reader` | typed access to TOML that remembers which keys were asked for |
 //! | `wording` | a matcher's entries in words |
 //! | `suggest` | "did you mean" |

@@ -167,6 +167,10 @@ impl Copies {
 #[derive(Debug)]
 pub(crate) struct Recorder {
     copies: Arc<Copies>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a chunk goes from ring to ring without its 2 KiB being moved"
+    )]
     together: Vec<Box<Copied>>,
 }
 

@@ -67,7 +67,7 @@ impl Watch {
         if let Some(key) =
             spoken.protocol.key(spoken.bytes).filter(|_| self.waiting.len() < WAITING)
         {
-            let place = (spoken.client, u64::from(key.transaction));
+            let place = (spoken.client, key.transaction);
             self.waiting.insert(place, spoken.bytes.to_vec());
         }
     }
@@ -90,7 +90,7 @@ impl Watch {
     fn response(&mut self, spoken: &Spoken<'_>) {
         let protocol = spoken.protocol;
         let Some(key) = protocol.key(spoken.bytes) else { return };
-        let asked = self.waiting.remove(&(spoken.client, u64::from(key.transaction)));
+        let asked = self.waiting.remove(&(spoken.client, key.transaction));
         let Some(asked) = asked.filter(|_| protocol == Protocol::Modbus) else { return };
         let Ok(command) = protocol.command(&asked) else { return };
         let Some(item) = decisive(&command) else { return };

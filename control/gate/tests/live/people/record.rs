@@ -78,7 +78,7 @@ fn a_folder_that_is_away_is_alarmed_and_nobody_else_notices() {
     std::fs::rename(&folder, &away).unwrap();
     register(&mut stream, 2);
     assert!(gate.says("sessions are not recorded"));
-    (0..50).for_each(|_| drop(register(&mut stream, 3)));
+    (0..50).for_each(|_| _ = register(&mut stream, 3));
     std::fs::rename(&away, &folder).unwrap();
     assert!(gate.says("alarm is over: records-fail"));
     drop(stream);
@@ -122,9 +122,9 @@ fn a_full_disk_costs_no_command_and_what_is_missing_is_said() {
     let hmi = Hmi::start(&office.plant);
     office.enter("alice", Some(DESK));
     let mut stream = office.connected();
-    (0..400).for_each(|_| drop(register(&mut stream, 3)));
+    (0..400).for_each(|_| _ = register(&mut stream, 3));
     assert!(gate.says("sessions are not recorded"));
-    (0..50).for_each(|_| drop(register(&mut stream, 3)));
+    (0..50).for_each(|_| _ = register(&mut stream, 3));
     Small::mount(&folder, "remount,size=4m");
     assert!(gate.says("alarm is over: records-fail"));
     drop(stream);
