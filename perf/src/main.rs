@@ -113,7 +113,7 @@ struct Figures {
 
 fn bench() -> Figures {
     let scenarios = scenario::all();
-    let mut runners: Vec<(Runner<'_>, Row<'_>)> = scenarios.iter().map(prepare).collect();
+    let mut runners: Vec<(Runner, Row<'_>)> = scenarios.iter().map(prepare).collect();
     let measured = |mut stage: Stage| {
         let allocations = stage.allocations();
         (stage, allocations)
@@ -132,12 +132,12 @@ fn bench() -> Figures {
 }
 
 /// The first laps warm the caches and count what does not change.
-fn prepare(scenario: &Scenario) -> (Runner<'_>, Row<'_>) {
+fn prepare(scenario: &Scenario) -> (Runner, Row<'_>) {
     let mut runner = Runner::new(scenario);
     runner.fill();
     runner.lap();
     runner.fill();
-    let (before, told) = (runner.counters().clone(), runner.told);
+    let (before, told) = (runner.counters().clone(), runner.told());
     let counted = measure(|| runner.lap());
     let after = runner.counters();
     let share = |count: u64| count as f64 / scenario.frames.len() as f64;
@@ -145,14 +145,14 @@ fn prepare(scenario: &Scenario) -> (Runner<'_>, Row<'_>) {
         nanos: Nanos::default(),
         allocations: share(counted.count_total),
         commands: share(after.commands - before.commands),
-        events: share(runner.told - told),
+        events: share(runner.told() - told),
         forwarded: share(after.forwarded - before.forwarded),
         scenario,
     };
     (runner, row)
 }
 
-fn round(runner: &mut Runner<'_>, row: &mut Row<'_>) {
+fn round(runner: &mut Runner, row: &mut Row<'_>) {
     let frames = row.scenario.frames.len();
     let mut best = Nanos::default();
     for _ in 0..FRAMES.div_ceil(frames) {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::arguments::Bench;
 use crate::client::arguments as client;
 use crate::connect::arguments::Connect;
 use crate::decode_as::DecodeAs;
@@ -64,6 +65,8 @@ pub(crate) enum Command {
     },
     /// Counters, rates and latency of a running gate, every second
     Stats(client::Stats),
+    /// Figures of this machine: the engine, its jitter, the audit log
+    Bench(Bench),
     /// What a shell completes, for its configuration
     Completions(client::Completions),
     /// Decode every industrial PDU of captures

@@ -6,6 +6,7 @@ use clap::Parser;
 use wicketgate_api as api;
 
 mod audit;
+mod bench;
 mod check;
 mod cli;
 mod client;
@@ -46,6 +47,7 @@ fn run(command: cli::Command) -> exit::Exit {
         cli::Command::Run(arguments) => run::run(&arguments),
         cli::Command::Check(arguments) => check::run(&arguments),
         cli::Command::Audit { command: cli::Audit::Verify(arguments) } => audit::verify(&arguments),
+        cli::Command::Bench(arguments) => bench::run(&arguments),
         cli::Command::User { command } => user::run(&command),
         cli::Command::Connect(arguments) => connect::run(&arguments),
         cli::Command::Login(arguments) => client::log_in(&arguments),

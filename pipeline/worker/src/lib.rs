@@ -8,6 +8,7 @@
 //! | [`worker`] | [`Worker`]: the loop |
 //! | [`handover`] | [`HandOver`]: frames that came in at one worker and are another's |
 //! | [`hold`] | the few frames that wait for a MAC address |
+//! | [`laps`] | [`Laps`]: the same frames again and again, for benchmarks |
 //! | [`latency`] | [`Latency`]: how long the gate held each frame |
 //! | [`stopwatch`] | [`Stopwatch`]: the gate's own time |
 //!
@@ -19,12 +20,14 @@
 
 pub mod handover;
 pub mod hold;
+pub mod laps;
 pub mod latency;
 pub mod stopwatch;
 pub mod worker;
 
 pub use handover::HandOver;
 pub use hold::HoldCounters;
+pub use laps::{Entering, Laps, Spectator};
 pub use latency::{AssetLatency, Latency, Span};
 pub use stopwatch::{Machine, Stopwatch};
 pub use worker::{Observer, Worker};

@@ -1,5 +1,6 @@
 //! `wicketgate replay`: a capture through the gate.
 
+pub(crate) mod load;
 pub(crate) mod login;
 mod observe;
 mod outputs;

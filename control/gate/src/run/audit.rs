@@ -36,6 +36,8 @@ const KEY: &str = "audit.key";
 const PUBLIC: &str = "audit.pub";
 /// The mode of the folder.
 const FOLDER_MODE: u32 = 0o750;
+/// Bytes that a log keeps that is written to see how fast that goes.
+const REHEARSED: u64 = 4 << 30;
 /// Between two tries to write what could not be written.
 const RETRY: Duration = Duration::from_secs(1);
 /// Longest that a disk may take before that is alarmed.
@@ -94,6 +96,19 @@ impl Audit {
         let signer = state.map(signer).transpose()?;
         Audit::open_at(place, policy.log(), tables.epoch(), signer, user)
             .map_err(|error| format!("{name}: cannot be made: {error}"))
+    }
+
+    /// A log as any, in a folder of its own, which serves at once. It keeps [`REHEARSED`] bytes.
+    pub(super) fn rehearse(folder: &Path, tables: &Tables) -> Result<Audit, String> {
+        let (place, settings) = (
+            Place::Folder(folder.to_owned()),
+            Log { keep_size: Some(REHEARSED), ..Log::default() },
+        );
+        let opened = Audit::open_at(place, &settings, tables.epoch(), None, None);
+        let named = |error| format!("{}: {error}", folder.display());
+        let mut audit = opened.map_err(named)?;
+        audit.serve()?;
+        Ok(audit)
     }
 
     fn open_at(

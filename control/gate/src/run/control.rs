@@ -32,7 +32,7 @@ use crate::api::peers::Admission;
 use crate::exit::{Exit, complain};
 
 /// Between two looks at queues and signals.
-const TICK: Duration = Duration::from_millis(5);
+pub(super) const TICK: Duration = Duration::from_millis(5);
 /// Ticks in a second.
 const SECOND: u32 = 200;
 /// Ticks between two looks whether workers turn: longer than an idle one sleeps, and

@@ -171,7 +171,7 @@ impl<'u> DataPath<'u> {
         core: Option<usize>,
         spin: bool,
     ) -> DataPath<'u> {
-        let outbox = Outbox { shared: shared.clone(), behind: false, patient: false };
+        let outbox = Outbox::new(shared.clone());
         DataPath { worker, shared, outbox, core, spin, teller: Teller::default(), idle: 0 }
     }
 
@@ -184,7 +184,7 @@ impl<'u> DataPath<'u> {
         while fault.is_none() && !self.shared.is_stopping() {
             fault = self.turn().err();
         }
-        self.outbox.patient = true;
+        self.outbox.be_patient();
         self.worker.leave();
         // Who broke does not wait: control hears of it by the end of this thread, and ends the others.
         if fault.is_none() {
@@ -260,14 +260,7 @@ impl<'u> DataPath<'u> {
 
     fn pin(&self) {
         let Some(core) = self.core else { return };
-        let mut only = CpuSet::new();
-        let pinned = if core < CpuSet::MAX_CPU {
-            only.set(core);
-            sched_setaffinity(None, &only).map_err(io::Error::from)
-        } else {
-            Err(io::ErrorKind::InvalidInput.into())
-        };
-        if let Err(error) = pinned {
+        if let Err(error) = pin(core) {
             complain(format_args!("a worker runs on any core, not on core {core}: {error}"));
         }
     }
@@ -290,16 +283,37 @@ impl<'u> DataPath<'u> {
     }
 }
 
+/// Has the thread that calls this run on that core, and on no other.
+pub(super) fn pin(core: usize) -> io::Result<()> {
+    if core >= CpuSet::MAX_CPU {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut only = CpuSet::new();
+    only.set(core);
+    Ok(sched_setaffinity(None, &only)?)
+}
+
 /// Takes events from the engine to the queue that control reads.
 ///
 /// Where the queue is full they stay in the engine's ring; where that is full too, the engine refuses
 /// what could not be logged.
-struct Outbox {
+pub(super) struct Outbox {
     shared: Arc<Shared>,
     /// Events were left in the ring.
     behind: bool,
     /// Waits for control: at the end, when no frame waits for this thread.
     patient: bool,
+}
+
+impl Outbox {
+    pub(super) const fn new(shared: Arc<Shared>) -> Outbox {
+        Outbox { shared, behind: false, patient: false }
+    }
+
+    /// Waits for control from now on: no frame waits for this thread any more.
+    pub(super) const fn be_patient(&mut self) {
+        self.patient = true;
+    }
 }
 
 impl Observer for Outbox {

@@ -38,6 +38,7 @@ mod owners;
 mod people;
 mod policy;
 mod pulse;
+pub(crate) mod rate;
 mod record;
 mod report;
 mod sandbox;
