@@ -38,7 +38,8 @@ impl Row {
     /// Of an event of an engine.
     pub(crate) fn of_event(tables: &Tables, told: &CommandEvent) -> Row {
         let pdu = told.payload.get(..usize::from(told.payload_len)).unwrap_or_default();
-        let rule = told.rule.and_then(|rule| tables.rule(rule));
+        // Who observes goes by no rule.
+        let rule = told.rule.filter(|_| !told.observed).and_then(|rule| tables.rule(rule));
         Row {
             command: words::command(told.name, told.function, told.sub).into_owned(),
             class: told.class.name().to_owned(),
@@ -55,6 +56,7 @@ impl Row {
     pub(crate) fn of_record(record: &Value, pdu: &[u8]) -> Row {
         let text = |key: &str| record.get(key).and_then(Value::as_str);
         let owned = |key: &str| text(key).unwrap_or_default().to_owned();
+        let observed = text("result") == Some("observed");
         let protocol = text("protocol").and_then(Protocol::from_name);
         let command = protocol.and_then(|protocol| protocol.command(pdu).ok());
         Row {
@@ -64,8 +66,8 @@ impl Row {
             object: command.as_ref().map(object).unwrap_or_default(),
             written: protocol.map(|protocol| written(protocol, pdu)).unwrap_or_default(),
             before: String::new(),
-            verdict: verdict(text("result") == Some("observed"), text("reason")),
-            rule: owned("rule"),
+            verdict: verdict(observed, text("reason")),
+            rule: if observed { String::new() } else { owned("rule") },
         }
     }
 }

@@ -31,12 +31,23 @@ fn records(folder: &Path) -> Vec<PathBuf> {
     days.flat_map(|day| entries(&day)).collect()
 }
 
+/// What is told of a session.
+fn show(office: &Office, number: &str) -> Value {
+    let policy = office.plant.file("policy.toml");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wicketgate"));
+    let command = command.args(["session", "show", number, "--json", "--config"]).arg(policy);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 #[test]
 fn what_a_person_does_is_on_the_record_and_wireshark_reads_it() {
     let (server, _) = need!("what_a_person_does_is_on_the_record_and_wireshark_reads_it");
     let (office, folder) = office("");
     let _device = device(&office.plant, &server);
-    let gate = office.start();
+    let gate = office.plant.try_start_with(&[]);
+    assert!(gate.says("running"));
     let hmi = Hmi::start(&office.plant);
     office.enter("alice", Some(DESK));
     let mut stream = office.connected();
@@ -49,7 +60,14 @@ fn what_a_person_does_is_on_the_record_and_wireshark_reads_it() {
     };
     drop(stream);
     hmi.stop();
+    let number = record.file_stem().unwrap().to_str().unwrap();
+    let live = within(|| Some(show(&office, number)).filter(|told| told["commands"] == 4));
+    assert_eq!((&live["user"], &live["factors"]), (&json!("alice"), &json!("password")));
+    assert_eq!((&live["end"], &live["denied"]), (&Value::Null, &json!(1)));
+    assert_eq!(live["transcript"][1]["before"], "500");
     drop(gate.stop());
+    let ended = show(&office, number);
+    assert_eq!((&ended["why"], &ended["commands"]), (&json!("shutdown"), &json!(4)));
     let text = String::from_utf8_lossy(&std::fs::read(record).unwrap()).into_owned();
     assert!(text.contains("user: alice\nclient: 192.168.20.6\nasset: press-3"), "{text}");
     assert!(text.contains("the record is complete"), "{text}");
