@@ -24,7 +24,7 @@ use wicketgate_packet::{FrameBuf, Headers, Outbox, PortId, Time};
 
 use crate::engine::{Arrival, Engine};
 use crate::event::{Event, EventRing};
-use crate::flow::{Flow, FlowId};
+use crate::flow::FlowId;
 use crate::tables::GrantId;
 use crate::verdict::{Reason, Verdict};
 
@@ -234,9 +234,9 @@ impl Engine {
     }
 
     /// Whose frames they are, where the flow's session is recorded.
-    #[inline]
-    pub(crate) fn recorded(&self, flow: &Flow) -> Option<Whose> {
-        self.recorder.as_ref()?;
+    #[cold]
+    pub(crate) fn recorded(&self, flow: FlowId) -> Option<Whose> {
+        let flow = self.flows.get(flow)?;
         let grant = self.tables.grant(flow.grant).filter(|grant| grant.record);
         grant.map(|_| Whose {
             session: flow.session.0,
@@ -288,7 +288,7 @@ impl Engine {
         out: &mut dyn Outbox,
         act: impl FnOnce(&mut Engine, &mut dyn Outbox),
     ) {
-        let whose = self.flows.get(flow).and_then(|flow| self.recorded(flow));
+        let whose = if self.recorder.is_some() { self.recorded(flow) } else { None };
         match (whose, self.recorder.take()) {
             (Some(whose), Some(mut recorder)) => {
                 act(self, &mut Recording { out, recorder: &mut recorder, whose, now });
