@@ -68,7 +68,7 @@ fn main() -> ExitCode {
 /// memory was allocated for them.
 fn once(name: &str, laps: usize) -> ExitCode {
     if let Some(stage) = stages::all().iter_mut().find(|stage| stage.word() == name) {
-        let calls = laps * stages::CALLS;
+        let calls = laps * stage.calls;
         let allocations = counted(|| stage.calls(calls));
         println!("{calls} {allocations}");
         return ExitCode::SUCCESS;
@@ -123,9 +123,7 @@ fn bench() -> Figures {
         for (runner, row) in &mut runners {
             round(runner, row);
         }
-        for (Stage { call, nanos, .. }, _) in &mut stages {
-            nanos.round(stages::CALLS, || (0..stages::CALLS).for_each(|_| call()));
-        }
+        stages.iter_mut().for_each(|(stage, _)| stage.round());
     }
     let rows = runners.iter().map(|(_, row)| row.json()).collect();
     Figures { rows, stages }

@@ -22,14 +22,20 @@ use wicketgate_tests::{Packet, Plant, enip, modbus, opcua, s7comm};
 
 use crate::figures::Nanos;
 
-/// Calls in one round.
-pub(crate) const CALLS: usize = 20_000;
+/// The longest request that is held: OPC UA's.
+const LONGEST_PDU: usize = 1 << 16;
+
+/// Calls in one round, of a stage that takes nanoseconds; and of one that takes many microseconds.
+const CALLS: usize = 20_000;
+const FEW_CALLS: usize = 50;
 
 /// One stage: its name and one call of it.
 pub(crate) struct Stage {
     /// Its word, a colon, and what it includes.
     pub(crate) name: &'static str,
-    pub(crate) call: Box<dyn FnMut()>,
+    /// In one round.
+    pub(crate) calls: usize,
+    call: Box<dyn FnMut()>,
     pub(crate) nanos: Nanos,
 }
 
@@ -47,12 +53,24 @@ impl Stage {
     /// Allocations per call, of all but the first.
     pub(crate) fn allocations(&mut self) -> f64 {
         self.calls(1);
-        measure(|| self.calls(CALLS)).count_total as f64 / CALLS as f64
+        let calls = self.calls;
+        measure(|| self.calls(calls)).count_total as f64 / calls as f64
+    }
+
+    /// Times one round.
+    pub(crate) fn round(&mut self) {
+        let Stage { calls, call, nanos, .. } = self;
+        nanos.round(*calls, || (0..*calls).for_each(|_| call()));
     }
 }
 
 fn stage(name: &'static str, call: impl FnMut() + 'static) -> Stage {
-    Stage { name, call: Box::new(call), nanos: Nanos::default() }
+    Stage { name, calls: CALLS, call: Box::new(call), nanos: Nanos::default() }
+}
+
+/// The dearest of their kind.
+fn long_stage(name: &'static str, call: impl FnMut() + 'static) -> Stage {
+    Stage { calls: FEW_CALLS, ..stage(name, call) }
 }
 
 /// An ordinary request of ten registers.
@@ -69,7 +87,7 @@ pub(crate) fn all() -> Vec<Stage> {
     let modbus = [parse(), verify(), refuse(), place(), dissect(), judge(), tell(), translate()];
     let enip = [dissect_enip(), judge_enip(), dissect_many()];
     let s7comm = [dissect_s7comm(), judge_s7comm(), dissect_s7comm_many()];
-    let opcua = [dissect_opcua(), judge_opcua(), dissect_nodes()];
+    let opcua = [dissect_opcua(), judge_opcua(), dissect_nodes(), judge_nodes()];
     modbus.into_iter().chain(enip).chain(s7comm).chain(opcua).collect()
 }
 
@@ -205,11 +223,28 @@ fn judge_opcua() -> Stage {
 /// The most nodes that a request can name: BrowsePaths without elements, six bytes each.
 fn dissect_nodes() -> Stage {
     let path = [0, 85, 0, 0, 0, 0];
-    let count = (opcua::LONGEST - opcua::service(7, 554, &[0; 4]).len()) / path.len();
+    let count = (LONGEST_PDU - opcua::service(7, 554, &[0; 4]).len()) / path.len();
     let body = [&(count as u32).to_le_bytes()[..], &path.repeat(count)].concat();
     let pdu = opcua::service(7, 554, &body);
-    stage("dissect-opcua-nodes: as many as a request has room for", move || {
+    long_stage("dissect-opcua-nodes: as many as a request has room for", move || {
         let _ = black_box(Protocol::Opcua.command(black_box(&pdu[..])));
+    })
+}
+
+/// A request of 60 KiB, as large controllers allow: 1500 nodes, judged by name.
+fn judge_nodes() -> Stage {
+    let pdu = opcua::read_many(7, 1500);
+    let name = NamePattern::Text(b"Line.Press.Level*"[..].into());
+    let nodes = [NodePattern { namespace: 2, name }].into();
+    let reads = wicketgate_engine::Entry {
+        objects: ObjectRule::Nodes(Box::new(NodeRule { nodes, ..NodeRule::default() })),
+        ..wicketgate_tests::plant::entry(&[wicketgate_dissectors::Class::Read])
+    };
+    let matcher = wicketgate_engine::Matcher::new(vec![reads]);
+    long_stage("judge-opcua-1500: 1500 nodes by name", move || {
+        if let Ok(command) = Protocol::Opcua.command(black_box(&pdu)) {
+            assert!(matcher.judge(&command, Time::EPOCH).is_ok());
+        }
     })
 }
 
@@ -217,7 +252,7 @@ fn dissect_nodes() -> Stage {
 fn dissect_many() -> Stage {
     let read = enip::object(0x0e, 1, 1, 7);
     let pdu = enip::unconnected(&enip::multiple(&vec![&read[..]; 255]));
-    stage("dissect-enip-255: a packet of 255 services", move || {
+    long_stage("dissect-enip-255: a packet of 255 services", move || {
         let _ = black_box(Protocol::Enip.command(black_box(&pdu[..])));
     })
 }
@@ -253,7 +288,7 @@ fn judge_s7comm() -> Stage {
 fn dissect_s7comm_many() -> Stage {
     let item = s7comm::item((Area::DataBlocks, 10), 2, 1, 0);
     let pdu = s7comm::read(1, &vec![item; 255]);
-    stage("dissect-s7comm-255: a job of 255 items", move || {
+    long_stage("dissect-s7comm-255: a job of 255 items", move || {
         let _ = black_box(Protocol::S7comm.command(black_box(&pdu[..])));
     })
 }

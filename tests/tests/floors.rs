@@ -22,6 +22,7 @@ const FLOORS: &[(&str, usize)] = &[
     ("wicketgate-identity", 2),
     ("wicketgate-api", 2),
     ("wicketgate-audit", 2),
+    ("wicketgate-evidence", 2),
     ("wicketgate", 3),
     ("wicketgate-perf", 4),
     ("wicketgate-tests", 4),

@@ -1,13 +1,13 @@
 //! `wicketgate audit`: logs, offline.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use wicketgate_audit::{Checkpoints, Disk, PublicKey, Trust, Verified, files, verify_log};
+use wicketgate_audit::{Trust, Verified, verify_log};
 
 use crate::cli;
 use crate::exit::{Exit, complain};
+use crate::logs::{checkpoints, key, pieces, reader};
 use crate::output::text;
 
 /// Checks each log by itself; the worst outcome is the exit status.
@@ -27,19 +27,6 @@ fn trust(arguments: &cli::AuditVerify) -> Result<Trust, (Exit, String)> {
     let key = arguments.key.as_deref().map(key).transpose().map_err(|what| (Exit::Usage, what))?;
     let kept = arguments.checkpoints.as_deref().map(|path| checkpoints(path, key)).transpose()?;
     Ok(Trust { key, kept: kept.unwrap_or_default(), all_files: false })
-}
-
-fn key(path: &Path) -> Result<PublicKey, String> {
-    let name = path.display();
-    let text = fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
-    PublicKey::parse(&text).ok_or_else(|| format!("{name}: no public key: 64 hex digits are one"))
-}
-
-fn checkpoints(path: &Path, key: Option<PublicKey>) -> Result<Checkpoints, (Exit, String)> {
-    let name = path.display();
-    let file = File::open(path).map_err(|error| (Exit::Usage, format!("{name}: {error}")))?;
-    let read = Checkpoints::read(BufReader::new(file), key);
-    read.map_err(|error| (Exit::Finding, format!("{name}: {error}")))
 }
 
 fn verify_one(path: &Path, trust: &Trust) -> Exit {
@@ -66,22 +53,6 @@ fn verify_one(path: &Path, trust: &Trust) -> Exit {
             Exit::Finding
         }
     }
-}
-
-fn reader(path: &Path) -> io::Result<BufReader<File>> {
-    File::open(path).map(|file| BufReader::with_capacity(1 << 20, file))
-}
-
-/// The files of a log, in their order.
-pub(crate) fn pieces(path: &Path) -> io::Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let names = files::of_log(&mut Disk::new(path))?;
-    if names.is_empty() {
-        return Err(io::Error::other("there is no log in this folder; name the logs in it"));
-    }
-    Ok(names.iter().map(|name| path.join(name.to_string())).collect())
 }
 
 fn tell(path: &Path, files: usize, found: &Verified, trust: &Trust) {

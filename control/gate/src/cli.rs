@@ -76,6 +76,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Audit,
     },
+    /// What configuration, gate and log show of IEC 62443, NIST SP 800-171 and NIS2
+    Evidence(Evidence),
     /// Write the manual pages
     #[command(hide = true)]
     Man(Man),
@@ -280,7 +282,8 @@ pub(crate) struct PolicyReplay {
     /// The policy that is asked
     #[arg(value_name = "POLICY")]
     pub(crate) policy: PathBuf,
-    /// What was recorded: an audit log, or a capture (pcap or pcapng)
+    /// What was recorded: an audit log (a file, or the folder of a log in many files), or a capture
+    /// (pcap or pcapng)
     #[arg(value_name = "RECORD")]
     pub(crate) record: PathBuf,
     /// Compare with what this policy says, and not with what was recorded
@@ -485,6 +488,43 @@ pub(crate) struct AuditVerify {
     /// Checkpoints that were kept elsewhere: each must be in the log
     #[arg(long, value_name = "FILE")]
     pub(crate) checkpoints: Option<PathBuf>,
+}
+
+/// `wicketgate evidence`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Looks at the policy file and what its compiled tables answer, the users, the gate that runs, its audit log
+with every record, and the program. What cannot be looked at is said, with why. No secret is shown.
+docs/EVIDENCE.md says how to read it, and what it does not prove.
+
+Exit status: 0 nothing is \"not satisfied\"; 1 something is; 2 bad usage or config.")]
+pub(crate) struct Evidence {
+    /// The policy file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// The audit log, a file or the folder of a log in many files; without it, the one in the config's
+    /// state_dir
+    #[arg(long, value_name = "LOG")]
+    pub(crate) audit: Option<PathBuf>,
+    /// What is written
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: EvidenceFormat,
+    /// Where; standard output without it
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// How evidence is written.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum EvidenceFormat {
+    /// For a terminal.
+    Text,
+    /// Markdown.
+    Md,
+    /// One HTML file that needs no other, and prints.
+    Html,
+    /// One JSON document.
+    Json,
 }
 
 /// `wicketgate man`

@@ -21,6 +21,12 @@ const STATE_MODE: u32 = 0o750;
 /// The mode of the store's.
 const FOLDER_MODE: u32 = 0o700;
 
+/// The store and its key, where systemd gives none: both may be missing.
+pub(crate) fn files(state_dir: &Path) -> (PathBuf, PathBuf) {
+    let folder = state_dir.join(FOLDER);
+    (folder.join(STORE), folder.join(KEY))
+}
+
 /// Opens the store, made with a new key if there is none.
 ///
 /// # Errors
@@ -29,7 +35,7 @@ pub(crate) fn open(state_dir: &Path) -> Result<Store, String> {
     let folder = state_dir.join(FOLDER);
     let made = make(state_dir, STATE_MODE).and_then(|()| make(&folder, FOLDER_MODE));
     made.map_err(|error| format!("{}: cannot be made: {error}", folder.display()))?;
-    let (store, file) = (folder.join(STORE), folder.join(KEY));
+    let (store, file) = files(state_dir);
     let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let given = credentials.as_deref().is_some_and(|folder| folder.join(CREDENTIAL).exists());
     // A key is made for a new store only: another one opens no old one.

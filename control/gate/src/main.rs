@@ -15,9 +15,11 @@ mod config;
 mod connect;
 mod decode_as;
 mod dissect;
+mod evidence;
 mod exit;
 mod figures;
 mod identity;
+mod logs;
 mod man;
 mod output;
 mod policy;
@@ -59,6 +61,7 @@ fn run(command: cli::Command) -> exit::Exit {
         cli::Command::Stats(arguments) => client::stats(&arguments),
         cli::Command::Completions(arguments) => completions::run(&arguments),
         cli::Command::Policy { command } => policy::run(&command),
+        cli::Command::Evidence(arguments) => evidence::run(&arguments),
         cli::Command::Man(arguments) => man::run(&arguments),
         cli::Command::Dissect(arguments) => dissect::run(&arguments),
     }

@@ -19,7 +19,11 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new(path: &Path) -> Progress {
-        let size = path.metadata().map_or(0, |metadata| metadata.len());
+        Progress::over(path.metadata().map_or(0, |metadata| metadata.len()))
+    }
+
+    /// For this many bytes.
+    pub(crate) fn over(size: u64) -> Progress {
         let worthwhile = size >= WORTHWHILE && stderr().is_terminal();
         let style = "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
         let bar = worthwhile.then(|| ProgressBar::new(size));

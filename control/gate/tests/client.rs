@@ -76,8 +76,16 @@ fn shells_are_told_every_command() {
         let output = command.args(["completions", shell]).output().unwrap();
         assert!(output.status.success());
         let script = String::from_utf8(output.stdout).unwrap();
-        for word in ["session", "grant", "break-glass", "stats", "policy", "reload", "completions"]
-        {
+        for word in [
+            "session",
+            "grant",
+            "break-glass",
+            "stats",
+            "policy",
+            "reload",
+            "evidence",
+            "completions",
+        ] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }

@@ -255,6 +255,28 @@ fn a_broken_log_is_judged_to_the_break() {
     assert!(out.starts_with(&format!("{commands} commands: {commands} judged the same")), "{out}");
 }
 
+/// The audit log of a gate is a folder (docs/AUDIT.md); what else lies in it is none of it.
+#[test]
+fn a_folder_of_a_log_is_judged_and_its_broken_file_named() {
+    let room = Room::new();
+    let log = fs::read_to_string(room.log()).unwrap();
+    let folder = room.path("audit");
+    fs::create_dir(&folder).unwrap();
+    fs::write(room.path("audit/notes.txt"), "not a log").unwrap();
+    let policy = room.policy("a.toml", SAME, "");
+    let replay = || wicketgate(&["policy", "replay", &policy, &folder, ALICE[0], ALICE[1]]);
+    let (status, _, complaint) = replay();
+    assert!(status == 2 && complaint.contains("there is no log in this folder"), "{complaint}");
+    let file = room.file("audit/00000001-2026-01-01.jsonl", &log);
+    let (status, out, _) = replay();
+    assert_eq!(status, 0);
+    assert!(out.starts_with("656 commands: 656 judged the same"), "{out}");
+    fs::write(&file, log.replacen("\"unit\":1", "\"unit\":2", 1)).unwrap();
+    let (status, _, complaint) = replay();
+    assert_eq!(status, 1);
+    assert!(complaint.contains(&format!("broken at {file}: line ")), "{complaint}");
+}
+
 /// The capture shows three commands more than the log: a stranger's, whose connection was refused.
 #[test]
 fn a_capture_is_judged_by_two_policies() {

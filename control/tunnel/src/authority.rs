@@ -15,9 +15,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::tls::{Identity, OWN_NAME};
 
-/// Names of the authority's files in the gate's folder.
+/// The authority's certificate in the gate's folder.
 const CERTIFICATE: &str = "tunnel-ca.pem";
-const KEY: &str = "tunnel-ca.key";
+/// Its key beside it.
+pub const KEY: &str = "tunnel-ca.key";
 
 /// Bits of a mode by which others read or write.
 const OTHERS: u32 = 0o077;

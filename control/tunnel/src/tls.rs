@@ -11,8 +11,8 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::version::TLS13;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig,
-    SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, RootCertStore,
+    ServerConfig, SignatureScheme, SupportedProtocolVersion,
 };
 use sha2::{Digest, Sha256};
 
@@ -75,8 +75,38 @@ impl fmt::Display for Fingerprint {
     }
 }
 
+/// The versions that are spoken.
+const VERSIONS: &[&SupportedProtocolVersion] = &[&TLS13];
+
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
+}
+
+/// What this program's tunnels are made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    /// Whether all of it is a FIPS 140-3 module.
+    pub fips: bool,
+    /// Versions: `TLS 1.3`.
+    pub versions: Vec<String>,
+    /// Cipher suites of these versions, by their names of RFC 8446, B.4.
+    pub suites: Vec<String>,
+}
+
+/// What this program's tunnels are made of, as both ends are set up.
+pub fn spoken() -> Spoken {
+    let provider = provider();
+    let version = |of: &&SupportedProtocolVersion| match of.version {
+        ProtocolVersion::TLSv1_3 => "TLS 1.3".to_owned(),
+        other => format!("{other:?}"),
+    };
+    let suites = provider.cipher_suites.iter();
+    let suites = suites.filter(|suite| VERSIONS.contains(&suite.version()));
+    Spoken {
+        fips: provider.fips(),
+        versions: VERSIONS.iter().map(version).collect(),
+        suites: suites.map(|suite| format!("{:?}", suite.suite())).collect(),
+    }
 }
 
 /// The gate's side.
@@ -86,7 +116,7 @@ fn provider() -> Arc<CryptoProvider> {
 pub fn server(gate: Gate) -> Result<ServerConfig, Error> {
     let Gate { identity, clients } = gate;
     let builder = ServerConfig::builder_with_provider(provider());
-    let builder = builder.with_protocol_versions(&[&TLS13])?;
+    let builder = builder.with_protocol_versions(VERSIONS)?;
     let builder = match clients.is_empty() {
         true => builder.with_no_client_auth(),
         false => builder.with_client_cert_verifier(users(clients)?),
@@ -118,8 +148,7 @@ pub fn client(
 ) -> Result<(ClientConfig, Arc<Pinned>), Error> {
     let provider = provider();
     let verifier = Arc::new(Pinned { pin, seen: Mutex::new(None), provider: provider.clone() });
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13])?;
+    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(VERSIONS)?;
     let builder = builder.dangerous().with_custom_certificate_verifier(verifier.clone());
     let mut config = match user {
         Some(user) => builder.with_client_auth_cert(user.chain, user.key)?,
@@ -223,6 +252,15 @@ impl ServerCertVerifier for Pinned {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_told_is_what_is_spoken() {
+        let spoken = spoken();
+        assert_eq!(spoken.versions, ["TLS 1.3"]);
+        assert!(!spoken.suites.is_empty());
+        assert!(spoken.suites.iter().all(|suite| suite.starts_with("TLS13_")), "{spoken:?}");
+        assert_eq!(spoken.fips, cfg!(feature = "fips"));
+    }
 
     #[test]
     fn fingerprints_are_read_as_they_are_written() {

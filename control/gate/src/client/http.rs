@@ -59,7 +59,7 @@ impl Gate {
     }
 
     /// Asks without a body.
-    pub(super) fn ask<T: DeserializeOwned>(&self, method: &str, path: &str) -> Result<T, Failure> {
+    pub(crate) fn ask<T: DeserializeOwned>(&self, method: &str, path: &str) -> Result<T, Failure> {
         self.send(method, path, b"")
     }
 

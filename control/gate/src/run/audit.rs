@@ -26,14 +26,10 @@ use super::courier::Courier;
 use super::sandbox::User;
 use crate::cli;
 use crate::exit::complain;
+use crate::logs::{FOLDER, KEY, PUBLIC};
 
 /// Who speaks in the log where the machine has no name.
 const NAMELESS: &str = "wicketgate";
-/// The log's folder in `state_dir`.
-const FOLDER: &str = "audit";
-/// The key of its checkpoints in `state_dir`, and its public half.
-const KEY: &str = "audit.key";
-const PUBLIC: &str = "audit.pub";
 /// The mode of the folder.
 const FOLDER_MODE: u32 = 0o750;
 /// Bytes that a log keeps that is written to see how fast that goes.

@@ -39,7 +39,7 @@ pub(super) fn of(monotonic: Monotonic) -> Time {
 
 /// The machine's time. Before 1970 it is 1970.
 #[expect(clippy::disallowed_methods, reason = "the daemon is who reads the wall clock")]
-pub(super) fn wall() -> Time {
+pub(crate) fn wall() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Time::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }

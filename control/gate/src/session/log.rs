@@ -1,13 +1,12 @@
 //! One session out of an audit log.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use wicketgate_packet::Time;
 
-use crate::audit;
+use crate::logs;
 use crate::transcript::Row;
 
 /// A command of the session.
@@ -58,8 +57,8 @@ impl Story {
 pub(super) fn read(log: &Path, session: u64) -> Result<Story, String> {
     let named = |error| format!("{}: cannot be read: {error}", log.display());
     let (mut story, mut logins) = (None, Vec::new());
-    for piece in audit::pieces(log).map_err(named)? {
-        for line in BufReader::new(File::open(piece).map_err(named)?).lines() {
+    for piece in logs::pieces(log).map_err(named)? {
+        for line in logs::reader(&piece).map_err(named)?.lines() {
             let line = line.map_err(named)?;
             if let Some(record) = concerns(&line, session) {
                 note(record, &mut story, &mut logins);

@@ -8,11 +8,9 @@ use wicketgate_packet::Time;
 use wicketgate_ports::{CaptureReader, Pool};
 
 use crate::client::arguments::Past;
-use crate::config;
 use crate::record::FILE_TYPE;
+use crate::{config, logs};
 
-/// The log's folder in a state_dir.
-const LOG: &str = "audit";
 /// How far the first frame of a session's record may be from what the log says: the wall clock may have been set.
 const APART: Duration = Duration::from_secs(2);
 
@@ -28,7 +26,7 @@ pub(super) struct Places {
 pub(super) fn of(past: &Past) -> Result<Places, String> {
     let policy = past.config.as_deref().map(config::load).transpose()?;
     let state = policy.as_ref().and_then(|policy| policy.gate().state_dir().map(Path::to_owned));
-    let log = past.log.clone().or_else(|| state.map(|state| state.join(LOG)));
+    let log = past.log.clone().or_else(|| state.map(|state| state.join(logs::FOLDER)));
     let settings = policy.as_ref().and_then(|policy| policy.record());
     let records = past.records.clone().or_else(|| settings.map(|record| record.folder.clone()));
     let log = log.ok_or("there is no state_dir in [gate]: name the audit log by --log")?;

@@ -1,7 +1,7 @@
 //! `wicketgate user`: users, by the gate that runs, or in the store where none does.
 
 pub(crate) mod ask;
-mod place;
+pub(crate) mod place;
 
 use wicketgate_identity::store::ADMIN;
 use wicketgate_identity::{Password, Thumbprint};

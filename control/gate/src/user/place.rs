@@ -19,7 +19,7 @@ use crate::run::{clock, socket};
 use crate::users;
 
 /// A gate, or the folder of its state where it does not run.
-pub(super) struct Users {
+pub(crate) struct Users {
     gate: Gate,
     /// `None`: a gate must run.
     state_dir: Option<PathBuf>,
@@ -30,7 +30,7 @@ impl Users {
     ///
     /// # Errors
     /// The policy cannot be read, or it has no place for users.
-    pub(super) fn at(place: &cli::Place) -> Result<Users, String> {
+    pub(crate) fn at(place: &cli::Place) -> Result<Users, String> {
         if let Some(folder) = &place.state_dir {
             let gate = Gate::at(Some(folder.join(socket::NAME)));
             return Ok(Users { gate, state_dir: Some(folder.clone()) });
@@ -51,7 +51,7 @@ impl Users {
     ///
     /// # Errors
     /// The answer is no, or nobody can be asked.
-    pub(super) fn ask(&self, request: &Request) -> Result<Reply, Failure> {
+    pub(crate) fn ask(&self, request: &Request) -> Result<Reply, Failure> {
         let Some(folder) = self.state_dir.as_ref().filter(|_| !self.gate.is_there()) else {
             return over::ask(&self.gate, request);
         };

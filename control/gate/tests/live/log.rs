@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::modbus::{ask, device, register};
 use crate::people::within;
@@ -13,6 +14,9 @@ use crate::plant::{CONDUIT, Gate, Plant};
 
 /// Reads that are refused because they cannot be logged (Modbus: server device busy).
 const BUSY: [u8; 2] = [0x83, 6];
+
+/// Kills of one log at most: it is read as a whole after each.
+const OF_ONE_LOG: u32 = 50;
 
 /// Kills; `WICKETGATE_KILLS` says otherwise.
 fn kills() -> u32 {
@@ -58,11 +62,20 @@ fn read(stream: &mut TcpStream, number: u8) {
 #[test]
 fn what_is_on_the_disk_survives_kills_and_the_log_goes_on() {
     let (server, _) = need!("what_is_on_the_disk_survives_kills_and_the_log_goes_on");
+    let all = kills();
+    for done in (0..all).step_by(OF_ONE_LOG as usize) {
+        survive(&server, OF_ONE_LOG.min(all - done));
+        eprintln!("{} of {all} kills survived", OF_ONE_LOG.min(all - done) + done);
+    }
+}
+
+/// One log, and a gate that is killed so often at it.
+fn survive(server: &Path, kills: u32) {
     let plant = plant_with_state("[audit]\nfile_mib = 1\n");
-    let _device = device(&plant, &server);
+    let _device = device(&plant, server);
     let folder = plant.file("state/audit");
     let mut safe = 0;
-    for kill in 0..kills() {
+    for kill in 0..kills {
         let gate = started(&plant);
         let mut stream = plant.connect().unwrap();
         (0..100).for_each(|_| read(&mut stream, 1));
@@ -71,7 +84,7 @@ fn what_is_on_the_disk_survives_kills_and_the_log_goes_on() {
             (there >= safe + 100).then_some(there)
         });
         // These are under way to the disk, each time for another while.
-        (0..150 * kill).for_each(|_| read(&mut stream, 2));
+        (0..150 * (kill % 10)).for_each(|_| read(&mut stream, 2));
         gate.kill();
         safe = count(&lines(&folder), "command");
         assert!(safe >= there, "kill {kill}");
@@ -81,13 +94,62 @@ fn what_is_on_the_disk_survives_kills_and_the_log_goes_on() {
     assert_eq!(report["audit"]["records"], all.len());
     assert!(count(&all, "command") >= safe);
     assert_eq!((count(&all, "log-start"), count(&all, "log-end")), (1, 1));
-    assert_eq!(count(&all, "log-resume"), kills() as usize);
+    assert_eq!(count(&all, "log-resume"), kills as usize);
     let key = plant.file("state/audit.pub");
     let verified = verify(&folder, &["--key", key.to_str().unwrap()]);
     let said = String::from_utf8(verified.stdout).unwrap();
     eprintln!("{said}");
     assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stderr));
-    assert!(said.contains(&format!("{} times the gate did not end it", kills())), "{said}");
+    assert!(said.contains(&format!("{kills} times the gate did not end it")), "{said}");
+    let policy = plant.file("policy.toml");
+    let replay = ["policy", "replay", policy.to_str().unwrap(), folder.to_str().unwrap()];
+    let mut again = Command::new(env!("CARGO_BIN_EXE_wicketgate"));
+    let said = String::from_utf8(again.args(replay).output().unwrap().stdout).unwrap();
+    let commands = count(&all, "command");
+    assert!(
+        said.starts_with(&format!("{commands} commands: {commands} judged the same")),
+        "{said}"
+    );
+}
+
+/// What `wicketgate evidence` has seen, by check.
+fn evidence(plant: &Plant, check: &str) -> (String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wicketgate"));
+    command.args(["evidence", "--format", "json", "--config"]).arg(plant.file("policy.toml"));
+    let report: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let found = findings.iter().find(|found| found["check"] == check).unwrap();
+    let text = |key: &str| found[key].as_str().unwrap().to_owned();
+    (text("outcome"), text("seen"))
+}
+
+#[test]
+fn evidence_of_a_signed_log_and_of_one_that_was_cut_off() {
+    let (server, _) = need!("evidence_of_a_signed_log_and_of_one_that_was_cut_off");
+    let plant = Plant::new(1);
+    let (state, kept) = (plant.file("state"), plant.file("elsewhere/gate.jsonl"));
+    fs::create_dir(plant.file("elsewhere")).unwrap();
+    let audit = format!("[audit]\ncheckpoints = {kept:?}\ncheckpoint = \"1s\"\n");
+    plant.write_policy(&format!("{CONDUIT}[gate]\nstate_dir = {state:?}\n{audit}"));
+    let _device = device(&plant, &server);
+    let gate = started(&plant);
+    let mut stream = plant.connect().unwrap();
+    read(&mut stream, 1);
+    within(|| fs::read_to_string(&kept).is_ok_and(|text| !text.is_empty()).then_some(()));
+    drop(stream);
+    drop(gate.stop());
+    let (outcome, seen) = evidence(&plant, "log-whole");
+    assert_eq!(outcome, "satisfied", "{seen}");
+    assert!(seen.starts_with("chain of 1 file, ") && seen.contains("signed by the gate's key"));
+    let (outcome, seen) = evidence(&plant, "log-off-box");
+    assert_eq!(outcome, "satisfied", "{seen}");
+    // The chain of what is left holds: only what was kept elsewhere shows that there was more.
+    let folder = plant.file("state/audit");
+    let file = fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let first = lines(&folder).first().map(|line| format!("{line}\n")).unwrap();
+    fs::write(file, first).unwrap();
+    let (outcome, seen) = evidence(&plant, "log-whole");
+    assert_eq!(outcome, "not-satisfied", "{seen}");
 }
 
 /// Sets how large a file of the gate's may get: beyond, writes fail as on a full disk.

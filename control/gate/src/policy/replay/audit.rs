@@ -1,12 +1,12 @@
-//! Commands of an audit log. It is read twice, in memory of one line: first its chain and who its users
-//! are, then its commands, as far as the chain holds.
+//! Commands of an audit log, in one file or a folder of many. It is read twice, in memory of one line: first its
+//! chain and who its users are, then its commands, as far as the chain holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use wicketgate_audit::{Recorded, verify_each};
+use wicketgate_audit::{Recorded, Trust, VerifyError, verify_log};
 use wicketgate_dissectors::Protocol;
 use wicketgate_engine::Reason;
 use wicketgate_policy::trial::Answer;
@@ -14,6 +14,7 @@ use wicketgate_policy::trial::Answer;
 use super::Outcome;
 use super::changes::{Change, Changes, Opinion, describe};
 use super::judge::{Asked, Court, Person, Place, Who, is_whole};
+use crate::logs::{pieces, reader};
 use crate::policy::user::UserArgument;
 use crate::progress::Progress;
 use crate::{cli, config};
@@ -39,10 +40,11 @@ pub(super) fn replay(arguments: &cli::PolicyReplay) -> Result<Outcome, String> {
     if !arguments.logins.is_empty() {
         return Err("--login is for captures; a log has users: --user USER:ROLE".to_owned());
     }
-    let survey = survey(&arguments.record)?;
+    let log = Pieces::of(&arguments.record)?;
+    let survey = survey(&log)?;
     let mut bench = bench(arguments, &survey)?;
     let mut changes = Changes::default();
-    let mut lines = Lines::open(&arguments.record)?;
+    let mut lines = Lines::of(&log);
     for _ in 0..survey.records {
         let Some(line) = lines.next()? else { break };
         if let Some(recorded) = Recorded::read(line) {
@@ -52,10 +54,37 @@ pub(super) fn replay(arguments: &cli::PolicyReplay) -> Result<Outcome, String> {
     Ok(Outcome { changes, damage: survey.damage })
 }
 
-fn survey(path: &Path) -> Result<Survey, String> {
-    let file = open(path)?;
-    let (mut survey, mut progress, mut offset) = (Survey::default(), Progress::new(path), 0);
-    let verified = verify_each(file, |line| {
+/// The files of the log.
+struct Pieces {
+    names: Vec<PathBuf>,
+    /// All that the log has are there.
+    is_folder: bool,
+}
+
+impl Pieces {
+    fn of(path: &Path) -> Result<Pieces, String> {
+        let names = pieces(path).map_err(|error| unopened(path, &error))?;
+        Ok(Pieces { names, is_folder: path.is_dir() })
+    }
+
+    /// A bar over all of them.
+    fn progress(&self) -> Progress {
+        let size = |name: &PathBuf| name.metadata().map_or(0, |metadata| metadata.len());
+        Progress::over(self.names.iter().map(size).sum())
+    }
+
+    fn broken(&self, error: &VerifyError) -> String {
+        let file = self.names.get(error.piece).filter(|_| self.is_folder);
+        let file = file.map(|name| format!("{}: ", name.display())).unwrap_or_default();
+        format!("the log is broken at {file}{error}; only what is before it was judged")
+    }
+}
+
+fn survey(log: &Pieces) -> Result<Survey, String> {
+    let files: Result<Vec<_>, _> = log.names.iter().map(|name| open(name)).collect();
+    let (mut survey, mut progress, mut offset) = (Survey::default(), log.progress(), 0);
+    let trust = Trust { all_files: log.is_folder, ..Trust::default() };
+    let verified = verify_log(files?.into_iter(), &trust, |line| {
         offset += line.len() as u64 + 1;
         progress.at(offset);
         survey.records += 1;
@@ -64,8 +93,7 @@ fn survey(path: &Path) -> Result<Survey, String> {
             survey.users.insert(user.into_owned());
         }
     });
-    let broken = |error| format!("the log is broken at {error}; only what is before it was judged");
-    survey.damage = verified.err().map(broken);
+    survey.damage = verified.err().map(|error| log.broken(&error));
     Ok(survey)
 }
 
@@ -150,31 +178,46 @@ fn told(recorded: &Recorded<'_>) -> Opinion {
 }
 
 /// The lines of a log, one at a time.
-struct Lines {
-    reader: BufReader<File>,
+struct Lines<'l> {
+    files: std::slice::Iter<'l, PathBuf>,
+    reader: Option<BufReader<File>>,
     line: Vec<u8>,
     progress: Progress,
     offset: u64,
 }
 
-impl Lines {
-    fn open(path: &Path) -> Result<Lines, String> {
-        let (reader, progress) = (open(path)?, Progress::new(path));
-        Ok(Lines { reader, line: Vec::new(), progress, offset: 0 })
+impl<'l> Lines<'l> {
+    fn of(log: &'l Pieces) -> Lines<'l> {
+        let (files, progress) = (log.names.iter(), log.progress());
+        Lines { files, reader: None, line: Vec::new(), progress, offset: 0 }
     }
 
     fn next(&mut self) -> Result<Option<&[u8]>, String> {
         self.line.clear();
-        let read = self.reader.read_until(b'\n', &mut self.line);
+        while self.read()? == 0 {
+            match self.files.next() {
+                Some(name) => self.reader = Some(open(name)?),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(self.line.trim_ascii_end()).filter(|line| !line.is_empty()))
+    }
+
+    /// Bytes of the next line in this file: none at its end.
+    fn read(&mut self) -> Result<usize, String> {
+        let Some(reader) = &mut self.reader else { return Ok(0) };
+        let read = reader.read_until(b'\n', &mut self.line);
         let read = read.map_err(|error| format!("the log cannot be read: {error}"))?;
         self.offset += read as u64;
         self.progress.at(self.offset);
-        Ok(Some(self.line.trim_ascii_end()).filter(|line| !line.is_empty()))
+        Ok(read)
     }
 }
 
 fn open(path: &Path) -> Result<BufReader<File>, String> {
-    let file = File::open(path);
-    let named = |error| format!("{}: cannot be opened: {error}", path.display());
-    file.map(BufReader::new).map_err(named)
+    reader(path).map_err(|error| unopened(path, &error))
+}
+
+fn unopened(path: &Path, error: &std::io::Error) -> String {
+    format!("{}: cannot be opened: {error}", path.display())
 }

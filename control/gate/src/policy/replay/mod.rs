@@ -36,10 +36,14 @@ struct Outcome {
     damage: Option<String>,
 }
 
-/// Whether it begins like an audit log: with a JSON object.
+/// Whether it is the folder of an audit log, or begins like one: with a JSON object.
 fn is_log(path: &Path) -> Result<bool, String> {
     let unreadable = |error| format!("{}: cannot be read: {error}", path.display());
-    if !path.metadata().map_err(unreadable)?.is_file() {
+    let metadata = path.metadata().map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Ok(true);
+    }
+    if !metadata.is_file() {
         return Err(format!("{}: not a file; it is read more than once", path.display()));
     }
     let mut first = [0];

@@ -3,6 +3,7 @@
 
 mod access;
 mod clock;
+mod evidence;
 mod locked;
 mod logins;
 mod record;
