@@ -210,7 +210,7 @@ fn a_worker_that_stands_still_is_named() {
     }
     let records = parsed(&log.finish().unwrap().0);
     let workers: Vec<_> = records[1..].iter().map(|record| record["worker"].as_u64()).collect();
-    assert_eq!(workers, [None, None, Some(0), None, None, None, None, Some(3)]);
+    assert_eq!(workers, [None, None, Some(0), None, None, None, None, None, Some(3)]);
 }
 
 #[test]
