@@ -56,6 +56,9 @@ pub const WEB: EndpointId = EndpointId(3);
 /// Modbus/TCP on press 4.
 pub const MODBUS_4: EndpointId = EndpointId(4);
 
+/// EtherNet/IP over UDP on press 3, where that is what it speaks on port 80: port 44818.
+pub const ENIP_UDP: EndpointId = EndpointId(5);
+
 /// One right of one source at one door.
 #[derive(Clone, Debug)]
 pub struct Right {
@@ -217,6 +220,10 @@ impl Plant {
             (four, Protocol::Modbus, Transport::Tcp, 502),
         ] {
             tables.add_endpoint(Endpoint { asset, protocol, transport, port });
+        }
+        if self.web == Protocol::Enip {
+            let (protocol, transport) = (self.web, Transport::Udp);
+            tables.add_endpoint(Endpoint { asset: three, protocol, transport, port: 44818 });
         }
     }
 }

@@ -17,13 +17,15 @@ pub enum Alarm {
     AuditFails,
     /// Checkpoints of the audit log do not reach the place off the box where they are kept.
     CheckpointsFail,
+    /// Records of the audit log do not reach the syslog server.
+    SyslogFails,
     /// Sessions that should be recorded are not, or not whole.
     RecordsFail,
 }
 
 impl Alarm {
     /// All causes, each at its [`place`](Alarm::place).
-    pub const ALL: [Alarm; 8] = [
+    pub const ALL: [Alarm; 9] = [
         Alarm::KernelForwards,
         Alarm::FramesLost,
         Alarm::WorkerStalled(0),
@@ -31,6 +33,7 @@ impl Alarm {
         Alarm::TunnelsDown,
         Alarm::AuditFails,
         Alarm::CheckpointsFail,
+        Alarm::SyslogFails,
         Alarm::RecordsFail,
     ];
 
@@ -44,7 +47,8 @@ impl Alarm {
             Alarm::TunnelsDown => 4,
             Alarm::AuditFails => 5,
             Alarm::CheckpointsFail => 6,
-            Alarm::RecordsFail => 7,
+            Alarm::SyslogFails => 7,
+            Alarm::RecordsFail => 8,
         }
     }
 
@@ -58,6 +62,7 @@ impl Alarm {
             Alarm::TunnelsDown => "tunnels-down",
             Alarm::AuditFails => "audit-fails",
             Alarm::CheckpointsFail => "checkpoints-fail",
+            Alarm::SyslogFails => "syslog-fails",
             Alarm::RecordsFail => "records-fail",
         }
     }
@@ -72,6 +77,7 @@ impl Alarm {
             | Alarm::TunnelsDown
             | Alarm::AuditFails
             | Alarm::CheckpointsFail
+            | Alarm::SyslogFails
             | Alarm::RecordsFail => None,
         }
     }

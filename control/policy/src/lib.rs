@@ -23,6 +23,7 @@
 //! | [`diagnostic`] | [`Diagnostic`]: what is wrong, where, and what to do |
 //! | [`control`] | [`Control`]: who may ask what of the control socket |
 //! | [`tuning`] | [`Tuning`]: how the live gate uses the machine |
+//! | [`syslog`] | [`Syslog`]: where records of the audit log are sent to |
 //! | [`value`] | addresses, MACs, ranges, durations as they are written |
 //! | `document` | the file's top level, in the order in which names are needed |
 //! | `topology` | `[gate]`, `[[port]]`, `[[asset]]` |
@@ -67,6 +68,7 @@ pub mod record;
 mod rights;
 mod selector;
 mod suggest;
+pub mod syslog;
 mod topology;
 pub mod trial;
 pub mod tuning;
@@ -91,6 +93,7 @@ pub use metrics::Metrics;
 pub use model::{Asset, Conduit, Door, Factor, Gate, Policy, Port, Rule, Source};
 pub use preset::Preset;
 pub use record::Record;
+pub use syslog::Syslog;
 pub use tuning::{PortTuning, Queues, Tuning};
 pub use tunnel::Tunnel;
 pub use value::Prefix;

@@ -19,6 +19,7 @@
 //! | [`owner`] | which worker a frame is for, before anything is decided |
 //! | `inspect` | which bytes are new, and whether repeated ones are the same |
 //! | `judge` | every whole PDU, in order, each judged once |
+//! | `implicit` | I/O of EtherNet/IP: datagrams that pass because a Forward Open did |
 //! | `operation` | what must not be cut in half: a program download |
 //! | `length`, `mss` | what is too long for the link that it would leave by |
 //! | [`translate`], `icmp`, `answer` | what leaves |
@@ -36,6 +37,7 @@ pub mod engine;
 pub mod event;
 pub mod flow;
 mod icmp;
+mod implicit;
 pub mod index;
 mod inspect;
 mod judge;

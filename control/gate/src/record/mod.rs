@@ -1,4 +1,4 @@
-//! Records of sessions: the inner traffic of each as a pcapng, with what was judged in comments (ADR 18).
+//! Records of sessions: the inner traffic of each as a pcapng, with what was judged in comments (ADR 19).
 //!
 //! | file | what it holds |
 //! |---|---|

@@ -26,6 +26,7 @@ use super::policy::Generations;
 use super::pulse::Pulse;
 use super::record::Records;
 use super::signals::Signals;
+use super::syslog::Syslog;
 use super::tunnel::Tunnels;
 use crate::api::desk::Inbox;
 use crate::api::peers::Admission;
@@ -288,6 +289,7 @@ impl Control {
         self.report(Alarm::CheckpointsFail, self.audit.checkpoints_fault());
         let unrecorded = self.records.as_mut().and_then(Records::fault);
         self.report(Alarm::RecordsFail, unrecorded);
+        self.report(Alarm::SyslogFails, self.audit.syslog().and_then(Syslog::fault));
         self.report(Alarm::NetlinkSilent, silent);
         if let Some(fault) = self.count() {
             self.report(Alarm::FramesLost, fault);

@@ -45,6 +45,7 @@ mod sandbox;
 mod signals;
 pub(crate) mod socket;
 mod stats;
+mod syslog;
 mod tunnel;
 
 use std::sync::Arc;
@@ -157,7 +158,8 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let written = control.audit.written();
     let written: Vec<_> =
         written.into_iter().chain(control.records.as_ref().map(Records::place)).collect();
-    sandbox::enter(arguments, user.as_ref(), &again, &written)?;
+    let syslog = control.audit.syslog();
+    sandbox::enter(arguments, user.as_ref(), &again, &written, syslog)?;
     responder.serve()?;
     control.audit.serve()?;
     control.records.as_mut().map_or(Ok(()), Records::serve)?;

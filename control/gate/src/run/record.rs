@@ -1,4 +1,4 @@
-//! Records of sessions while the gate runs (ADR 18).
+//! Records of sessions while the gate runs (ADR 19).
 //!
 //! ```text
 //!   workers --copies, a bounded ring each--> record thread --> FOLDER/DAY/SESSION.pcapng

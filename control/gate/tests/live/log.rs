@@ -29,20 +29,25 @@ fn verify(log: &Path, with: &[&str]) -> Output {
 }
 
 /// The lines of a log in many files.
-fn lines(folder: &Path) -> Vec<String> {
+pub(crate) fn lines(folder: &Path) -> Vec<String> {
     let mut files: Vec<_> =
         fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|kind| kind == "jsonl"));
     files.sort();
-    let text: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
-    text.lines().map(str::to_owned).collect()
+    files.iter().flat_map(|file| whole_lines(&fs::read_to_string(file).unwrap())).collect()
+}
+
+/// A kill may leave half a line at the end, which is put aside at the next start.
+fn whole_lines(text: &str) -> Vec<String> {
+    let ended = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+    ended.map(str::to_owned).collect()
 }
 
 fn count(lines: &[String], kind: &str) -> usize {
     lines.iter().filter(|line| line.contains(&format!("\"type\":\"{kind}\""))).count()
 }
 
-fn plant_with_state(settings: &str) -> Plant {
+pub(crate) fn plant_with_state(settings: &str) -> Plant {
     let plant = Plant::new(1);
     let state = plant.file("state");
     plant.write_policy(&format!("{CONDUIT}[gate]\nstate_dir = {state:?}\n{settings}"));

@@ -293,8 +293,42 @@ fn the_audit_log_is_kept_as_the_file_says() {
         commit: std::time::Duration::from_millis(100),
         checkpoint: seconds(60),
         checkpoints: Some("/mnt/gate.jsonl".into()),
+        syslog: None,
     };
     assert_eq!(*policy.log(), expected);
+}
+
+#[test]
+fn records_are_sent_as_the_file_says_by_tls_unless_it_asks_for_less() {
+    use crate::syslog::{Format, Syslog, Tls, Transport};
+    let with =
+        |keys: &str| format!("{}\n[audit.syslog]\nserver = \"siem:6514\"\n{keys}", changed("", ""));
+    let sent = |keys: &str| good(&with(keys)).log().syslog.clone().unwrap();
+    let tls = Tls { name: "siem".to_owned(), ca: "ca.pem".into(), certificate: None };
+    let expected = Syslog {
+        host: "siem".to_owned(),
+        port: 6514,
+        transport: Transport::Tls(tls),
+        facility: 13,
+        format: Format::Json,
+        alarm_after: Syslog::ALARM_AFTER,
+    };
+    assert_eq!(sent("ca = \"ca.pem\""), expected);
+    let keys = "ca = \"ca.pem\"\nname = \"log.plant\"\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n\
+                facility = \"local3\"\nformat = \"cef\"\nalarm_after = \"5min\"";
+    let all = sent(keys);
+    let certificate = Some(("c.pem".into(), "k.pem".into()));
+    let tls = Tls { name: "log.plant".to_owned(), ca: "ca.pem".into(), certificate };
+    assert_eq!((all.transport, all.facility, all.format), (Transport::Tls(tls), 19, Format::Cef));
+    assert_eq!(sent("transport = \"udp\"").transport, Transport::Udp);
+    let refused = |keys: &str| parse(&with(keys), "policy.toml").unwrap_err().remove(0).message;
+    assert!(refused("").contains("no `ca`"), "TLS is what there is without a word");
+    assert!(refused("ca = \"a\"\nkey = \"k\"").contains("go together"));
+    assert!(refused("transport = \"smtp\"").contains("cannot be `smtp`"));
+    assert!(
+        refused("transport = \"tcp\"\nca = \"a\"").contains("ca"),
+        "nobody is to think it is checked"
+    );
 }
 
 /// Whether each person's and each machine's sessions are recorded.
