@@ -1,6 +1,7 @@
 //! The protocols as a closed set, and the words that they share.
 
 use core::fmt;
+use core::net::Ipv4Addr;
 use core::num::NonZeroUsize;
 
 use crate::{Command, FieldSink, enip, modbus, opcua, s7comm};
@@ -229,6 +230,29 @@ impl Protocol {
     /// Whether what leaves may have to be numbered anew: PDUs have numbers without a gap.
     pub const fn renumbers(self) -> bool {
         matches!(self, Protocol::Opcua)
+    }
+
+    /// Whether what becomes of the whole PDU `pdu` is over with it, and it leaves as it came if it may: it opens and
+    /// closes nothing outside its flow, has no number that may have to be another, and no address.
+    #[inline]
+    pub fn is_plain(self, pdu: &[u8]) -> bool {
+        match self {
+            Protocol::Opcua => false,
+            Protocol::Enip => enip::io::is_plain(pdu),
+            _ => true,
+        }
+    }
+
+    /// Whether addresses may stand in PDUs.
+    pub const fn has_addresses(self) -> bool {
+        matches!(self, Protocol::Enip)
+    }
+
+    /// Writes the addresses by which its receiver knows both ends over those in the whole PDU `pdu`, whose length stays
+    /// as it is: the asset's and the client's. Whether that changed anything.
+    pub fn translate(self, pdu: &mut [u8], asset: Ipv4Addr, client: Ipv4Addr) -> bool {
+        let ends = enip::Ends { target: asset, originator: client };
+        self.has_addresses() && enip::translate(pdu, &ends)
     }
 
     /// Checks the whole response PDU `pdu` by itself.
@@ -496,6 +520,8 @@ pub enum Refusal {
     Busy,
     /// The request is longer than can be judged: the client is to ask for less at once.
     TooLong,
+    /// Data would go to many at once: the client is to ask for a connection from point to point.
+    Multicast,
 }
 
 /// Why bytes are not the protocol they should be.

@@ -1,12 +1,15 @@
 """A Logix-like controller on cpppo: tags, an identity; says READY, and what reaches it.
 
-Usage: enip_server.py PORT [FILE]
+Usage: enip_server.py PORT [FILE [ADDRESS]]
 
 What reaches it goes to FILE, else to the standard output: the data of each encapsulation packet, in hexadecimal,
 before anything of it is carried out, and each element of a tag that is written.
 
+It says that its address is ADDRESS, else that it has none.
+
 cpppo serves no Reset: one that reaches it is told too, and ends the session.
 """
+import json
 import socket
 import sys
 import threading
@@ -50,7 +53,14 @@ def say_when_ready(port):
     print("READY", flush=True)
 
 
+def say_address(address):
+    configuration = json.dumps({"ip_address": address})
+    device.Object.config_loader.read_dict({"TCPIP": {"Interface Configuration": configuration}})
+
+
 if __name__ == "__main__":
+    if len(sys.argv) > 3:
+        say_address(sys.argv[3])
     logix.process = told(logix.process)
     threading.Thread(target=say_when_ready, args=[int(sys.argv[1])], daemon=True).start()
     serve(["--address", f"0.0.0.0:{sys.argv[1]}", *TAGS], attribute_class=Tag)

@@ -95,6 +95,7 @@ impl Size {
                 denial: DenialStyle::Reply,
                 rate: None,
                 observe: false,
+                record: false,
             });
         }
         tables.build(1).expect("nothing is there twice")

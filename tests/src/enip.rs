@@ -90,6 +90,89 @@ pub fn opened(to_target: u32, to_originator: u32) -> Vec<u8> {
     [&reply(0x54, 0)[..], &ids, &TRIAD, &interval, &interval, &[0, 0]].concat()
 }
 
+/// An I/O connection as a client asks for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Io {
+    /// Its serial number.
+    pub serial: u16,
+    /// What datagrams to the client are to bear.
+    pub to_originator: u32,
+    /// Bytes that the client sends at once.
+    pub size: u16,
+    /// Network connection types: to the target, to the originator; 1 is multicast, 2 point to point.
+    pub kinds: [u16; 2],
+    /// Microseconds between two datagrams; four intervals without one end it.
+    pub interval: u32,
+}
+
+impl Io {
+    /// Ten bytes to the device every 10 ms, and six back.
+    pub fn new(serial: u16, to_originator: u32) -> Io {
+        Io { serial, to_originator, size: 10, kinds: [2, 2], interval: 10_000 }
+    }
+
+    fn triad(&self) -> Vec<u8> {
+        [&self.serial.to_le_bytes()[..], &TRIAD[2..]].concat()
+    }
+
+    /// Forward Open of transport class 1 from assembly 150 to 100, as exclusive owner.
+    pub fn open(&self) -> Vec<u8> {
+        let front = [&[0x54, 2, 0x20, 6, 0x24, 1, 0x0a, 0x0e, 0, 0, 0, 0][..]];
+        let front = [front.concat(), self.to_originator.to_le_bytes().to_vec(), self.triad()];
+        let [there, back] = self.kinds.map(|kind| kind << 13);
+        let way = |parameters: u16| {
+            [&self.interval.to_le_bytes()[..], &parameters.to_le_bytes()].concat()
+        };
+        let (there, back) = (way(there | self.size), way(back | 6));
+        let end = [1, 4, 0x20, 4, 0x24, 0x97, 0x2c, 0x96, 0x2c, 0x64];
+        [&front.concat()[..], &[0, 0, 0, 0], &there, &back, &end].concat()
+    }
+
+    /// Its success: datagrams to the device are to bear `to_target`.
+    pub fn opened(&self, to_target: u32) -> Vec<u8> {
+        let ids = [to_target.to_le_bytes(), self.to_originator.to_le_bytes()].concat();
+        let interval = self.interval.to_le_bytes();
+        [&reply(0x54, 0)[..], &ids, &self.triad(), &interval, &interval, &[0, 0]].concat()
+    }
+
+    /// Its failure.
+    pub fn failed(&self) -> Vec<u8> {
+        [&reply(0x54, 1)[..], &self.triad(), &[0, 0]].concat()
+    }
+
+    /// Its Forward Close.
+    pub fn close(&self) -> Vec<u8> {
+        let end = [4, 0, 0x20, 4, 0x24, 0x97, 0x2c, 0x96, 0x2c, 0x64];
+        [&[0x4e, 2, 0x20, 6, 0x24, 1, 0x0a, 0x0e][..], &self.triad(), &end].concat()
+    }
+}
+
+/// A datagram of implicit I/O.
+pub fn io_data(id: u32, sequence: u32, data: &[u8]) -> Vec<u8> {
+    let ids = [id.to_le_bytes(), sequence.to_le_bytes()].concat();
+    [&[2, 0, 2, 0x80, 8, 0][..], &ids, &[0xb1, 0], &length(data), data].concat()
+}
+
+/// SendRRData around a message, with socket address items behind it: kind, address, port.
+pub fn with_sockets(message: &[u8], sockets: &[(u16, [u8; 4], u16)]) -> Vec<u8> {
+    let count = (2 + sockets.len() as u16).to_le_bytes();
+    let items = [&[0, 0, 0, 0, 5, 0][..], &count, &[0, 0, 0, 0, 0xb2, 0]].concat();
+    let item = |(kind, address, port): &(u16, [u8; 4], u16)| {
+        let front = [kind.to_le_bytes(), [16, 0], [0, 2], port.to_be_bytes()].concat();
+        [&front[..], address, &[0; 8]].concat()
+    };
+    let sockets: Vec<u8> = sockets.iter().flat_map(item).collect();
+    packet(0x6f, &[&items[..], &length(message), message, &sockets].concat())
+}
+
+/// The reply to ListIdentity of a device that says to be at this address.
+pub fn identity(address: [u8; 4]) -> Vec<u8> {
+    let socket = [&[0, 2, 0xaf, 0x12][..], &address, &[0; 8]].concat();
+    let about = [&[1, 0, 14, 0, 54, 0, 20, 11, 0, 0, 1, 2, 3, 4][..], &[1, b'P', 3]].concat();
+    let item = [&[1, 0][..], &socket, &about].concat();
+    packet(0x63, &[&[1, 0, 12, 0][..], &length(&item), &item].concat())
+}
+
 /// Forward Close.
 pub fn forward_close() -> Vec<u8> {
     let end = [2, 0, 0x20, 2, 0x24, 1];

@@ -56,6 +56,9 @@ pub const WEB: EndpointId = EndpointId(3);
 /// Modbus/TCP on press 4.
 pub const MODBUS_4: EndpointId = EndpointId(4);
 
+/// EtherNet/IP over UDP on press 3, where that is what it speaks on port 80: port 44818.
+pub const ENIP_UDP: EndpointId = EndpointId(5);
+
 /// One right of one source at one door.
 #[derive(Clone, Debug)]
 pub struct Right {
@@ -77,6 +80,8 @@ pub struct Right {
     pub rate: Option<Rate>,
     /// Whether nothing is refused.
     pub observe: bool,
+    /// Whether its sessions are recorded.
+    pub record: bool,
 }
 
 /// What tables are made of.
@@ -104,8 +109,8 @@ impl Right {
         let essential = source == HMI;
         let name = format!("user of {source}");
         let (until, denial) = (Time::NEVER, DenialStyle::Reply);
-        let (rate, observe) = (None, false);
-        Right { source, name, essential, door, entries, until, denial, rate, observe }
+        let (rate, observe, record) = (None, false, false);
+        Right { source, name, essential, door, entries, until, denial, rate, observe, record }
     }
 
     /// All of these classes.
@@ -185,6 +190,7 @@ impl Plant {
                 denial,
                 rate,
                 observe,
+                record: right.record,
             });
         }
         Arc::new(tables.build(epoch).unwrap())
@@ -214,6 +220,10 @@ impl Plant {
             (four, Protocol::Modbus, Transport::Tcp, 502),
         ] {
             tables.add_endpoint(Endpoint { asset, protocol, transport, port });
+        }
+        if self.web == Protocol::Enip {
+            let (protocol, transport) = (self.web, Transport::Udp);
+            tables.add_endpoint(Endpoint { asset: three, protocol, transport, port: 44818 });
         }
     }
 }

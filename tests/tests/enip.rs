@@ -11,7 +11,7 @@ use wicketgate_tests::cut::{Cut, Pdus, captures, connections, play};
 use wicketgate_tests::enip::*;
 use wicketgate_tests::frame::flag;
 use wicketgate_tests::plant::*;
-use wicketgate_tests::{Gate, Plant, Right, Talk, Told};
+use wicketgate_tests::{Gate, Packet, Plant, Right, Talk, Told};
 
 const CLIENT: (Ipv4Addr, u16) = (ALICE, 51000);
 /// Press 3 speaks EtherNet/IP where it else has its web page.
@@ -213,6 +213,56 @@ fn pccc_execute_multiple_is_denied_to_who_may_do_all_that_is_known() {
     assert_eq!(gate.last_command().denied, Some(Reason::CommandDenied));
     let refused = [&[0xcb, 0, 0, 0], &REQUESTOR[..], &[0x4f, 0xf0, 2, 0, 0x0b]].concat();
     assert_eq!((heard, reached), (unconnected(&refused), vec![]));
+}
+
+const DISCOVERS: [Class; 3] = [Class::Session, Class::Discover, Class::Read];
+
+/// Cut in any way, and come again, who a device is arrives with the address that the client knows.
+#[test]
+fn an_identity_arrives_with_the_overlay_address() {
+    let [told, arrives] = [PRESS_3_UNDERLAY, PRESS_3].map(|ip| identity(ip.octets()));
+    for length in [1, 7, told.len()] {
+        let (mut gate, mut talk) = live_gate(&plant(vec![entry(&DISCOVERS)]));
+        talk.send(&mut gate, &packet(0x63, &[]));
+        let first = talk.asset_next;
+        let pieces = told.chunks(length).map(|piece| talk.answer(&mut gate, piece));
+        let heard: Vec<u8> = pieces.flat_map(|came| came.payload_on(OFFICE)).collect();
+        assert_eq!(heard, arrives, "in pieces of {length}");
+        let again = gate.line(&talk.from_asset(first, flag::ACK | flag::PSH, &told));
+        assert_eq!(again.payload_on(OFFICE), arrives, "what comes again is what left");
+        talk.send(&mut gate, &unconnected(&read_tag("Level")));
+        let answer = unconnected(&reply(0x4c, 0));
+        assert_eq!(talk.answer(&mut gate, &answer).payload_on(OFFICE), answer);
+    }
+}
+
+#[test]
+fn an_identity_arrives_with_the_overlay_address_by_udp() {
+    let right = Right::new(ALICE, ENIP_UDP, vec![entry(&DISCOVERS)]);
+    let mut gate = Gate::new(&Plant { web: Protocol::Enip, ..Plant::with(vec![right]) });
+    let (client, overlay) = ((ALICE, 51000), (PRESS_3, 44818));
+    let asked = gate.office(&Packet::udp(client, overlay, &packet(0x63, &[])));
+    let (asset, nat) = (asked.seen().dst, asked.seen().src);
+    let told = identity(PRESS_3_UNDERLAY.octets());
+    let came = gate.line(&Packet::udp(asset, nat, &told)).seen();
+    assert_eq!((came.src, came.dst), (overlay, client));
+    assert_eq!(came.payload, identity(PRESS_3.octets()));
+}
+
+/// Each end is told of the other by the address that it knows, whatever the other wrote: nobody has data sent to a third.
+#[test]
+fn socket_address_items_are_translated_both_ways() {
+    let (mut gate, mut talk) = live_gate(&plant(vec![entry(&[Class::Session, Class::Write])]));
+    let io = Io::new(1, 7);
+    let items = |there: Ipv4Addr, back: Ipv4Addr| {
+        [(0x8000, there.octets(), 2222), (0x8001, back.octets(), 2222)]
+    };
+    let asked = talk.send(&mut gate, &with_sockets(&io.open(), &items(PRESS_3, STRANGER)));
+    let arrives = with_sockets(&io.open(), &items(PRESS_3_UNDERLAY, NAT));
+    assert_eq!(asked.payload_on(LINE), arrives);
+    let opened = with_sockets(&io.opened(9), &items(PRESS_3_UNDERLAY, NAT));
+    let arrives = with_sockets(&io.opened(9), &items(PRESS_3, ALICE));
+    assert_eq!(talk.answer(&mut gate, &opened).payload_on(OFFICE), arrives);
 }
 
 /// What is told of a connection whose bytes are cut like that.

@@ -51,7 +51,7 @@ struct Seen {
 impl Side {
     fn new(tables: &Arc<Tables>, captured: bool, straight: bool) -> Side {
         let sessions = Arc::new(Sessions::new(64));
-        let limits = Limits { flows: 256, streams: 64, long_requests: 2 };
+        let limits = Limits { flows: 256, streams: 64, long_requests: 2, io_connections: 32 };
         let mut engine = Engine::new(limits, tables.clone(), sessions.clone());
         engine.set_captured(captured);
         engine.set_straight(straight);

@@ -71,7 +71,7 @@ fn benches() -> [Bench; 2] {
     ends.map(bench)
 }
 
-const LIMITS: Limits = Limits { flows: 256, streams: 64, long_requests: 4 };
+const LIMITS: Limits = Limits { flows: 256, streams: 64, long_requests: 4, io_connections: 16 };
 
 impl Bench {
     fn feed(&mut self, port: PortId, bytes: &[u8]) {

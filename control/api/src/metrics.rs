@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 
 use crate::exposition::{Family, Kind, Label, Page};
-use crate::reply::{AssetLatency, BOUNDS, Percentiles, Stats, Tunnels, Worker};
+use crate::reply::{AssetLatency, BOUNDS, Percentiles, Stats, Syslog, Tunnels, Worker};
 
 /// Assets with a summary of their own, at most: those with most frames. How many more there are is said.
 pub const MOST_ASSETS: usize = 256;
@@ -20,6 +20,9 @@ pub fn page(stats: &Stats) -> String {
     people(&mut page, stats);
     alarms(&mut page, stats);
     queues(&mut page, stats);
+    if let Some(syslog) = &stats.syslog {
+        self::syslog(&mut page, syslog);
+    }
     if let Some(tunnels) = &stats.tunnels {
         self::tunnels(&mut page, tunnels);
     }
@@ -168,8 +171,23 @@ fn alarms(page: &mut Page, stats: &Stats) {
     }
 }
 
+fn syslog(page: &mut Page, syslog: &Syslog) {
+    let Syslog { connected, waiting, dropped, damaged, connections, .. } = *syslog;
+    let help = "Whether the audit log has a connection to its syslog server (1) or not (0).";
+    page.single("wicketgate_syslog_connected", Kind::Gauge, help, u8::from(connected));
+    let help = "Records of the audit log that were not sent yet.";
+    page.single("wicketgate_syslog_waiting_records", Kind::Gauge, help, waiting);
+    let help = "Connections to the syslog server since the gate started.";
+    page.single("wicketgate_syslog_connections_total", Kind::Counter, help, connections);
+    let help = "Records never sent, by cause: deleted as the settings say, or damaged.";
+    let mut family = page.family("wicketgate_syslog_dropped_records_total", Kind::Counter, help);
+    for (cause, count) in [("deleted", dropped), ("damaged", damaged)] {
+        family.sample(&[("cause", cause)], count);
+    }
+}
+
 fn tunnels(page: &mut Page, tunnels: &Tunnels) {
-    let Tunnels { open, spoofed, unfit, overtaken, inbound, outbound } = *tunnels;
+    let Tunnels { open, spoofed, unfit, overtaken, inbound, outbound, .. } = *tunnels;
     page.single("wicketgate_tunnels", Kind::Gauge, "Logins that have a tunnel.", open);
     let help = "Packets of tunnels lost, by cause.";
     let mut family = page.family("wicketgate_tunnel_packets_lost_total", Kind::Counter, help);

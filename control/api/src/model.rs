@@ -129,8 +129,10 @@ pub enum Request {
         id: LoginNumber,
     },
 
-    // Tunnels: the gate's own thread asks, on no route. -> Reply::Tunnel, Reply::Done
+    // Tunnels: the gate's own thread asks, on no route. -> Reply::Tunnel, Reply::Login, Reply::Grant, Reply::Done
     OpenTunnel(TunnelLogin),
+    StepUpTunnel(TunnelProof),
+    AskByTunnel(TunnelAsk),
     CloseTunnel {
         tunnel: u32,
         by_user: bool,
@@ -257,6 +259,28 @@ pub struct TunnelLogin {
     pub shown: Credentials,
     /// The user's certificate in DER, whose chain and possession TLS has checked.
     pub certificate: Option<Vec<u8>>,
+}
+
+/// A step-up by the login of a tunnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TunnelProof {
+    /// The tunnel's number, by which its login is known.
+    pub tunnel: u32,
+    /// Where its frames come from.
+    pub peer: SocketAddr,
+    /// What is proven.
+    pub proof: Proof,
+}
+
+/// A request for a grant by the login of a tunnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TunnelAsk {
+    /// The tunnel's number, by which its login is known.
+    pub tunnel: u32,
+    /// Where its frames come from.
+    pub peer: SocketAddr,
+    /// What is asked for.
+    pub wanted: GrantRequest,
 }
 
 /// The body of a step-up: factors proven anew.

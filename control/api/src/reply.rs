@@ -292,6 +292,8 @@ pub struct Stats {
     pub alarms: std::collections::BTreeMap<String, bool>,
     /// Tunnels of people; none where the gate has no `[tunnel]`, or lost it.
     pub tunnels: Option<Tunnels>,
+    /// The audit log's way to a syslog server; none where it has none.
+    pub syslog: Option<Syslog>,
     /// Each worker.
     pub workers: Vec<Worker>,
     /// The gate's own time per frame, for each asset that has had frames.
@@ -313,6 +315,28 @@ pub struct Tunnels {
     pub inbound: u64,
     /// On their way out of it, likewise.
     pub outbound: u64,
+    /// Whether the hop's cryptography is a FIPS 140-3 module in FIPS mode.
+    #[serde(default)]
+    pub fips: bool,
+}
+
+/// How records of the audit log reach a syslog server (`docs/AUDIT.md`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Syslog {
+    /// Whether there is a connection now.
+    pub connected: bool,
+    /// `seq` of the record that was sent last.
+    pub sent: u64,
+    /// Records behind it in the log.
+    pub waiting: u64,
+    /// Records that were deleted before they were sent, since the gate's start.
+    pub dropped: u64,
+    /// Lines of the log that are no records, and were not sent.
+    pub damaged: u64,
+    /// Connections since the gate's start.
+    pub connections: u64,
+    /// What is wrong.
+    pub fault: Option<String>,
 }
 
 /// What one worker counts.

@@ -17,11 +17,15 @@ pub enum Alarm {
     AuditFails,
     /// Checkpoints of the audit log do not reach the place off the box where they are kept.
     CheckpointsFail,
+    /// Records of the audit log do not reach the syslog server.
+    SyslogFails,
+    /// Sessions that should be recorded are not, or not whole.
+    RecordsFail,
 }
 
 impl Alarm {
     /// All causes, each at its [`place`](Alarm::place).
-    pub const ALL: [Alarm; 7] = [
+    pub const ALL: [Alarm; 9] = [
         Alarm::KernelForwards,
         Alarm::FramesLost,
         Alarm::WorkerStalled(0),
@@ -29,6 +33,8 @@ impl Alarm {
         Alarm::TunnelsDown,
         Alarm::AuditFails,
         Alarm::CheckpointsFail,
+        Alarm::SyslogFails,
+        Alarm::RecordsFail,
     ];
 
     /// The cause's place among all.
@@ -41,6 +47,8 @@ impl Alarm {
             Alarm::TunnelsDown => 4,
             Alarm::AuditFails => 5,
             Alarm::CheckpointsFail => 6,
+            Alarm::SyslogFails => 7,
+            Alarm::RecordsFail => 8,
         }
     }
 
@@ -54,6 +62,8 @@ impl Alarm {
             Alarm::TunnelsDown => "tunnels-down",
             Alarm::AuditFails => "audit-fails",
             Alarm::CheckpointsFail => "checkpoints-fail",
+            Alarm::SyslogFails => "syslog-fails",
+            Alarm::RecordsFail => "records-fail",
         }
     }
 
@@ -66,7 +76,9 @@ impl Alarm {
             | Alarm::NetlinkSilent
             | Alarm::TunnelsDown
             | Alarm::AuditFails
-            | Alarm::CheckpointsFail => None,
+            | Alarm::CheckpointsFail
+            | Alarm::SyslogFails
+            | Alarm::RecordsFail => None,
         }
     }
 }

@@ -72,6 +72,11 @@ pub(crate) fn seal(line: &mut Vec<u8>, start: usize) -> Hash {
     hash
 }
 
+/// Whether a line, its newline already taken off, is a record that is what was hashed.
+pub fn is_sealed(line: &[u8]) -> bool {
+    open(line).is_some_and(|opened| opened.holds())
+}
+
 /// A line, its newline already taken off. `None` where no hash stands at its end.
 pub(crate) fn open(line: &[u8]) -> Option<Opened<'_>> {
     let (rest, digits) = line.strip_suffix(LINE_END)?.split_last_chunk()?;

@@ -214,6 +214,11 @@ impl FileName {
         self.number
     }
 
+    /// The day on which it was begun, UTC.
+    pub const fn day(self) -> Date {
+        self.day
+    }
+
     /// The file after this one, begun at `now`.
     #[must_use]
     pub fn next(self, now: Time) -> FileName {

@@ -19,6 +19,11 @@
 //! | `chain_writer` | records as sealed lines in a buffer |
 //! | [`chain`] | [`chain::Hash`]: how a line is sealed and opened |
 //! | [`recorded`] | [`Recorded`]: a command read back from its record |
+//! | [`view`] | [`View`]: any record read back |
+//! | [`reading`] | [`Lines`]: a log read while it may be written; its last records |
+//! | [`filter`] | [`Filter`]: which records somebody wants |
+//! | [`export`] | [`Format`]: CSV, CEF, OCSF |
+//! | [`syslog`] | [`Syslog`]: records as messages of RFC 5424 |
 //! | [`verify`](mod@verify) | [`verify()`]: names the first line that is wrong |
 //! | `check`, [`fault`], [`trust`] | a log that is being checked; what can be wrong; what is known from elsewhere |
 //! | `links`, [`tampering`] | what ties records; what was done where it does not hold |
@@ -32,18 +37,23 @@ pub mod chain;
 mod chain_writer;
 mod check;
 pub mod commit;
+pub mod export;
 pub mod fault;
 pub mod files;
+pub mod filter;
 mod links;
 pub mod log;
 pub mod mark;
+pub mod reading;
 mod record;
 pub mod recorded;
 pub mod resume;
 pub mod signature;
+pub mod syslog;
 pub mod tampering;
 pub mod trust;
 pub mod verify;
+pub mod view;
 mod words;
 pub mod writer;
 
@@ -53,17 +63,22 @@ pub use act::{Act, Deed};
 pub use alarm::Alarm;
 pub use chain::Hash;
 pub use commit::Committer;
+pub use export::Format;
 pub use fault::{Fault, VerifyError};
 pub use files::{Disk, FileName, Files};
+pub use filter::Filter;
 pub use log::AuditLog;
 pub use mark::{State, Sums, WorkerSums};
+pub use reading::{Lines, Position};
 pub use record::Origin;
 pub use recorded::Recorded;
 pub use resume::{Found, find};
 pub use signature::{PublicKey, Signer};
+pub use syslog::Syslog;
 pub use tampering::Tampering;
 pub use trust::{Checkpoints, Trust};
 pub use verify::{Verified, verify, verify_each, verify_log};
+pub use view::View;
 pub use writer::{Block, Keeping, LogWriter};
 
 /// Version of the record format, in the first record of each log. It changes when a reader of the

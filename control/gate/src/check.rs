@@ -18,6 +18,10 @@ pub(crate) fn run(arguments: &cli::Check) -> Exit {
         crate::output::json(&explanation);
     } else {
         crate::output::text(format_args!("{explanation}"));
+        if policy.tunnel().is_some() {
+            let cryptography = crate::words::cryptography();
+            crate::output::text(format_args!("cryptography of tunnels: {cryptography}"));
+        }
     }
     test::hold(&arguments.config, &policy)
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::audit::arguments as audit;
 use crate::bench::arguments::Bench;
 use crate::client::arguments as client;
 use crate::connect::arguments::Connect;
@@ -71,7 +72,7 @@ pub(crate) enum Command {
     Completions(client::Completions),
     /// Decode every industrial PDU of captures
     Dissect(Dissect),
-    /// Audit logs
+    /// Audit logs: check, read, count, export
     Audit {
         #[command(subcommand)]
         command: Audit,
@@ -134,6 +135,10 @@ pub(crate) struct Replay {
     /// Write the frames that left the gate, each on the port it left by (pcapng)
     #[arg(long, value_name = "PCAP")]
     pub(crate) out: Option<PathBuf>,
+    /// Write a record of each session into this folder: of those that [record] of the config names; without it,
+    /// of all
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) record: Option<PathBuf>,
     /// Work out wrong checksums anew instead of dropping these frames, as without a config: for
     /// captures whose addresses were made anonymous
     #[arg(long)]
@@ -154,6 +159,7 @@ impl Replay {
             audit: None,
             transcript: None,
             out: None,
+            record: None,
             complete_checksums: true,
             decode_as: Vec::new(),
         }
@@ -463,6 +469,16 @@ pub(crate) struct UserReset {
 pub(crate) enum Audit {
     /// Check that no record of a log was changed, removed, inserted or moved
     Verify(AuditVerify),
+    /// The last records, and those that follow
+    Tail(audit::Tail),
+    /// One record, field by field
+    Show(audit::Show),
+    /// What is in a log, counted
+    Stats(audit::Stats),
+    /// Records as CSV, CEF, OCSF or JSON
+    Export(audit::Export),
+    /// Send one test record to the syslog server of a policy
+    TestSyslog(audit::TestSyslog),
 }
 
 /// `wicketgate audit verify`

@@ -25,9 +25,13 @@ mod output;
 mod policy;
 mod progress;
 mod reasons;
+mod record;
 mod replay;
 mod run;
+mod session;
+mod syslog;
 mod table;
+mod transcript;
 mod user;
 mod users;
 mod words;
@@ -45,7 +49,7 @@ fn run(command: cli::Command) -> exit::Exit {
         cli::Command::Replay(arguments) => replay::run(&arguments),
         cli::Command::Run(arguments) => run::run(&arguments),
         cli::Command::Check(arguments) => check::run(&arguments),
-        cli::Command::Audit { command: cli::Audit::Verify(arguments) } => audit::verify(&arguments),
+        cli::Command::Audit { command } => audit::run(&command),
         cli::Command::Bench(arguments) => bench::run(&arguments),
         cli::Command::User { command } => user::run(&command),
         cli::Command::Connect(arguments) => connect::run(&arguments),

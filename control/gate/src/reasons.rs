@@ -52,6 +52,26 @@ pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
         ),
         Reason::Revoked => ("the session was revoked", "log in again"),
         Reason::Expired => ("the login is over", "log in again"),
+        Reason::IoNotOpen => (
+            "implicit I/O (UDP 2222) of no connection that is open through the gate: never opened, or over",
+            "look at what became of its Forward Open; let the client connect anew",
+        ),
+        Reason::IoReplayed => (
+            "implicit I/O that is not newer than what came before",
+            "nothing; if it goes on, find its sender",
+        ),
+        Reason::IoMulticast => (
+            "an I/O connection whose data would go to many at once",
+            "have the client ask for point-to-point",
+        ),
+        Reason::IoIdInUse => (
+            "an I/O connection with an identifier that another one with the asset has",
+            "let the client try again; it is to choose identifiers at random",
+        ),
+        Reason::IoTableFull => (
+            "no room for one more I/O connection; machines have a reserve",
+            "find who opens so many",
+        ),
         Reason::NoAsset => {
             ("no asset has this address", "check the address; add an [[asset]] if it is one")
         }

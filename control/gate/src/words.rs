@@ -10,6 +10,7 @@ use wicketgate_dissectors::s7comm::operand::Object;
 use wicketgate_dissectors::{Protocol, Space, Transport};
 use wicketgate_engine::tables::{Endpoint, Mac};
 use wicketgate_packet::Time;
+use wicketgate_tunnel::tls::is_fips;
 
 /// RFC 3339, UTC, to the nanosecond.
 pub(crate) fn time(time: Time) -> String {
@@ -17,6 +18,11 @@ pub(crate) fn time(time: Time) -> String {
         Ok(stamp) => format!("{stamp:.9}"),
         Err(_) => format!("{} ns", time.as_nanos()),
     }
+}
+
+/// What encrypts tunnels here.
+pub(crate) fn cryptography() -> &'static str {
+    if is_fips() { "aws-lc, in FIPS mode" } else { "aws-lc, not in FIPS mode" }
 }
 
 /// `00:1d:9c:aa:bb:cc`.

@@ -23,6 +23,7 @@
 //! | [`diagnostic`] | [`Diagnostic`]: what is wrong, where, and what to do |
 //! | [`control`] | [`Control`]: who may ask what of the control socket |
 //! | [`tuning`] | [`Tuning`]: how the live gate uses the machine |
+//! | [`syslog`] | [`Syslog`]: where records of the audit log are sent to |
 //! | [`value`] | addresses, MACs, ranges, durations as they are written |
 //! | `document` | the file's top level, in the order in which names are needed |
 //! | `topology` | `[gate]`, `[[port]]`, `[[asset]]` |
@@ -33,6 +34,7 @@
 //! | `contradiction` | selectors that exclude each other |
 //! | `catalog` | the functions of a protocol, to tell what an element can match |
 //! | `denial` | `deny`: how a command is refused |
+//! | [`record`] | `[record]`: whose sessions are recorded |
 //! | `reader` | typed access to TOML that remembers which keys were asked for |
 //! | `wording` | a matcher's entries in words |
 //! | `suggest` | "did you mean" |
@@ -62,9 +64,11 @@ mod operands;
 pub mod preset;
 mod rate;
 mod reader;
+pub mod record;
 mod rights;
 mod selector;
 mod suggest;
+pub mod syslog;
 mod topology;
 pub mod trial;
 pub mod tuning;
@@ -88,6 +92,8 @@ pub use log::Log;
 pub use metrics::Metrics;
 pub use model::{Asset, Conduit, Door, Factor, Gate, Policy, Port, Rule, Source};
 pub use preset::Preset;
+pub use record::Record;
+pub use syslog::Syslog;
 pub use tuning::{PortTuning, Queues, Tuning};
 pub use tunnel::Tunnel;
 pub use value::Prefix;

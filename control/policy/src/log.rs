@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::diagnostic::Report;
 use crate::reader::{Node, Table};
+use crate::syslog::{self, Syslog};
 use crate::value;
 
 /// A mebibyte.
@@ -27,6 +28,8 @@ pub struct Log {
     pub checkpoint: Duration,
     /// A file off the box that checkpoints are put into too.
     pub checkpoints: Option<PathBuf>,
+    /// Where records are sent to.
+    pub syslog: Option<Syslog>,
 }
 
 impl Default for Log {
@@ -38,6 +41,7 @@ impl Default for Log {
             commit: Duration::from_millis(50),
             checkpoint: Duration::from_secs(10),
             checkpoints: None,
+            syslog: None,
         }
     }
 }
@@ -52,6 +56,7 @@ pub(crate) fn read(node: Node<'_>, report: &mut Report<'_>) -> Log {
     let commit = table.optional("commit").and_then(|node| node.parse(report, commit));
     let checkpoint = table.optional("checkpoint").and_then(|node| node.parse(report, value::span));
     let checkpoints = table.optional("checkpoints").and_then(|node| node.name(report));
+    let syslog = table.optional("syslog").and_then(|node| syslog::read(node, report));
     table.close(report);
     Log {
         file_size: file_size.unwrap_or(usual.file_size),
@@ -60,10 +65,12 @@ pub(crate) fn read(node: Node<'_>, report: &mut Report<'_>) -> Log {
         commit: commit.unwrap_or(usual.commit),
         checkpoint: checkpoint.unwrap_or(usual.checkpoint),
         checkpoints: checkpoints.map(PathBuf::from),
+        syslog,
     }
 }
 
-fn size(
+/// The bytes that a number of mebibytes under `key` is.
+pub(crate) fn size(
     table: &mut Table<'_>,
     key: &'static str,
     range: std::ops::RangeInclusive<u32>,

@@ -205,7 +205,11 @@ fn once<T: Copy + Eq + Hash + std::fmt::Display>(
 }
 
 /// One of a few words.
-fn word<T: Copy>(node: Node<'_>, words: &[(&str, T)], report: &mut Report<'_>) -> Option<T> {
+pub(crate) fn word<T: Copy>(
+    node: Node<'_>,
+    words: &[(&str, T)],
+    report: &mut Report<'_>,
+) -> Option<T> {
     let text = node.text(report)?;
     let found = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
     if found.is_none() {

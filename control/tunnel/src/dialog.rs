@@ -2,12 +2,13 @@
 //!
 //! ```text
 //!   greeting --hello--> asking --log in--> proving --admitted--> open
-//!                         ^                   |
-//!                         '----- refused -----'     three times, then the tunnel ends
+//!                         ^                   |            |  ^
+//!                         '----- refused -----'      step up, ask
+//!                     three times, then the tunnel ends
 //! ```
 
 use crate::end::{Code, End};
-use crate::message::{Admitted, Credentials, Refused, ToGate, ToUser, VERSION};
+use crate::message::{Admitted, Credentials, Proof, Refused, ToGate, ToUser, VERSION, Wanted};
 
 /// Attempts to log in by one connection. Whoever is wrong that often begins anew, and waits as long as the
 /// gate's delays say.
@@ -29,8 +30,19 @@ pub enum Step {
     Say(ToUser),
     /// Have this proven; the answer goes to [`Dialog::answer`].
     Prove(Credentials),
+    /// Have this answered; packets flow meanwhile.
+    Ask(Question),
     /// End the tunnel.
     End(End),
+}
+
+/// What somebody who is logged in asks of the gate.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Question {
+    /// To take these proofs.
+    StepUp(Proof),
+    /// For a grant.
+    Grant(Wanted),
 }
 
 /// The gate's end.
@@ -64,6 +76,8 @@ impl Dialog {
                 self.attempts += 1;
                 Step::Prove(shown)
             }
+            (State::Open, ToGate::StepUp(proof)) => Step::Ask(Question::StepUp(proof)),
+            (State::Open, ToGate::Ask(wanted)) => Step::Ask(Question::Grant(wanted)),
             _ => Step::End(End::protocol("a message that is out of turn")),
         }
     }
@@ -104,6 +118,10 @@ mod tests {
         ToGate::LogIn(Credentials { user: "anna".to_owned(), password: None, code: None })
     }
 
+    fn step_up() -> ToGate {
+        ToGate::StepUp(Proof { password: None, code: None })
+    }
+
     fn refused() -> Result<Admitted, Refused> {
         Err(Refused { what: "no".to_owned(), wait: None })
     }
@@ -133,6 +151,22 @@ mod tests {
         assert!(matches!(dialog.answer(admitted()), (ToUser::Admitted(_), None)));
         assert!(dialog.is_open());
         ends(dialog.hear(ToGate::Bye), Code::Bye);
+    }
+
+    #[test]
+    fn only_who_is_logged_in_asks_and_as_often_as_they_like() {
+        let wanted = || Wanted { rule: "r".to_owned(), asset: "a".to_owned(), reason: None };
+        ends(asking().hear(step_up()), Code::Protocol);
+        ends(asking().hear(ToGate::Ask(wanted())), Code::Protocol);
+        let mut open = asking();
+        open.hear(log_in());
+        open.answer(admitted());
+        for _ in 0..2 * ATTEMPTS {
+            assert!(matches!(open.hear(step_up()), Step::Ask(Question::StepUp(_))));
+            let asked = open.hear(ToGate::Ask(wanted()));
+            assert_eq!(asked, Step::Ask(Question::Grant(wanted())));
+        }
+        assert!(open.is_open());
     }
 
     #[test]

@@ -23,10 +23,12 @@ pub enum Code {
     Full,
     /// The gate stops.
     Stopping,
+    /// The other end was not heard of for too long.
+    Silent,
 }
 
 impl Code {
-    const ALL: [Code; 8] = [
+    const ALL: [Code; 9] = [
         Code::Bye,
         Code::Over,
         Code::Refused,
@@ -35,6 +37,7 @@ impl Code {
         Code::Slow,
         Code::Full,
         Code::Stopping,
+        Code::Silent,
     ];
 
     /// Its number on the wire.
@@ -66,7 +69,7 @@ impl End {
     /// The other end is not heard of any more.
     pub fn silent() -> End {
         let seconds = SILENCE.as_secs();
-        End::new(Code::Over, format!("nothing was heard of the other end for {seconds} s"))
+        End::new(Code::Silent, format!("nothing was heard of the other end for {seconds} s"))
     }
 
     /// What came was not understood.

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::secret::Secret;
 
 /// The version of what is said here, and of the form of packets ([`packet`](crate::packet)).
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// Longest message, in bytes of JSON.
 pub const LONGEST: usize = 8192;
@@ -31,6 +31,10 @@ pub enum ToGate {
     },
     /// The user proves who they are.
     LogIn(Credentials),
+    /// Whoever is logged in proves factors anew, or further ones.
+    StepUp(Proof),
+    /// Whoever is logged in asks for what a rule gives on request only.
+    Ask(Wanted),
     /// The user logs out.
     Bye,
 }
@@ -44,6 +48,26 @@ pub struct Credentials {
     pub password: Option<Secret>,
     /// A TOTP code or a recovery code.
     pub code: Option<Secret>,
+}
+
+/// What a user shows to prove more: no name, for the gate knows whose tunnel it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The password.
+    pub password: Option<Secret>,
+    /// A TOTP code or a recovery code.
+    pub code: Option<Secret>,
+}
+
+/// What a user asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// The rule's name.
+    pub rule: String,
+    /// The asset's name.
+    pub asset: String,
+    /// What for.
+    pub reason: Option<String>,
 }
 
 /// What the gate says.
@@ -61,11 +85,15 @@ pub enum ToUser {
     Refused(Refused),
     /// Something that was asked for in the tunnel was refused.
     Denied(Denied),
-    /// How long the login still lasts at most, said again when that has changed.
-    Left {
-        /// Seconds.
-        seconds: u64,
+    /// The step-up is good: all factors that the login has proven, however long ago.
+    SteppedUp {
+        /// Their names.
+        proven: Vec<String>,
     },
+    /// How what the user asked for stands: the answer to that, and said again whenever it changes.
+    Grant(Grant),
+    /// A step-up or a request is refused.
+    NotDone(Refused),
 }
 
 /// A login, and what its tunnel is like.
@@ -88,6 +116,46 @@ pub struct Admitted {
     /// Assets that the login may use, with their addresses in the overlay: not all, where they are many.
     #[serde(default)]
     pub assets: Vec<(String, Ipv4Addr)>,
+}
+
+/// A request or a grant of the user's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Its number at the gate.
+    pub id: u64,
+    /// The rule.
+    pub rule: String,
+    /// The asset.
+    pub asset: String,
+    /// How it stands.
+    pub state: GrantState,
+    /// Factors that must be proven first.
+    #[serde(default)]
+    pub lacking: Vec<String>,
+    /// The role of whoever may approve it, where it waits for that.
+    pub approver: Option<String>,
+    /// Who approved or refused it.
+    pub by: Option<String>,
+    /// Why it is over: `denied`, `expired`, `revoked`, as in the audit log.
+    pub why: Option<String>,
+    /// Seconds until it ends, where it holds.
+    pub left: Option<u64>,
+}
+
+/// How a grant stands (docs/IDENTITY.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GrantState {
+    /// Waits for proof.
+    Challenged,
+    /// Waits for approval.
+    Requested,
+    /// Holds.
+    Granted,
+    /// Over, but for an operation under way.
+    Draining,
+    /// Over.
+    Over,
 }
 
 /// Why there is no login. To a wrong name, password or code the gate says the same.
@@ -114,6 +182,12 @@ pub struct Denied {
     pub rule: Option<String>,
     /// Roles for which some rule would allow commands of this kind there.
     pub roles: Vec<String>,
+    /// Factors by which, proven now, the login would have a rule for this.
+    #[serde(default)]
+    pub prove: Vec<String>,
+    /// Rules for this that the user may ask for.
+    #[serde(default)]
+    pub ask: Vec<String>,
 }
 
 /// Why bytes are no message.
@@ -196,9 +270,19 @@ mod tests {
         ToGate::LogIn(Credentials { user: "anna".to_owned(), password, code })
     }
 
+    fn step_up() -> ToGate {
+        let code = Some(Secret::new("654321".to_owned()));
+        ToGate::StepUp(Proof { password: None, code })
+    }
+
+    fn wanted() -> ToGate {
+        let (rule, asset) = ("writes".to_owned(), "press-3".to_owned());
+        ToGate::Ask(Wanted { rule, asset, reason: Some("order 4711".to_owned()) })
+    }
+
     #[test]
     fn messages_cross_however_they_are_cut() {
-        let messages = [hello(), log_in(), ToGate::Bye];
+        let messages = [hello(), log_in(), step_up(), wanted(), ToGate::Bye];
         let bytes: Vec<u8> =
             messages.iter().flat_map(|message| encode(message).unwrap().to_vec()).collect();
         for piece in 1..bytes.len() {
@@ -244,8 +328,10 @@ mod tests {
 
     #[test]
     fn secrets_are_not_printed() {
-        let printed = format!("{:?}", log_in());
+        let printed = format!("{:?} {:?}", log_in(), step_up());
         assert!(printed.contains("anna"), "{printed}");
-        assert!(!printed.contains("horse") && !printed.contains("123456"), "{printed}");
+        for secret in ["horse", "123456", "654321"] {
+            assert!(!printed.contains(secret), "{printed}");
+        }
     }
 }

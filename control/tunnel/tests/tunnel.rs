@@ -17,8 +17,9 @@ use wicketgate_packet::{FrameBuf, PortId, Time};
 use wicketgate_ports::tunnel::{QueuePair, mac_of};
 use wicketgate_ports::{Port, Received, RingPort, TunnelPort};
 use wicketgate_tunnel::client::{self, By, Fault, Gate, Line, Seen};
+use wicketgate_tunnel::dialog::Question;
 use wicketgate_tunnel::end::{Code, End};
-use wicketgate_tunnel::message::{Admitted, Credentials, Denied, Refused, ToUser};
+use wicketgate_tunnel::message::{Admitted, Credentials, Denied, Proof, Refused, ToUser, Wanted};
 use wicketgate_tunnel::secret::Secret;
 use wicketgate_tunnel::server::{self, Command, Host, Limits, Remote, Server};
 use wicketgate_tunnel::tls::{self, Fingerprint, Identity};
@@ -33,6 +34,7 @@ struct Heard {
     ended: Vec<(u32, End)>,
     spoofed: Vec<(u32, Ipv4Addr, u64)>,
     certificates: Vec<Option<Vec<u8>>>,
+    questions: Vec<(u32, Question)>,
 }
 
 #[derive(Clone, Default)]
@@ -65,6 +67,21 @@ impl Host for FakeHost {
         };
         let no = || Refused { what: "no".to_owned(), wait: None };
         ready(good.then_some(admitted).ok_or_else(no))
+    }
+
+    /// The answer to a step-up is its own, that to a request comes from control.
+    fn ask(
+        &self,
+        tunnel: u32,
+        _peer: SocketAddr,
+        question: Question,
+    ) -> impl Future<Output = Option<ToUser>> + Send {
+        let answer = match &question {
+            Question::StepUp(_) => Some(ToUser::SteppedUp { proven: vec!["totp".to_owned()] }),
+            Question::Grant(_) => None,
+        };
+        self.0.lock().unwrap().questions.push((tunnel, question));
+        ready(answer)
     }
 
     fn ended(&self, tunnel: u32, end: &End) -> impl Future<Output = ()> + Send {
@@ -401,9 +418,53 @@ fn what_was_denied_is_told() {
             meaning: "no rule allows it".to_owned(),
             rule: Some("maintenance reads".to_owned()),
             roles: vec!["expert".to_owned()],
+            prove: vec!["totp".to_owned()],
+            ask: vec!["writes".to_owned()],
         });
         assert!(laboratory.remote.send(Command::Tell(1, denied.clone())));
         assert_eq!(line.hear().await.unwrap(), denied);
+    });
+}
+
+fn code(text: &str) -> Proof {
+    Proof { password: None, code: Some(Secret::new(text.to_owned())) }
+}
+
+#[test]
+fn a_user_proves_more_and_asks_while_packets_flow() {
+    with(|mut laboratory| async move {
+        let (mut line, admitted) = laboratory.log_in().await;
+        line.step_up(code("123456")).await.unwrap();
+        let packets = line.packets();
+        packets.send(&packet(admitted.address, b"meanwhile")).unwrap();
+        assert!(laboratory.receive().await.frame.bytes().ends_with(b"meanwhile"));
+        assert_eq!(
+            line.hear().await.unwrap(),
+            ToUser::SteppedUp { proven: vec!["totp".to_owned()] }
+        );
+        let reason = Some("order 4711".to_owned());
+        let wanted = Wanted { rule: "writes".to_owned(), asset: "press-3".to_owned(), reason };
+        line.ask(wanted.clone()).await.unwrap();
+        laboratory.told(|heard| (heard.questions.len() == 2).then_some(())).await;
+        let refused = ToUser::NotDone(Refused { what: "no".to_owned(), wait: None });
+        assert!(laboratory.remote.send(Command::Tell(1, refused.clone())));
+        assert_eq!(line.hear().await.unwrap(), refused, "who asked hears what control tells");
+        let asked = std::mem::take(&mut laboratory.host.0.lock().unwrap().questions);
+        assert_eq!(
+            asked,
+            [(1, Question::StepUp(code("123456"))), (1, Question::Grant(wanted))],
+            "of the tunnel that it came by"
+        );
+    });
+}
+
+#[test]
+fn who_is_not_logged_in_proves_and_asks_for_nothing() {
+    with(|laboratory| async move {
+        let mut line = laboratory.connect().await;
+        line.step_up(code("123456")).await.unwrap();
+        assert_eq!(end(line.hear().await.unwrap_err()).code, Code::Protocol);
+        assert!(laboratory.host.0.lock().unwrap().questions.is_empty());
     });
 }
 

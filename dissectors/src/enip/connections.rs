@@ -100,7 +100,7 @@ impl Connections {
             return;
         }
         let opened = Reply::read(message).ok().filter(|reply| reply.status == 0);
-        let Some((to_target, to_originator, triad)) =
+        let Some((to_target, to_originator, triad, _)) =
             opened.and_then(|reply| open::opened(reply.data))
         else {
             return;
@@ -142,7 +142,7 @@ pub(super) fn connection_of(pdu: &[u8]) -> Option<u32> {
 }
 
 /// The request to the Connection Manager in a message, if it is one: by itself or wrapped.
-fn innermost(message: &[u8]) -> Option<Request<'_>> {
+pub(super) fn innermost(message: &[u8]) -> Option<Request<'_>> {
     let is_manager = |request: &Request<'_>| request.is_to(object::CONNECTION_MANAGER);
     let request = Request::read(message).ok().filter(is_manager)?;
     if request.service != UNCONNECTED_SEND {

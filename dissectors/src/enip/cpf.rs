@@ -8,6 +8,8 @@ use crate::NotTheProtocol;
 pub mod item {
     /// No address: the message is unconnected.
     pub const NULL: u16 = 0x0000;
+    /// Who a device is, in the reply to ListIdentity.
+    pub const IDENTITY: u16 = 0x000c;
     /// A connection identifier.
     pub const CONNECTION: u16 = 0x00a1;
     /// A connected message.
@@ -48,6 +50,17 @@ impl<'a> Item<'a> {
         let (data, tail) = tail.split_at_checked(usize::from(length))?;
         *rest = tail;
         Some(Item { kind, data })
+    }
+}
+
+/// Each item behind address and message of a packet that carries one, as far as they are there.
+pub(super) fn each_more<'a>(packet: &Packet<'a>, mut see: impl FnMut(Item<'a>)) {
+    let Some((count, mut rest)) = packet.data.get(6..).and_then(word) else { return };
+    for number in 0..count.min(MAX_ITEMS) {
+        let Some(item) = Item::take(&mut rest) else { return };
+        if number >= 2 {
+            see(item);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::command::is_io;
 use super::connections::Connections;
 use super::frame::{HEADER, Packet, code};
 use super::message::{Packed, Request, Wrapped};
-use super::open::{ForwardOpen, forward_close};
+use super::open::{ForwardOpen, Kind, forward_close};
 use super::pccc::{self, Pccc};
 use super::services::{
     EXECUTE_PCCC, FORWARD_CLOSE, FORWARD_OPEN, LARGE_FORWARD_OPEN, MULTIPLE_SERVICE_PACKET,
@@ -21,6 +21,10 @@ use crate::Refusal;
 /// Length of the longest refusal: of a Multiple Service Packet with as many messages as it may have.
 pub const LONGEST: usize = HEADER + 8 + 8 + 6 + 6 + (2 + 4) * Packed::MAX as usize;
 
+/// General status: look at the additional status.
+pub const CONNECTION_FAILURE: u8 = 0x01;
+/// Additional status: what is to travel to the target, or to the originator, cannot travel so (CIP 3-5.5.2.2).
+pub const INVALID_NETWORK_CONNECTION_TYPE: [u16; 2] = [0x0123, 0x0124];
 /// General status: a resource that is needed is not there now.
 pub const RESOURCE_UNAVAILABLE: u8 = 0x02;
 /// General status: who asks has no right to.
@@ -78,6 +82,7 @@ const fn status(why: Refusal) -> u8 {
     match why {
         Refusal::Function | Refusal::Address | Refusal::Value => PRIVILEGE_VIOLATION,
         Refusal::Busy | Refusal::TooLong => RESOURCE_UNAVAILABLE,
+        Refusal::Multicast => CONNECTION_FAILURE,
     }
 }
 
@@ -179,16 +184,29 @@ fn refuse_pccc(pccc: &Pccc<'_>, out: &mut Writer<'_>) -> Option<()> {
 /// Unsuccessful opening or close: the connection's name and how much of the path was left (CIP
 /// 3-5.5.2).
 fn connection(request: &Request<'_>, status: u8, out: &mut Writer<'_>) -> Option<()> {
-    bare(request.service, status, out)?;
+    let open = ForwardOpen::read(request.service, request.data).ok();
+    match open.filter(|_| status == CONNECTION_FAILURE) {
+        Some(open) => failure(&open, request.service, out)?,
+        None => bare(request.service, status, out)?,
+    }
     let triad = match request.service {
         FORWARD_CLOSE => forward_close(request.data).ok(),
-        service => ForwardOpen::read(service, request.data).ok().map(|open| open.triad),
+        _ => open.map(|open| open.triad),
     };
     let Some(triad) = triad else { return Some(()) };
     out.put(&triad.connection.to_le_bytes())?;
     out.put(&triad.vendor.to_le_bytes())?;
     out.put(&triad.originator.to_le_bytes())?;
     out.put(&[0, 0])
+}
+
+/// Service, status, and one word that says which of the two ways cannot be.
+fn failure(open: &ForwardOpen<'_>, service: u8, out: &mut Writer<'_>) -> Option<()> {
+    let [there, back] = INVALID_NETWORK_CONNECTION_TYPE;
+    let [to_target, _] = open.ways;
+    let way = if to_target.kind == Kind::Multicast { there } else { back };
+    out.put(&[service | REPLY, 0, CONNECTION_FAILURE, 1])?;
+    out.put(&way.to_le_bytes())
 }
 
 /// Puts bytes one behind the other, as far as there is room.

@@ -149,7 +149,7 @@ fn reply_fields(reply: &Reply<'_>, depth: usize, sink: &mut dyn FieldSink) {
     match reply.service {
         MULTIPLE_SERVICE_PACKET => packed(reply.data, depth, sink),
         FORWARD_OPEN | LARGE_FORWARD_OPEN if reply.status == 0 => {
-            if let Some((to_target, to_originator, triad)) = opened(reply.data) {
+            if let Some((to_target, to_originator, triad, _)) = opened(reply.data) {
                 number(sink, "ot_connid", to_target);
                 number(sink, "to_connid", to_originator);
                 number(sink, "conn_serial", triad.connection);

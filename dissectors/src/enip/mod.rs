@@ -58,12 +58,15 @@
 //! | `data.rs` | what a service does with its data: items and values |
 //! | `pccc.rs` | the commands below Execute PCCC |
 //! | `open.rs` | Forward Open and Forward Close |
+//! | `io.rs` | implicit I/O: datagrams, and what opens and closes their connections |
+//! | `addresses.rs` | addresses inside packets: [`translate`] |
 //! | `connections.rs` | what was opened in a flow: [`Connections`] |
 //! | `command.rs` | requests: [`command()`], [`key`] |
 //! | `response.rs` | responses: [`response()`] |
 //! | `denial.rs` | refusals: [`denial()`] |
 //! | `fields.rs` | every field by name: [`fields()`] |
 
+pub mod addresses;
 pub mod command;
 pub mod connections;
 pub mod cpf;
@@ -71,6 +74,7 @@ pub mod data;
 pub mod denial;
 pub mod fields;
 pub mod frame;
+pub mod io;
 pub mod message;
 pub mod nested;
 pub mod open;
@@ -83,6 +87,7 @@ pub mod steps;
 #[cfg(test)]
 mod tests;
 
+pub use addresses::{Ends, translate};
 pub use command::{command, key};
 pub use connections::Connections;
 pub use cpf::Cpf;

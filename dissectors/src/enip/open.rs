@@ -34,12 +34,39 @@ pub struct ForwardOpen<'a> {
     pub to_originator: u32,
     /// The connection's name.
     pub triad: Triad,
-    /// Bytes that the client is going to send at once, sequence count included.
-    pub size_to_target: u16,
+    /// What is to travel: to the target, to the originator.
+    pub ways: [Way; 2],
+    /// How many intervals without a word end it (CIP 3-5.5.1.5).
+    pub multiplier: u16,
     /// Transport class and trigger (CIP 3-4.4.3).
     pub transport: u8,
     /// Where it leads.
     pub target: Target<'a>,
+}
+
+/// What travels one way over a connection (CIP 3-5.5.1.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// Requested packet interval, microseconds.
+    pub interval: u32,
+    /// To whom.
+    pub kind: Kind,
+    /// Bytes at once, at most, a sequence count included.
+    pub size: u16,
+}
+
+/// To whom something travels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing travels that way.
+    #[default]
+    Null,
+    /// To whoever listens.
+    Multicast,
+    /// To the other end.
+    PointToPoint,
+    /// Reserved.
+    Unknown,
 }
 
 impl<'a> ForwardOpen<'a> {
@@ -61,19 +88,25 @@ impl<'a> ForwardOpen<'a> {
         let (_to_target, rest) = double(rest)?;
         let (to_originator, mut rest) = double(rest)?;
         let triad = Triad::take(&mut rest)?;
-        let (_multiplier_and_interval, rest) = rest.split_at_checked(8)?;
-        let (size_to_target, rest) = size(service, rest)?;
-        let (_interval, rest) = double(rest)?;
-        let (_size_to_originator, rest) = size(service, rest)?;
+        let (&[code, _, _, _], rest) = rest.split_first_chunk()?;
+        let (there, rest) = Way::take(service, rest)?;
+        let (back, rest) = Way::take(service, rest)?;
         let (&[transport, words], path) = rest.split_first_chunk()?;
-        let target = Target::default();
-        let open = ForwardOpen { to_originator, triad, size_to_target, transport, target };
+        let (target, ways) = (Target::default(), [there, back]);
+        // Codes from 8 on are reserved.
+        let multiplier = 4 << code.min(7);
+        let open = ForwardOpen { to_originator, triad, ways, multiplier, transport, target };
         Some((open, words, path))
     }
 
     /// Whether messages go over it: transport class 3.
     pub fn is_explicit(&self) -> bool {
         self.transport & 0x0f == 3
+    }
+
+    /// Whether data go over it by UDP: transport classes 0 and 1 (ENIP 3-2).
+    pub fn is_io(&self) -> bool {
+        matches!(self.transport & 0x0f, 0 | 1)
     }
 
     /// Whether its messages are requests to the message router.
@@ -88,11 +121,12 @@ impl<'a> ForwardOpen<'a> {
     pub fn classes(&self) -> (Class, Option<Class>) {
         let configures =
             self.target.path.segments().any(|segment| matches!(segment, Segment::Data(_)));
+        let [there, _] = self.ways;
         let kind = match self.transport & 0x0f {
             3 => Class::Session,
             // A heartbeat is a sequence count and nothing else.
-            1 | 2 if self.size_to_target <= 2 => Class::Read,
-            0 if self.size_to_target == 0 => Class::Read,
+            1 | 2 if there.size <= 2 => Class::Read,
+            0 if there.size == 0 => Class::Read,
             0..=2 => Class::Write,
             _ => Class::Unknown,
         };
@@ -100,13 +134,31 @@ impl<'a> ForwardOpen<'a> {
     }
 }
 
-/// Network connection parameters (CIP 3-5.5.1.1): the size is in the lower 9 bits of 16, or 16 of 32.
-fn size(service: u8, bytes: &[u8]) -> Option<(u16, &[u8])> {
-    if service == LARGE_FORWARD_OPEN {
-        let (parameters, rest) = double(bytes)?;
-        return Some((parameters as u16, rest));
+impl Way {
+    /// An interval and network connection parameters, of a Large Forward Open in 32 bits: the size is in the
+    /// lower 9 bits of 16, or 16 of 32, the kind in bits 13 and 14, or 29 and 30.
+    fn take(service: u8, bytes: &[u8]) -> Option<(Way, &[u8])> {
+        let (interval, rest) = double(bytes)?;
+        let (size, kind, rest) = if service == LARGE_FORWARD_OPEN {
+            let (parameters, rest) = double(rest)?;
+            (parameters as u16, parameters >> 29, rest)
+        } else {
+            let (parameters, rest) = word(rest)?;
+            (parameters & 0x1ff, u32::from(parameters) >> 13, rest)
+        };
+        Some((Way { interval, kind: Kind::of(kind), size }, rest))
     }
-    word(bytes).map(|(parameters, rest)| (parameters & 0x1ff, rest))
+}
+
+impl Kind {
+    const fn of(bits: u32) -> Kind {
+        match bits & 3 {
+            0 => Kind::Null,
+            1 => Kind::Multicast,
+            2 => Kind::PointToPoint,
+            _ => Kind::Unknown,
+        }
+    }
 }
 
 /// Reads the data of a Forward Close to their end.
@@ -128,9 +180,11 @@ fn close_front(data: &[u8]) -> Option<(Triad, u8, &[u8])> {
     Some((triad, words, path))
 }
 
-/// What the reply to a Forward Open says: the identifier for requests, that for replies, the name.
-pub(super) fn opened(data: &[u8]) -> Option<(u32, u32, Triad)> {
+/// What the reply to a Forward Open says: the identifier for requests, that for replies, the name; and what
+/// follows.
+pub(super) fn opened(data: &[u8]) -> Option<(u32, u32, Triad, &[u8])> {
     let (to_target, rest) = double(data)?;
     let (to_originator, mut rest) = double(rest)?;
-    Some((to_target, to_originator, Triad::take(&mut rest)?))
+    let triad = Triad::take(&mut rest)?;
+    Some((to_target, to_originator, triad, rest))
 }

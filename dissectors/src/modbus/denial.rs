@@ -35,7 +35,7 @@ pub fn denial(adu: &[u8], why: Refusal, out: &mut [u8]) -> Option<usize> {
 
 const fn exception_code(why: Refusal) -> u8 {
     match why {
-        Refusal::Function => ILLEGAL_FUNCTION,
+        Refusal::Function | Refusal::Multicast => ILLEGAL_FUNCTION,
         Refusal::Address => ILLEGAL_DATA_ADDRESS,
         Refusal::Value | Refusal::TooLong => ILLEGAL_DATA_VALUE,
         Refusal::Busy => SERVER_DEVICE_BUSY,

@@ -52,7 +52,9 @@ const fn connection_status(why: Refusal) -> u32 {
     match why {
         Refusal::Busy => BAD_TCP_SERVER_TOO_BUSY,
         Refusal::TooLong => BAD_REQUEST_TOO_LARGE,
-        Refusal::Function | Refusal::Address | Refusal::Value => BAD_USER_ACCESS_DENIED,
+        Refusal::Function | Refusal::Address | Refusal::Value | Refusal::Multicast => {
+            BAD_USER_ACCESS_DENIED
+        }
     }
 }
 
@@ -60,7 +62,9 @@ const fn status(why: Refusal) -> u32 {
     match why {
         Refusal::Busy => BAD_TOO_MANY_OPERATIONS,
         Refusal::TooLong => BAD_REQUEST_TOO_LARGE,
-        Refusal::Function | Refusal::Address | Refusal::Value => BAD_USER_ACCESS_DENIED,
+        Refusal::Function | Refusal::Address | Refusal::Value | Refusal::Multicast => {
+            BAD_USER_ACCESS_DENIED
+        }
     }
 }
 

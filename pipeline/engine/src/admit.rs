@@ -193,7 +193,7 @@ impl Engine {
         Some(live)
     }
 
-    fn tell_refused<F: FrameBuf>(&self, arrival: &mut Arrival<'_, F>, reason: Reason) {
+    pub(crate) fn tell_refused<F: FrameBuf>(&self, arrival: &mut Arrival<'_, F>, reason: Reason) {
         // What strangers try must not fill the ring for the others.
         if !arrival.events.has_room(Standing::People, 1) {
             return arrival.events.count_lost();

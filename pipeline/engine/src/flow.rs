@@ -38,7 +38,7 @@ pub mod timeout {
 }
 
 /// The addresses of a flow's frames as they come in on one side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FlowKey {
     addresses: u64,
     rest: u64,

@@ -61,7 +61,13 @@ impl<F: FrameBuf> Inspection<'_, F> {
                 self.flow.patience = patience(self.flow.tcp.phase());
                 Ok(found)
             }
-            L4::Udp { .. } => self.datagram(),
+            L4::Udp { .. } => {
+                let found = self.datagram();
+                if self.judge.protocol.has_addresses() && matches!(&found, Ok(it) if it.keep > 0) {
+                    self.translate_payload();
+                }
+                found
+            }
             L4::Icmp { kind, .. } => self.echo(kind),
         }
     }
@@ -250,6 +256,19 @@ impl<F: FrameBuf> Inspection<'_, F> {
         match self.judge.datagram(self.flow, stream, self.direction, payload) {
             Err(_) if self.judge.grant.observe => Ok(Inspected::keep(payload.len())),
             found => found,
+        }
+    }
+
+    /// The addresses in a datagram become those by which its receiver knows both ends.
+    #[cold]
+    fn translate_payload(&mut self) {
+        let (protocol, direction) = (self.judge.protocol, self.direction);
+        let (asset, client) = self.flow.rewrite(direction).ends(direction);
+        let payload = usize::from(self.headers.payload_at)..self.headers.end as usize;
+        let bytes = self.frame.bytes_mut();
+        let pdu = bytes.get_mut(payload).unwrap_or_default();
+        if protocol.translate(pdu, asset, client) {
+            rewrite::complete_transport_checksum(bytes, self.headers);
         }
     }
 

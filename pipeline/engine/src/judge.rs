@@ -8,7 +8,8 @@ use wicketgate_dissectors::{
 use wicketgate_packet::Time;
 
 use crate::event::{EndCause, Event, EventRing, Label, Sent, Standing, Totals};
-use crate::flow::Flow;
+use crate::flow::{Flow, FlowId};
+use crate::implicit::IoTable;
 use crate::matcher::{Moment, Operations};
 use crate::operation::Operation;
 use crate::session::Sessions;
@@ -101,6 +102,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) sessions: &'a Sessions,
     /// Where verdicts are told.
     pub(crate) events: &'a mut EventRing,
+    /// The flow's place, and what flows have opened besides.
+    pub(crate) io: (FlowId, &'a mut IoTable),
 }
 
 impl Judge<'_> {
@@ -141,7 +144,13 @@ impl Judge<'_> {
     ) -> Option<Reason> {
         let refused = match direction {
             Direction::ToServer => self.request(flow, said, pdu, found),
-            Direction::ToClient => self.response(flow, said, pdu),
+            Direction::ToClient => {
+                let refused = self.response(flow, said, pdu);
+                if refused.is_none() && self.may_concern_io(pdu) {
+                    self.io.1.note_response(self.io.0, flow, pdu, self.now);
+                }
+                refused
+            }
         };
         refused.filter(|_| !self.grant.observe)
     }
@@ -157,9 +166,20 @@ impl Judge<'_> {
         found.commands += 1;
         match refused.filter(|_| !self.grant.observe) {
             Some(_) => found.denied += 1,
-            None => self.send_on(said, pdu),
+            None => {
+                self.send_on(said, pdu);
+                if self.may_concern_io(pdu) {
+                    self.io.1.note_request(self.io.0, flow, pdu, self.now);
+                }
+            }
         }
         refused
+    }
+
+    /// Whether a PDU may open or close an I/O connection.
+    #[inline]
+    fn may_concern_io(&self, pdu: &[u8]) -> bool {
+        self.protocol == Protocol::Enip && !self.protocol.is_plain(pdu)
     }
 
     /// Refuses a request of which only the front is known, and tells of it; why.
@@ -275,9 +295,9 @@ impl Judge<'_> {
                 }
                 let verdict = self.grant.matcher.judge_at(command, &moment);
                 let verdict = verdict.map_err(|denied| (denied.nearest, denied.reason));
-                verdict.and_then(|allowed| match self.is_within_rate(flow) {
-                    true => Ok(allowed),
-                    false => Err((Some(allowed.rule), Reason::RateExceeded)),
+                verdict.and_then(|allowed| match self.has_room(flow, pdu) {
+                    Ok(()) => Ok(allowed),
+                    Err(reason) => Err((Some(allowed.rule), reason)),
                 })
             }
         };
@@ -296,6 +316,18 @@ impl Judge<'_> {
             self.follow(flow, said, moment.step, allowed.operations, pdu);
         }
         denied
+    }
+
+    /// Whether what a rule gives may be done now: the rate lets one more pass, and what it opens can be opened.
+    #[inline]
+    fn has_room(&self, flow: &Flow, pdu: &[u8]) -> Result<(), Reason> {
+        match self.is_within_rate(flow) {
+            false => Err(Reason::RateExceeded),
+            true if self.may_concern_io(pdu) => {
+                self.io.1.check(self.io.0, flow, pdu, self.essential, self.now)
+            }
+            true => Ok(()),
+        }
     }
 
     /// Whether one more passes at the grant's rate.

@@ -19,12 +19,14 @@
 //! | [`owner`] | which worker a frame is for, before anything is decided |
 //! | `inspect` | which bytes are new, and whether repeated ones are the same |
 //! | `judge` | every whole PDU, in order, each judged once |
+//! | `implicit` | I/O of EtherNet/IP: datagrams that pass because a Forward Open did |
 //! | `operation` | what must not be cut in half: a program download |
 //! | `length`, `mss` | what is too long for the link that it would leave by |
 //! | [`translate`], `icmp`, `answer` | what leaves |
 //! | [`arp`] | the gate's own ARP in VLANs |
 //! | `prefetch` | what a burst will ask for, fetched all at once |
 //! | [`event`] | what the audit is told, and the bounded ring it goes through |
+//! | [`record`] | copies of the frames of recorded sessions |
 //! | [`verdict`] | [`Verdict`] and [`Reason`]: every frame ends in exactly one |
 
 mod admit;
@@ -36,6 +38,7 @@ pub mod engine;
 pub mod event;
 pub mod flow;
 mod icmp;
+mod implicit;
 pub mod index;
 mod inspect;
 mod judge;
@@ -49,6 +52,7 @@ pub mod operands;
 mod operation;
 pub mod owner;
 mod prefetch;
+pub mod record;
 pub mod session;
 mod source;
 pub mod splice;
@@ -69,6 +73,7 @@ pub use event::{Event, EventKind, EventRing};
 pub use matcher::{
     Allowed, CodeSet, Entry, Matcher, Moment, Operations, RangeSet, SpaceSet, ValueRule,
 };
+pub use record::{Copied, Copies, Whose};
 pub use session::{SessionId, Sessions};
 pub use tables::{
     AssetId, EndpointId, Grant, GrantId, NextHop, Rate, RuleId, SubjectId, Tables, TablesBuilder,

@@ -217,7 +217,9 @@ impl Name {
 /// Whether `name` fits `pattern`: in one pass that goes back to the last `*` only, so that the cost is
 /// at most the product of their lengths.
 pub(crate) fn fits(pattern: &[u8], name: &[u8]) -> bool {
-    let (mut at, mut letter) = (0, 0);
+    let begins_alike = |(wanted, read): &(&u8, &u8)| wanted == read && **wanted != b'*';
+    let alike = pattern.iter().zip(name).take_while(begins_alike).count();
+    let (mut at, mut letter) = (alike, alike);
     let mut star: Option<(usize, usize)> = None;
     while let Some(read) = name.get(letter) {
         match pattern.get(at) {

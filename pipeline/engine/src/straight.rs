@@ -65,7 +65,8 @@ impl Engine {
                 let essential = self.tables.subject(grant.subject)?.essential;
                 let next = next(direction, plain, stream, self.captured)?;
                 let sessions = &*self.sessions;
-                let mut judge = Judge { now, grant, protocol, essential, sessions, events };
+                let io = (id, &mut self.io);
+                let mut judge = Judge { now, grant, protocol, essential, sessions, events, io };
                 let commands = pass(&mut judge, flow, stream, &next)?;
                 (Some(note(flow, stream, &next, now, protocol.max_pdu())), commands)
             }
@@ -97,10 +98,10 @@ fn is_open(flow: &Flow, sessions: &Sessions, now: Time) -> bool {
         && sessions.state(flow.slot, flow.session) == SessionState::Live
 }
 
-/// Whether what it gives does not depend on what passed before.
+/// Whether what it gives does not depend on what passed before, and its frames are nobody else's business.
 #[inline]
 fn is_plain(grant: &Grant) -> bool {
-    !grant.observe && grant.rate.is_none() && !grant.matcher.has_operations()
+    !grant.observe && !grant.record && grant.rate.is_none() && !grant.matcher.has_operations()
 }
 
 /// Notes a segment of a connection that nobody reads, if it fits.
@@ -152,8 +153,8 @@ fn pass(judge: &mut Judge<'_>, flow: &Flow, stream: &mut Stream, next: &Next<'_>
         return Some(0);
     }
     let protocol = judge.protocol;
-    // What numbers its PDUs may have to be changed.
-    if protocol.renumbers() {
+    // What it brings about may be more than an event, or it may have to be changed.
+    if !protocol.is_plain(payload) {
         return None;
     }
     match stream.dialog.portion(protocol, direction, payload, protocol.max_pdu()) {

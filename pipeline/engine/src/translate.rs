@@ -2,6 +2,7 @@
 
 use core::net::Ipv4Addr;
 
+use wicketgate_dissectors::Direction;
 use wicketgate_packet::checksum::Delta;
 use wicketgate_packet::rewrite::{rewrite_header, rewrite_ip, write_link};
 use wicketgate_packet::wire::{Ethernet, Icmp, Ipv4, Ipv4Tcp, Tcp, Udp, VlanTag};
@@ -136,6 +137,14 @@ impl Rewrite {
         }
         write_link(frame.bytes_mut(), self.dst_mac, self.src_mac, self.vlan);
         Ok(())
+    }
+
+    /// Asset and client as the receiver of frames knows them that travel in `direction` and are so rewritten.
+    pub fn ends(&self, direction: Direction) -> (Ipv4Addr, Ipv4Addr) {
+        match direction {
+            Direction::ToServer => (self.dst.0, self.src.0),
+            Direction::ToClient => (self.src.0, self.dst.0),
+        }
     }
 
     /// What addresses and ports change in a transport checksum.

@@ -125,6 +125,11 @@ reasons! {
     TooLong = "longer-than-mtu",
 
     // inspect
+    /// Implicit I/O of no connection that is open: never opened through the gate, ended, or with another port or
+    /// more data than it was opened for.
+    IoNotOpen = "io-not-open",
+    /// Implicit I/O that is not newer than what came before.
+    IoReplayed = "io-replayed",
     /// A SYN that carries data.
     SynData = "syn-data",
     /// A segment that does not fit the connection's state or its windows (RFC 9293, RFC 5961).
@@ -164,6 +169,12 @@ reasons! {
     /// The command goes over a connection that was not opened in its flow: what it does depends on
     /// where that leads.
     NotOpened = "not-opened",
+    /// A Forward Open for data that would go to many at once: nobody could say who gets them.
+    IoMulticast = "io-multicast",
+    /// A Forward Open with an identifier that data of another connection with the asset bear.
+    IoIdInUse = "io-id-in-use",
+    /// No room for another I/O connection, or a Forward Open longer than is remembered.
+    IoTableFull = "io-table-full",
     /// No rule gives this command.
     CommandDenied = "command-denied",
     /// A rule gives the command, but not for this unit.
@@ -205,7 +216,12 @@ impl Reason {
             Reason::ValueDenied | Reason::QuantityDenied | Reason::MalformedCommand => {
                 Refusal::Value
             }
-            Reason::AuditFull | Reason::RateExceeded | Reason::LongCopiesUsedUp => Refusal::Busy,
+            Reason::AuditFull
+            | Reason::RateExceeded
+            | Reason::LongCopiesUsedUp
+            | Reason::IoIdInUse
+            | Reason::IoTableFull => Refusal::Busy,
+            Reason::IoMulticast => Refusal::Multicast,
             Reason::PduTooLong => Refusal::TooLong,
             _ => Refusal::Function,
         }

@@ -5,11 +5,12 @@
 use libfuzzer_sys::fuzz_target;
 use wicketgate_dissectors::enip::denial::LONGEST;
 use wicketgate_dissectors::enip::frame::HEADER;
+use wicketgate_dissectors::enip::io::{Datagram, answered, asked};
 use wicketgate_dissectors::enip::nested::MAX_SERVICES;
 use wicketgate_dissectors::{Dialog, Direction, Field, Framed, Protocol, Refusal};
 
 const ENIP: Protocol = Protocol::Enip;
-const REFUSALS: [Refusal; 2] = [Refusal::Function, Refusal::Busy];
+const REFUSALS: [Refusal; 3] = [Refusal::Function, Refusal::Busy, Refusal::Multicast];
 
 fuzz_target!(|bytes: &[u8]| {
     let (mut rest, mut dialog) = (bytes, Dialog::NEW);
@@ -48,7 +49,10 @@ fn read(pdu: &[u8], dialog: &mut Dialog) {
         let heaviest = command.items.map(|item| item.class.weight()).max();
         assert_eq!(heaviest, Some(command.class.weight()), "the heaviest decides");
     }
-    let _ = ENIP.response(pdu);
+    let _ = (ENIP.response(pdu), Datagram::read(pdu), asked(pdu), answered(pdu));
+    let mut translated = pdu.to_vec();
+    let changed = ENIP.translate(&mut translated, [100, 64, 10, 20].into(), [192, 168, 20, 7].into());
+    assert!(changed == (translated != pdu) && !(changed && ENIP.is_plain(pdu)));
     for direction in [Direction::ToServer, Direction::ToClient] {
         ENIP.fields(pdu, direction, &mut |_: &'static str, _: Field<'_>| {});
         dialog.note(ENIP, direction, pdu);

@@ -163,7 +163,7 @@ fn what_does_not_fit_is_refused_in_words() {
 
 #[test]
 fn where_no_copy_is_left_it_is_said_and_the_connection_goes_on() {
-    let limits = Limits { flows: 16, streams: 16, long_requests: 1 };
+    let limits = Limits { flows: 16, streams: 16, long_requests: 1, io_connections: 1 };
     let mut gate = Gate::with_limits(&rights(), limits, 64);
     gate.engine.set_captured(true);
     let [mut first, mut second] = [51000, 51001].map(|port| {
@@ -190,7 +190,7 @@ fn where_no_copy_is_left_it_is_said_and_the_connection_goes_on() {
 /// Without a single long copy chunks that fit the connection's own are read all the same.
 #[test]
 fn short_chunks_need_no_long_copy() {
-    let limits = Limits { flows: 16, streams: 16, long_requests: 0 };
+    let limits = Limits { flows: 16, streams: 16, long_requests: 0, io_connections: 1 };
     let mut gate = Gate::with_limits(&rights(), limits, 64);
     let mut talk = Talk::open_to(&mut gate, (ALICE, 51000), DOOR);
     open_channel(&mut gate, &mut talk);

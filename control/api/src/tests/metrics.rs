@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::metrics::{MOST_ASSETS, page};
-use crate::reply::{AssetLatency, BOUNDS, Percentiles, Stats, Tunnels, Worker};
+use crate::reply::{AssetLatency, BOUNDS, Percentiles, Stats, Syslog, Tunnels, Worker};
 use crate::router::router;
 use crate::scrape;
 
@@ -126,6 +126,7 @@ fn stats() -> Stats {
             ("audit-fails".to_owned(), true),
             ("frames-lost".to_owned(), false),
         ]),
+        syslog: Some(Syslog { waiting: 12, dropped: 3, ..Syslog::default() }),
         tunnels: Some(Tunnels { open: 1, spoofed: 6, ..Tunnels::default() }),
         workers: vec![worker, worker],
         assets: vec![asset("press-3"), asset("a \"b\" \\ c\nd")],
@@ -153,6 +154,9 @@ fn the_page_is_of_the_format_and_says_what_was_counted() {
         ("wicketgate_commands_total{worker=\"0\",verdict=\"deny\"}", 2.0),
         ("wicketgate_audit_queue_events{worker=\"0\"}", 4.0),
         ("wicketgate_audit_queue_limit_events{worker=\"0\"}", 1024.0),
+        ("wicketgate_syslog_connected", 0.0),
+        ("wicketgate_syslog_waiting_records", 12.0),
+        ("wicketgate_syslog_dropped_records_total{cause=\"deleted\"}", 3.0),
         ("wicketgate_tunnels", 1.0),
         ("wicketgate_tunnel_packets_lost_total{cause=\"spoofed\"}", 6.0),
         ("wicketgate_frame_duration_seconds_bucket{worker=\"0\",le=\"0.000002\"}", 0.0),

@@ -8,7 +8,7 @@ use super::Failure;
 use super::arguments;
 use super::http::Gate;
 use super::span;
-use crate::api::reply::{Percentiles, Stats, Tunnels};
+use crate::api::reply::{Percentiles, Stats, Syslog, Tunnels};
 use crate::output::{self, text};
 use crate::table::Table;
 use crate::words::nanos;
@@ -42,12 +42,16 @@ pub(super) fn run(arguments: &arguments::Stats) -> Result<(), Failure> {
 
 fn print(now: &Stats, before: Option<&Stats>) {
     let up = span(now.uptime as u64);
-    let tunnels = now.tunnels.map(|tunnels| format!(", {} tunnels", tunnels.open));
+    let tunnels = now.tunnels.map(|tunnels| {
+        let mode = if tunnels.fips { " in FIPS mode" } else { "" };
+        format!(", {} tunnels{mode}", tunnels.open)
+    });
     let tunnels = tunnels.unwrap_or_default();
     text(format_args!("up {up}, epoch {}, {} sessions{tunnels}", now.epoch, now.sessions));
     totals(now, before).print();
     reasons(now).print();
     now.tunnels.iter().for_each(|tunnels| self::tunnels(tunnels).print());
+    now.syslog.iter().for_each(|syslog| self::syslog(syslog).print());
     workers(now).print();
     assets(now).print();
 }
@@ -95,6 +99,21 @@ fn tunnels(now: &Tunnels) -> Table {
     ] {
         table.row([what, &packets.to_string()]);
     }
+    table
+}
+
+fn syslog(now: &Syslog) -> Table {
+    let mut table = Table::new("Audit log to syslog (docs/AUDIT.md)", &["", ">records"]);
+    for (what, records) in [
+        ("sent, by number", now.sent),
+        ("waiting", now.waiting),
+        ("deleted before they were sent", now.dropped),
+        ("lines that are no records", now.damaged),
+    ] {
+        table.row([what, &records.to_string()]);
+    }
+    let state = if now.connected { "connected" } else { "NOT CONNECTED" };
+    table.row([now.fault.as_deref().unwrap_or(state), ""]);
     table
 }
 

@@ -30,6 +30,16 @@ Packets to the overlay go into the tunnel, and no others. The device needs CAP_N
 `setcap cap_net_admin+ep`); it and its route are gone when the command ends. --forward and --socks need no
 right at all, and let any program of this machine use the connection.
 
+Meanwhile lines of standard input are commands: `code` and `password` prove a factor anew (it is asked for
+then and not shown; without a terminal it is the next line), `ask ASSET \"RULE\" REASON` asks for what a rule
+gives on request only, `left` says how long the login lasts, `quit` logs out, `help` lists these. Where
+something is refused that one of them may open, the line to type is told. The tunnel outlives the end of
+standard input.
+
+Where nothing is heard of the gate for 30 s, the login is over; what is shorter costs nothing but time. It is said,
+and as soon as the gate is heard of again, password and code are asked anew. Where standard input has ended,
+that is the end.
+
 Exit status: 0 logged out; 1 the gate said no, or ended the tunnel; 2 no gate, or bad usage.")]
 pub(crate) struct Connect {
     /// The gate: a name or an address; UDP port 4433 where none is named

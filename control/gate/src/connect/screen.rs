@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use wicketgate_tunnel::client::{ANSWER, By, Gate};
 use wicketgate_tunnel::end::{Code, End};
-use wicketgate_tunnel::message::{Admitted, Denied};
+use wicketgate_tunnel::message::{Admitted, Denied, Grant, GrantState, ToUser};
 use wicketgate_tunnel::tls::Fingerprint;
 
 use crate::client::span;
@@ -44,15 +44,79 @@ pub(super) fn overlay(admitted: &Admitted) -> String {
     format!("{network}/{length}")
 }
 
+/// What the gate says while the tunnel is there.
+pub(super) fn heard(what: &ToUser) {
+    match what {
+        ToUser::Denied(refused) => {
+            complain(denied(refused));
+            remedies(refused).for_each(complain);
+        }
+        ToUser::SteppedUp { proven } => {
+            complain(format_args!("proven by now: {}", proven.join(" and ")));
+        }
+        ToUser::Grant(told) => complain(grant(told)),
+        ToUser::NotDone(refused) => complain(format_args!("not done: {}", refused.what)),
+        ToUser::Hello { .. } | ToUser::Admitted(_) | ToUser::Refused(_) => {}
+    }
+}
+
 /// Something that was asked for was refused.
-pub(super) fn denied(denied: &Denied) -> String {
-    let Denied { asset, asked, reason, meaning, rule, roles } = denied;
+fn denied(denied: &Denied) -> String {
+    let Denied { asset, asked, reason, meaning, rule, roles, .. } = denied;
     let by = rule.as_ref().map(|rule| format!(" by rule \"{rule}\"")).unwrap_or_default();
     let ask = match roles.as_slice() {
         [] => String::new(),
         roles => format!("; roles that may do such things there: {}", roles.join(", ")),
     };
     format!("refused{by}: {asked} on {asset}: {reason}: {meaning}{ask}")
+}
+
+/// What the user can type to be allowed it.
+fn remedies(denied: &Denied) -> impl Iterator<Item = String> {
+    let Denied { asset, prove, ask, .. } = denied;
+    let proofs =
+        (!prove.is_empty()).then(|| format!("a fresh proof may open it; {}", proofs(prove)));
+    let ask = ask.iter().map(move |rule| {
+        format!("it may be asked for; type: ask {} \"{rule}\" REASON", quoted(asset))
+    });
+    proofs.into_iter().chain(ask)
+}
+
+fn quoted(name: &str) -> String {
+    let plain = !name.contains(char::is_whitespace);
+    if plain { name.to_owned() } else { format!("\"{name}\"") }
+}
+
+/// How factors are proven here.
+fn proofs(factors: &[String]) -> String {
+    let how = |factor: &String| match factor.as_str() {
+        "totp" => "type: code".to_owned(),
+        "password" => "type: password".to_owned(),
+        other => format!("connect again with the {other}"),
+    };
+    factors.iter().map(how).collect::<Vec<_>>().join("; ")
+}
+
+/// How something stands that was asked for.
+fn grant(grant: &Grant) -> String {
+    let Grant { id, rule, asset, lacking, approver, by, why, left, .. } = grant;
+    let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    let stands = match grant.state {
+        GrantState::Challenged => format!("waits for a fresh proof; {}", proofs(lacking)),
+        GrantState::Requested => {
+            let role = approver.as_ref().map(|role| format!(" with role {role}"));
+            format!("waits for the yes of somebody else{}", role.unwrap_or_default())
+        }
+        GrantState::Granted => {
+            let left = left.map(|left| format!(", {} left", span(left))).unwrap_or_default();
+            let approved = if by.is_empty() { by } else { format!(", approved{by}") };
+            format!("granted{approved}{left}")
+        }
+        GrantState::Draining => "over, but for the operation under way".to_owned(),
+        GrantState::Over if why.as_deref() == Some("denied") => format!("refused{by}"),
+        GrantState::Over => format!("over{by}: {}", why.as_deref().unwrap_or("ended")),
+    };
+    format!("request {id}, \"{rule}\" on {asset}: {stands}")
 }
 
 /// How a tunnel ended.
@@ -66,6 +130,14 @@ pub(super) fn end(end: &End) -> String {
         _ => return format!("the tunnel has ended: {end}"),
     };
     format!("the tunnel has ended ({}): {why}", end.why)
+}
+
+/// A connection that is no more.
+pub(super) fn lost(why: &str) -> String {
+    format!(
+        "the connection is lost, and the login with it: {why}. What went through it is cut. As soon as the \
+         gate is heard of again, you log in anew, with all factors"
+    )
 }
 
 /// A gate that is not the one that is known.
@@ -104,6 +176,12 @@ impl Countdown {
         }
     }
 
+    /// Tells the user.
+    pub(super) fn tell(&self) {
+        let left = self.until.saturating_sub(now()).as_secs();
+        complain(format_args!("{} left", span(left)));
+    }
+
     fn due(&mut self, left: u64) -> Option<u64> {
         let passed = WARNINGS.iter().any(|warning| left <= *warning && self.told > *warning);
         if passed {
@@ -130,17 +208,54 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_told_as_it_stands() {
+        let told = |state, by: Option<&str>, why: Option<&str>| {
+            let [by, why] = [by, why].map(|text| text.map(str::to_owned));
+            let (rule, asset) = ("writes".to_owned(), "press-3".to_owned());
+            let (lacking, approver) = (vec!["totp".to_owned()], Some("shift-lead".to_owned()));
+            let left = Some(3600);
+            grant(&Grant { id: 7, rule, asset, state, lacking, approver, by, why, left })
+        };
+        let begins = "request 7, \"writes\" on press-3: ";
+        for (state, by, why, ends) in [
+            (GrantState::Challenged, None, None, "waits for a fresh proof; type: code"),
+            (
+                GrantState::Requested,
+                None,
+                None,
+                "waits for the yes of somebody else with role shift-lead",
+            ),
+            (GrantState::Granted, Some("bob"), None, "granted, approved by bob, 1 h 00 min left"),
+            (GrantState::Granted, None, None, "granted, 1 h 00 min left"),
+            (GrantState::Over, Some("bob"), Some("denied"), "refused by bob"),
+            (GrantState::Over, None, Some("expired"), "over: expired"),
+        ] {
+            assert_eq!(told(state, by, why), format!("{begins}{ends}"));
+        }
+    }
+
+    #[test]
     fn a_denial_names_rule_and_roles() {
-        let what = denied(&Denied {
+        let refused = Denied {
             asset: "press-3".to_owned(),
             asked: "write-single-register holding-registers 100".to_owned(),
             reason: "address".to_owned(),
             meaning: "not that one".to_owned(),
             rule: Some("reads".to_owned()),
             roles: vec!["expert".to_owned()],
-        });
+            prove: vec!["password".to_owned(), "totp".to_owned()],
+            ask: vec!["when asked".to_owned()],
+        };
+        let said: Vec<_> = remedies(&refused).collect();
         assert_eq!(
-            what,
+            said,
+            [
+                "a fresh proof may open it; type: password; type: code",
+                "it may be asked for; type: ask press-3 \"when asked\" REASON"
+            ]
+        );
+        assert_eq!(
+            denied(&refused),
             "refused by rule \"reads\": write-single-register holding-registers 100 on press-3: address: \
              not that one; roles that may do such things there: expert"
         );

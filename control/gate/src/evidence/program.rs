@@ -14,10 +14,10 @@ use crate::{identity, logs};
 
 /// What this program is.
 pub(super) fn facts() -> Program {
-    let tls::Spoken { fips, versions, suites } = tls::spoken();
+    let tls::Spoken { versions, suites } = tls::spoken();
     Program {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        fips,
+        fips: tls::is_fips(),
         tls: versions,
         suites,
         limits: limits(),

@@ -24,6 +24,8 @@ use super::clock;
 use super::commit::{Commits, Committed, Scribe};
 use super::courier::Courier;
 use super::sandbox::User;
+use super::syslog::Syslog;
+use crate::api::reply;
 use crate::cli;
 use crate::exit::complain;
 use crate::logs::{FOLDER, KEY, PUBLIC};
@@ -54,6 +56,8 @@ pub(super) struct Audit {
     /// Where checkpoints are kept off the box, if they are; and who brings them there, once the log serves.
     checkpoints: Option<PathBuf>,
     courier: Option<Courier>,
+    /// Who sends records to a syslog server, if somebody does.
+    syslog: Option<Syslog>,
     /// When the next blocks are sent, since boot.
     due: Duration,
     fault: Option<String>,
@@ -67,6 +71,8 @@ pub(super) enum Place {
     Folder(PathBuf),
     /// In one file, which grows.
     File(PathBuf),
+    /// In folders of a folder; of records, which are no log.
+    Tree(PathBuf),
 }
 
 /// What the log amounts to.
@@ -88,8 +94,11 @@ impl Audit {
         let place = place(arguments, state)?;
         let name = place.path().display().to_string();
         let signer = state.map(signer).transpose()?;
-        Audit::open_at(place, policy.log(), tables.epoch(), signer, user)
-            .map_err(|error| format!("{name}: cannot be made: {error}"))
+        let mut audit = Audit::open_at(place, policy.log(), tables.epoch(), signer, user)
+            .map_err(|error| format!("{name}: cannot be made: {error}"))?;
+        let syslog = policy.log().syslog.as_ref();
+        audit.syslog = syslog.map(|to| Syslog::open(to, &audit.place, state)).transpose()?;
+        Ok(audit)
     }
 
     /// A log as any, in a folder of its own, which serves at once. It keeps [`REHEARSED`] bytes.
@@ -120,8 +129,19 @@ impl Audit {
         let (scribe, rest, due, fault) = (Some(scribe), Vec::new(), Duration::ZERO, None);
         let (interval, checkpoints, courier) =
             (settings.commit, settings.checkpoints.clone(), None);
-        let mut audit =
-            Audit { log, commits, scribe, rest, interval, checkpoints, courier, due, fault, place };
+        let mut audit = Audit {
+            log,
+            commits,
+            scribe,
+            rest,
+            interval,
+            checkpoints,
+            courier,
+            syslog: None,
+            due,
+            fault,
+            place,
+        };
         audit.begin()?;
         user.map_or(Ok(()), |user| audit.place.give_to(user))?;
         Ok(audit)
@@ -139,6 +159,7 @@ impl Audit {
     /// Goes to the disk on a thread of its own from now on.
     pub(super) fn serve(&mut self) -> Result<(), String> {
         self.courier = self.checkpoints.as_deref().map(Courier::serve).transpose()?;
+        self.syslog.as_mut().map_or(Ok(()), Syslog::serve)?;
         self.scribe.take().map_or(Ok(()), Scribe::serve)
     }
 
@@ -166,6 +187,16 @@ impl Audit {
     /// Why checkpoints are not kept off the box, where they should be.
     pub(super) fn checkpoints_fault(&self) -> Option<String> {
         self.courier.as_ref()?.fault()
+    }
+
+    /// Who sends records to a syslog server.
+    pub(super) const fn syslog(&self) -> Option<&Syslog> {
+        self.syslog.as_ref()
+    }
+
+    /// How that stands.
+    pub(super) fn syslog_told(&self) -> Option<reply::Syslog> {
+        Some(self.syslog()?.stands(self.log.summary().records))
     }
 
     /// Appends an event.
@@ -247,6 +278,7 @@ impl Audit {
             self.settle();
         }
         self.courier.take().into_iter().for_each(Courier::finish);
+        self.syslog.take().into_iter().for_each(Syslog::finish);
         let late = || "the audit log's disk does not answer".to_owned();
         let fault = self.fault.take().or_else(|| (self.log.pending() > 0).then(late));
         if let Some(fault) = &fault {
@@ -260,23 +292,23 @@ impl Place {
     /// What people call it.
     pub(super) fn path(&self) -> &Path {
         match self {
-            Place::Folder(path) | Place::File(path) => path,
+            Place::Folder(path) | Place::File(path) | Place::Tree(path) => path,
         }
     }
 
     fn folder(&self) -> &Path {
         match self {
-            Place::Folder(path) => path,
+            Place::Folder(path) | Place::Tree(path) => path,
             Place::File(path) => folder_of(path),
         }
     }
 
     /// The gate goes on as that user: the folder, and what is in it, are to be its own.
-    fn give_to(&self, user: &User) -> io::Result<()> {
+    pub(super) fn give_to(&self, user: &User) -> io::Result<()> {
         let (uid, gid) = user.ids();
         let give = |path: &Path| chown(path, Some(uid), Some(gid));
-        if let Place::Folder(folder) = self {
-            fs::read_dir(folder)?.try_for_each(|entry| give(&entry?.path()))?;
+        if !matches!(self, Place::File(_)) {
+            fs::read_dir(self.path())?.try_for_each(|entry| give(&entry?.path()))?;
         }
         give(self.path())
     }
@@ -324,7 +356,7 @@ fn begin(
     let source = source.nodename().to_str().unwrap_or(NAMELESS);
     let (start, keeping) = ((clock::wall(), epoch), keeping(settings));
     let folder = match place {
-        Place::Folder(folder) => folder,
+        Place::Folder(folder) | Place::Tree(folder) => folder,
         Place::File(path) => {
             let name = path.file_name().and_then(|name| name.to_str());
             let name = name.ok_or(io::ErrorKind::InvalidFilename)?;

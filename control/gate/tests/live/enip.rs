@@ -31,29 +31,36 @@ const MOTOR: &str = "4d6f746f72";
 /// CIP's *privilege violation*, as pycomm3 says it.
 const REFUSED: &str = "REFUSED Permission denied";
 
-/// A plant whose press speaks EtherNet/IP.
-fn plant() -> Plant {
+/// A plant whose press speaks EtherNet/IP, by this element of its `protocols` or these.
+fn plant(protocols: &str) -> Plant {
     let [user, gate, line] = [(); 3].map(|()| Namespace::new().unwrap());
     connect(end(&user, "eth0", USER), end(&gate, "office", OFFICE), 1).unwrap();
     connect(end(&line, "eth0", DEVICE), end(&gate, "line", LINE), 1).unwrap();
     user.ip("route add 100.64.0.0/16 via 192.168.20.1").unwrap();
     // A server that asks itself whether it listens does so by this.
     line.ip("link set lo up").unwrap();
-    let plant = Plant::of([user, gate, line], Vec::new(), POLICY.replace("modbus", "enip"));
+    let topology = POLICY.replace("\"modbus\"", protocols);
+    let plant = Plant::of([user, gate, line], Vec::new(), topology);
     plant.write_policy(CONDUIT);
     plant
 }
 
-/// The press, on cpppo; what reaches it is in the file `device`.
+/// The press, on cpppo, which knows its own address; what reaches it is in the file `device`.
 fn press(plant: &Plant, python: &Path) -> Process {
     let script = format!("{STACKS}/enip_server.py");
     let mut server = plant.line.command(python);
-    Process::start(server.args([&script, "44818"]).arg(plant.file("device")))
+    server.args([&script, "44818"]).arg(plant.file("device")).arg("192.168.10.20");
+    Process::start(&mut server)
 }
 
 /// What the operator says, line by line.
 fn operator(plant: &Plant, python: &Path) -> Vec<String> {
-    let script = format!("{STACKS}/enip_operator.py");
+    said(plant, python, "enip_operator.py")
+}
+
+/// What a client says that is given the press's address.
+fn said(plant: &Plant, python: &Path, script: &str) -> Vec<String> {
+    let script = format!("{STACKS}/{script}");
     let output = plant.user.command(python).args([&script, "100.64.10.20"]).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
@@ -71,7 +78,7 @@ fn cpppo_and_pycomm3_are_refused_in_cips_words_and_go_on() {
         Ok(python) => python,
         Err(why) => return skip(TEST, &why),
     };
-    let plant = plant();
+    let plant = plant("\"enip\"");
     let _press = press(&plant, &python);
     let gate = plant.start("audit.jsonl");
     let objects = |how: &str| {
@@ -118,4 +125,21 @@ fn cpppo_and_pycomm3_are_refused_in_cips_words_and_go_on() {
     let denied = commands(&audit, "denied");
     let names = denied.iter().map(|record| record["command"].as_str().unwrap());
     assert_eq!(names.collect::<Vec<_>>(), tags.chain(objects).collect::<Vec<_>>());
+}
+
+/// The press says that it is at 192.168.10.20.
+#[test]
+fn pycomm3_and_cpppo_are_told_the_overlay_address() {
+    const TEST: &str = "pycomm3_and_cpppo_are_told_the_overlay_address";
+    let python = match wicketgate_lab::available().and_then(|()| python()) {
+        Ok(python) => python,
+        Err(why) => return skip(TEST, &why),
+    };
+    let plant = plant("\"enip\", \"enip/udp\"");
+    let _press = press(&plant, &python);
+    let gate = plant.start("audit.jsonl");
+    let told = said(&plant, &python, "enip_identity.py");
+    let expected = ["pycomm3 tcp", "cpppo tcp", "cpppo udp"];
+    assert_eq!(told, expected.map(|stack| format!("{stack} 100.64.10.20")));
+    assert_whole(&gate.stop());
 }

@@ -28,6 +28,8 @@ pub(crate) struct Done {
 /// The relay; it ends with this.
 pub(crate) struct Relay {
     pub(crate) done: Arc<Done>,
+    /// While this is set nothing passes.
+    pub(crate) cut: Arc<AtomicBool>,
     end: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -41,9 +43,10 @@ impl Relay {
         let [inner, outer] = at.enter(sockets).unwrap();
         outer.connect(far).unwrap();
         let (done, end) = (Arc::<Done>::default(), Arc::<AtomicBool>::default());
-        let (told, ends) = (done.clone(), end.clone());
-        let thread = std::thread::spawn(move || carry(&inner, &outer, &told, &ends));
-        Relay { done, end, thread: Some(thread) }
+        let cut = Arc::<AtomicBool>::default();
+        let (told, ends, cuts) = (done.clone(), end.clone(), cut.clone());
+        let thread = std::thread::spawn(move || carry(&inner, &outer, &told, &cuts, &ends));
+        Relay { done, cut, end, thread: Some(thread) }
     }
 }
 
@@ -54,7 +57,7 @@ impl Drop for Relay {
     }
 }
 
-fn carry(inner: &UdpSocket, outer: &UdpSocket, done: &Done, end: &AtomicBool) {
+fn carry(inner: &UdpSocket, outer: &UdpSocket, done: &Done, cut: &AtomicBool, end: &AtomicBool) {
     for socket in [inner, outer] {
         socket.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
     }
@@ -63,12 +66,17 @@ fn carry(inner: &UdpSocket, outer: &UdpSocket, done: &Done, end: &AtomicBool) {
     let mut room = [0; DATAGRAM];
     while !end.load(Ordering::Relaxed) {
         if let Ok((length, from)) = inner.recv_from(&mut room) {
+            if cut.load(Ordering::Relaxed) {
+                continue;
+            }
             client = Some(from);
             for datagram in there.pass(&room[..length], done) {
                 let _ = outer.send(&datagram);
             }
         }
-        if let (Ok(length), Some(client)) = (outer.recv(&mut room), client) {
+        if let (Ok(length), Some(client)) = (outer.recv(&mut room), client)
+            && !cut.load(Ordering::Relaxed)
+        {
             for datagram in back.pass(&room[..length], done) {
                 let _ = inner.send_to(&datagram, client);
             }

@@ -19,6 +19,7 @@ macro_rules! need {
     };
 }
 
+mod asking;
 mod barriers;
 mod control;
 mod crowd;
@@ -40,7 +41,10 @@ mod scale;
 mod service;
 mod shapes;
 mod stacks;
+mod syslog;
 mod tunnel;
+#[path = "../wireshark/mod.rs"]
+mod wireshark;
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;

@@ -17,7 +17,7 @@ use crate::people::{Hmi, Office, PASSWORD, code, not_at_the_end_of_a_step, withi
 use crate::plant::DOOR;
 
 /// Where the gate listens.
-const GATE: &str = "192.168.20.1:4433";
+pub(crate) const GATE: &str = "192.168.20.1:4433";
 
 /// `nobody` of every Debian.
 const NOBODY: u32 = 65534;
@@ -46,11 +46,11 @@ addresses = "100.64.255.0/28"
 "#;
 
 /// A user at a laptop: the office's network, and no route to the overlay.
-struct Laptop {
-    office: Office,
-    secret: String,
-    gate: Gate,
-    pin: String,
+pub(crate) struct Laptop {
+    pub(crate) office: Office,
+    pub(crate) secret: String,
+    pub(crate) gate: Gate,
+    pub(crate) pin: String,
 }
 
 impl Laptop {
@@ -63,9 +63,11 @@ impl Laptop {
         Laptop::at(Office::new(rules))
     }
 
-    fn at(office: Office) -> Laptop {
+    /// At this office's gate, whose shift is led by bob.
+    pub(crate) fn at(office: Office) -> Laptop {
         office.plant.user.ip("route del 100.64.0.0/16").unwrap();
         let secret = office.add("alice", &["maintenance"]);
+        office.add_plain("bob", &["shift-lead"]);
         let gate = office.plant.try_start("audit.jsonl");
         let said = gate.line("fingerprint").expect("a gate with a fingerprint");
         let pin = said.rsplit(' ').next().unwrap().to_owned();
@@ -73,12 +75,12 @@ impl Laptop {
         Laptop { office, secret, gate, pin }
     }
 
-    fn known_gates(&self) -> PathBuf {
+    pub(crate) fn known_gates(&self) -> PathBuf {
         self.office.plant.file("known_gates")
     }
 
     /// The user's end by `before`, but for where it keeps fingerprints.
-    fn command_by(&self, before: &[&str], gate: &str, code: &str) -> Command {
+    pub(crate) fn command_by(&self, before: &[&str], gate: &str, code: &str) -> Command {
         let typed = self.office.plant.file(&format!("typed-{code}"));
         std::fs::write(&typed, format!("{PASSWORD}\n{code}\n")).unwrap();
         let words = [before, &[env!("CARGO_BIN_EXE_wicketgate"), "connect", gate]].concat();
@@ -121,7 +123,7 @@ impl Laptop {
     }
 
     /// The same, where there must be one, however busy the machine is.
-    fn reached(&self) -> TcpStream {
+    pub(crate) fn reached(&self) -> TcpStream {
         self.reach_within(Duration::from_secs(30)).unwrap()
     }
 

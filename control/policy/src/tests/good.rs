@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use wicketgate_dissectors::{Class, Protocol, Transport};
 use wicketgate_engine::tables::{AssetId, Side};
-use wicketgate_engine::{CodeSet, RangeSet};
+use wicketgate_engine::{CodeSet, Grant, GrantId, RangeSet};
 use wicketgate_packet::Time;
 
 use super::{BASE, changed, good};
-use crate::{Door, Factor, Gate, Preset, parse};
+use crate::{Door, Factor, Gate, Login, Preset, parse};
 
 fn warnings(text: &str) -> Vec<String> {
     let policy = good(text);
@@ -293,6 +293,77 @@ fn the_audit_log_is_kept_as_the_file_says() {
         commit: std::time::Duration::from_millis(100),
         checkpoint: seconds(60),
         checkpoints: Some("/mnt/gate.jsonl".into()),
+        syslog: None,
     };
     assert_eq!(*policy.log(), expected);
+}
+
+#[test]
+fn records_are_sent_as_the_file_says_by_tls_unless_it_asks_for_less() {
+    use crate::syslog::{Format, Syslog, Tls, Transport};
+    let with =
+        |keys: &str| format!("{}\n[audit.syslog]\nserver = \"siem:6514\"\n{keys}", changed("", ""));
+    let sent = |keys: &str| good(&with(keys)).log().syslog.clone().unwrap();
+    let tls = Tls { name: "siem".to_owned(), ca: "ca.pem".into(), certificate: None };
+    let expected = Syslog {
+        host: "siem".to_owned(),
+        port: 6514,
+        transport: Transport::Tls(tls),
+        facility: 13,
+        format: Format::Json,
+        alarm_after: Syslog::ALARM_AFTER,
+    };
+    assert_eq!(sent("ca = \"ca.pem\""), expected);
+    let keys = "ca = \"ca.pem\"\nname = \"log.plant\"\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n\
+                facility = \"local3\"\nformat = \"cef\"\nalarm_after = \"5min\"";
+    let all = sent(keys);
+    let certificate = Some(("c.pem".into(), "k.pem".into()));
+    let tls = Tls { name: "log.plant".to_owned(), ca: "ca.pem".into(), certificate };
+    assert_eq!((all.transport, all.facility, all.format), (Transport::Tls(tls), 19, Format::Cef));
+    assert_eq!(sent("transport = \"udp\"").transport, Transport::Udp);
+    let refused = |keys: &str| parse(&with(keys), "policy.toml").unwrap_err().remove(0).message;
+    assert!(refused("").contains("no `ca`"), "TLS is what there is without a word");
+    assert!(refused("ca = \"a\"\nkey = \"k\"").contains("go together"));
+    assert!(refused("transport = \"smtp\"").contains("cannot be `smtp`"));
+    assert!(
+        refused("transport = \"tcp\"\nca = \"a\"").contains("ca"),
+        "nobody is to think it is checked"
+    );
+}
+
+/// Whether each person's and each machine's sessions are recorded.
+fn recorded(record: &str) -> (Vec<bool>, Vec<bool>) {
+    let policy = good(&format!("{BASE}\n[record]\nfolder = \"/records\"\n{record}"));
+    let login = Login {
+        address: [192, 168, 20, 7].into(),
+        user: "alice".to_owned(),
+        roles: vec!["maintenance".to_owned()],
+        factors: Factor::ALL.to_vec(),
+        until: Time::NEVER,
+    };
+    let tables = policy.compile(&[login], Time::EPOCH, 1).unwrap().tables;
+    let grants = |essential: bool| {
+        let is_of = |grant: &&Grant| tables.subject(grant.subject).unwrap().essential == essential;
+        (0..)
+            .map_while(|id| tables.grant(GrantId(id)))
+            .filter(is_of)
+            .map(|grant| grant.record)
+            .collect()
+    };
+    (grants(false), grants(true))
+}
+
+#[test]
+fn people_are_recorded_and_machines_where_they_are_named() {
+    let all = |of: &[bool]| !of.is_empty() && of.iter().all(|yes| *yes);
+    let none = |of: &[bool]| !of.is_empty() && of.iter().all(|yes| !*yes);
+    let (people, machines) = recorded("");
+    assert!(all(&people) && none(&machines), "{people:?} {machines:?}");
+    let (people, _) = recorded("roles = [\"maintenance\"]\nassets = [\"zone:press-line\"]");
+    assert!(all(&people), "{people:?}");
+    let (people, _) = recorded("assets = [\"zone:cell\"]");
+    assert!(none(&people), "she is on none of these: {people:?}");
+    let name = good(BASE).conduits()[0].name.clone();
+    let (people, machines) = recorded(&format!("conduits = [{name:?}]"));
+    assert!(all(&people) && all(&machines), "{people:?} {machines:?}");
 }

@@ -12,7 +12,9 @@ use tokio::task::JoinSet;
 
 use crate::carrier::{Carrier, TooLong as DoesNotFit, Words};
 use crate::end::{Code, End};
-use crate::message::{Admitted, Credentials, Inbox, Refused, ToGate, ToUser, VERSION, encode};
+use crate::message::{
+    Admitted, Credentials, Inbox, Proof, Refused, ToGate, ToUser, VERSION, Wanted, encode,
+};
 use crate::packet::{self, CONTEXT};
 use crate::stack::Stack;
 use crate::tls::{Fingerprint, Identity};
@@ -161,6 +163,22 @@ impl Line {
             ToUser::Refused(refused) => Ok(Err(refused)),
             _ => Err(Fault::Ended(End::protocol("the gate does not answer"))),
         }
+    }
+
+    /// Proves factors anew, or further ones. What comes of it is heard.
+    ///
+    /// # Errors
+    /// The gate ended the connection.
+    pub async fn step_up(&mut self, proof: Proof) -> Result<(), Fault> {
+        self.say(&ToGate::StepUp(proof)).await
+    }
+
+    /// Asks for a grant. How that stands is heard.
+    ///
+    /// # Errors
+    /// The gate ended the connection, or what was said is too long.
+    pub async fn ask(&mut self, wanted: Wanted) -> Result<(), Fault> {
+        self.say(&ToGate::Ask(wanted)).await
     }
 
     /// What the gate says next. May be given up on at any time.

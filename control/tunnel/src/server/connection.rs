@@ -10,9 +10,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::directory::{Seat, Tunnel};
-use super::{Host, PATIENCE, Shared, packets};
+use super::{Host, PACE, PATIENCE, Shared, packets};
 use crate::carrier::{Carrier, Words};
-use crate::dialog::{Dialog, Step};
+use crate::dialog::{Dialog, Question, Step};
 use crate::end::{Code, End};
 use crate::message::{Admitted, Credentials, Inbox, Refused, ToGate, ToUser, encode};
 use crate::tcp::{self, HANDSHAKE};
@@ -96,6 +96,7 @@ impl<'a, H: Host> Line<'a, H> {
             match self.dialog.hear(message) {
                 Step::Say(what) => self.say(&what).await?,
                 Step::End(end) => return Err(end),
+                Step::Ask(_) => return Err(End::protocol("a question before the login")),
                 Step::Prove(shown) => {
                     let outcome = self.prove(number, shown).await;
                     let tunnel = match &outcome {
@@ -134,25 +135,69 @@ impl<'a, H: Host> Line<'a, H> {
     }
 
     /// Moves packets and words, until one end has enough.
-    async fn carry(&mut self, tunnel: &Arc<Tunnel>, mut words: Receiver<ToUser>) -> End {
+    async fn carry(&mut self, tunnel: &Arc<Tunnel>, words: Receiver<ToUser>) -> End {
         let packets = packets::collect(tunnel.clone(), self.shared.clone());
-        tokio::pin!(packets);
+        tokio::select! {
+            end = packets => end,
+            end = self.converse(tunnel.sender.tunnel, words) => end,
+        }
+    }
+
+    /// Says what control has to say, and has questions answered: one at a time, and no more than one in
+    /// [`PACE`]. Whatever else the user says waits that long.
+    async fn converse(&mut self, number: u32, mut words: Receiver<ToUser>) -> End {
+        let mut next = Instant::now();
+        loop {
+            let said = tokio::select! {
+                word = words.recv() => match word {
+                    Some(word) => self.say(&word).await,
+                    None => return End::protocol("gone"),
+                },
+                step = self.next_step(next) => match step {
+                    Ok(Step::Say(what)) => self.say(&what).await,
+                    Ok(Step::Ask(question)) => {
+                        let said = self.answer(number, question, &mut words).await;
+                        next = Instant::now() + PACE;
+                        said
+                    }
+                    Ok(Step::Prove(_)) => Err(End::protocol("a login within a login")),
+                    Ok(Step::End(end)) | Err(end) => Err(end),
+                },
+            };
+            if let Err(end) = said {
+                return end;
+            }
+        }
+    }
+
+    /// What is to be done about the next message, not before `from`. May be given up on at any time.
+    async fn next_step(&mut self, from: Instant) -> Result<Step, End> {
+        tokio::time::sleep_until(from).await;
+        let message = self.hear().await?;
+        Ok(self.dialog.hear(message))
+    }
+
+    /// Has a question answered. What control tells meanwhile is said meanwhile.
+    async fn answer(
+        &mut self,
+        number: u32,
+        question: Question,
+        words: &mut Receiver<ToUser>,
+    ) -> Result<(), End> {
+        let (shared, peer) = (self.shared, self.carrier.peer());
+        let answer = async {
+            // It fails only where the semaphore was closed, which nobody does.
+            let _turn = shared.proofs.acquire().await;
+            shared.host.ask(number, peer, question).await
+        };
+        tokio::pin!(answer);
         loop {
             tokio::select! {
-                end = &mut packets => return end,
-                word = words.recv() => {
-                    let Some(word) = word else { return End::protocol("gone") };
-                    if let Err(end) = self.say(&word).await {
-                        return end;
-                    }
-                }
-                message = self.hear() => match message.map(|message| self.dialog.hear(message)) {
-                    Ok(Step::Say(what)) => if let Err(end) = self.say(&what).await {
-                        return end;
-                    },
-                    Ok(Step::End(end)) | Err(end) => return end,
-                    Ok(Step::Prove(_)) => return End::protocol("a login within a login"),
+                answer = &mut answer => match answer {
+                    Some(answer) => return self.say(&answer).await,
+                    None => return Ok(()),
                 },
+                Some(word) = words.recv() => self.say(&word).await?,
             }
         }
     }

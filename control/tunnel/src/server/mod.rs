@@ -39,6 +39,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use wicketgate_ports::tunnel::QueuePair;
 
+use crate::dialog::Question;
 use crate::end::{Code, End};
 use crate::message::{Admitted, Credentials, Refused, ToUser};
 use crate::tls::{self, Gate};
@@ -57,6 +58,9 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Proofs under way at a time: the rest wait in line for the one thread that has the store.
 const PROOFS: usize = 8;
+
+/// Between two questions of one tunnel, so that no user keeps control from others.
+const PACE: Duration = Duration::from_millis(250);
 
 /// Commands of control that wait at most; what finds no room is refused to control.
 const COMMANDS: usize = 1024;
@@ -81,6 +85,15 @@ pub trait Host: Send + Sync + 'static {
         shown: Credentials,
         certificate: Option<Vec<u8>>,
     ) -> impl Future<Output = Result<Admitted, Refused>> + Send;
+
+    /// Answers what the user of a tunnel asks, whose login is known by that alone. `None` where the answer is
+    /// told by [`Command::Tell`], as whatever changes later.
+    fn ask(
+        &self,
+        tunnel: u32,
+        peer: SocketAddr,
+        question: Question,
+    ) -> impl Future<Output = Option<ToUser>> + Send;
 
     /// A tunnel that was admitted has ended.
     fn ended(&self, tunnel: u32, end: &End) -> impl Future<Output = ()> + Send;

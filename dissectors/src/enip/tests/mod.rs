@@ -1,10 +1,12 @@
 //! Tests from the bytes of the specification and of real tools, every limit from both sides.
 
+mod addresses;
 mod command;
 mod connections;
 mod denial;
 mod fields;
 mod frame;
+mod io;
 mod nested;
 mod path;
 mod properties;
@@ -74,3 +76,6 @@ const FORWARD_OPEN: &str = "54 02 2006 2401 0a 0e 00000000 01007777 4242 3713 cd
 const OPENED: &str = "d4 00 00 00 00100000 01007777 4242 3713 cdab0000 80841e00 80841e00 00 00";
 /// Its close.
 const FORWARD_CLOSE: &str = "4e 02 2006 2401 0a 0e 4242 3713 cdab0000 02 00 2002 2401";
+/// Transport class 1: 10 bytes to the target every 10 ms, 6 back every 20 ms; 16 intervals of silence.
+const IO_OPEN: &str = "54 02 2006 2401 0a 0e 00000000 01007777 4242 3713 cdab0000 02 000000 \
+    10270000 0a48 204e0000 0648 01 04 2004 2497 2c96 2c64";

@@ -2,11 +2,15 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{
-    FORWARD_OPEN, READ_TAG, WRITE_TAG, connected, hex, multiple, packet, unconnected, wrapped,
+    FORWARD_CLOSE, FORWARD_OPEN, IO_OPEN, OPENED, READ_TAG, WRITE_TAG, connected, hex, multiple,
+    packet, unconnected, wrapped,
 };
 use crate::enip::denial::LONGEST;
+use crate::enip::io::{answered, asked, is_plain};
 use crate::enip::nested::MAX_SERVICES;
-use crate::enip::{Connections, MAX_PDU, command, denial, fields, frame, key, response};
+use crate::enip::{
+    Connections, Ends, MAX_PDU, command, denial, fields, frame, key, response, translate,
+};
 use crate::{Direction, Field, Framed, Refusal};
 
 /// Messages that are right, nested at random.
@@ -15,6 +19,9 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
         Just(hex(READ_TAG)),
         Just(hex(WRITE_TAG)),
         Just(hex(FORWARD_OPEN)),
+        Just(hex(IO_OPEN)),
+        Just(hex(OPENED)),
+        Just(hex(FORWARD_CLOSE)),
         Just(hex("4b 02 2067 2401 07 4d00 01020304 0f 00 0100 aa 02 07 89 00 00 0500")),
         Just(hex("51 02 2044 2401 06 0064 0001")),
         (any::<u8>(), vec(any::<u8>(), 0..12)).prop_map(|(service, data)| {
@@ -65,6 +72,25 @@ proptest! {
         }
     }
 
+    /// What goes the straight way opens and closes nothing and has no address; of whatever has one, nothing else
+    /// changes.
+    #[test]
+    fn what_is_plain_concerns_its_flow_alone(bytes in bytes()) {
+        let ends = Ends { target: [100, 64, 10, 20].into(), originator: [192, 168, 20, 7].into() };
+        let mut translated = bytes.clone();
+        let changed = translate(&mut translated, &ends);
+        if is_plain(&bytes) && command(&bytes).is_ok() {
+            prop_assert!(asked(&bytes).is_none());
+        }
+        if is_plain(&bytes) && response(&bytes).is_ok() {
+            prop_assert!(answered(&bytes).is_none());
+        }
+        prop_assert!(!(is_plain(&bytes) && changed));
+        prop_assert_eq!(changed, translated != bytes);
+        prop_assert!(!translate(&mut translated, &ends), "once is enough");
+        prop_assert_eq!(command(&translated).is_ok(), command(&bytes).is_ok());
+    }
+
     #[test]
     fn an_answer_about_a_prefix_stands(bytes in bytes()) {
         let whole = frame(&bytes);
@@ -83,8 +109,9 @@ proptest! {
     #[test]
     fn a_denial_answers_its_request(bytes in bytes()) {
         let mut out = [0; LONGEST];
-        let denied = denial(&bytes, &Connections::NONE, Refusal::Address, &mut out);
-        if let Some(length) = denied {
+        for why in [Refusal::Address, Refusal::Multicast] {
+            let denied = denial(&bytes, &Connections::NONE, why, &mut out);
+            let Some(length) = denied else { continue };
             let (asked, answer) = (key(&bytes), key(&out[..length]));
             // Of a connected request that cannot be read the context is all there is.
             let same = asked.map(|key| key.function) == answer.map(|key| key.function);

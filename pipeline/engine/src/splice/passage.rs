@@ -238,6 +238,12 @@ impl Passage<'_, '_> {
             let direction = self.direction;
             self.found.renumbered |=
                 dialog.numbers() && lane.renumber(len, |pdu| dialog.number(direction, pdu));
+            let protocol = self.judge.protocol;
+            if protocol.has_addresses() {
+                let (asset, client) = flow.rewrite(direction).ends(direction);
+                self.found.renumbered |=
+                    lane.renumber(len, |pdu| protocol.translate(pdu, asset, client));
+            }
             lane.release(len);
             lane.let_pass(all - len);
             self.inject_between();

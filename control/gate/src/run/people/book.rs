@@ -72,14 +72,20 @@ impl Book {
         roles: &[Role],
         wall: Time,
     ) -> impl Iterator<Item = (RuleId, Terms)> {
+        self.of_roles(roles, wall).filter(|(_, terms)| !terms.on_request())
+    }
+
+    /// The rules for someone with these roles, each once, with their terms at `wall`.
+    pub(super) fn of_roles(
+        &self,
+        roles: &[Role],
+        wall: Time,
+    ) -> impl Iterator<Item = (RuleId, Terms)> {
         let mut ids: Vec<RuleId> =
             roles.iter().filter_map(|role| self.roles.get(role)).flatten().copied().collect();
         ids.sort_unstable();
         ids.dedup();
-        ids.into_iter().filter_map(move |id| {
-            let entry = self.entries.get(id.0 as usize)?;
-            (!entry.terms.on_request()).then(|| (id, entry.at(wall)))
-        })
+        ids.into_iter().filter_map(move |id| Some((id, self.entries.get(id.0 as usize)?.at(wall))))
     }
 }
 

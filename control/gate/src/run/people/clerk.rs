@@ -107,6 +107,10 @@ impl Desk {
             Request::StepUp { proof, .. } => {
                 (user.unwrap_or_default(), None, &proof.password, &proof.code)
             }
+            Request::StepUpTunnel(step) => {
+                let (user, proof) = (user.unwrap_or_default(), &step.proof);
+                (user, Some(step.peer.ip()), &proof.password, &proof.code)
+            }
             _ => return self.store(ask),
         };
         let password = password.as_ref().map(|text| Password::new(text.expose().to_owned()));

@@ -13,10 +13,11 @@
 //! | `clerk` | the thread that has the store |
 //! | `deeds` | what happened, as the audit tells it |
 //! | `effects` | what access wants done, done |
+//! | `refusals` | what users of tunnels are told of what was refused, and what they can do about it |
 //! | `registry` | sessions that are live, and whose they are |
 //! | `requests` | what is asked at the control socket |
 //! | `told` | logins, grants and sessions as the control socket tells them |
-//! | `tunnels` | logins by tunnels, and what their users are told |
+//! | `tunnels` | logins by tunnels, and what becomes of what their users ask for |
 //!
 //! Invariant: a cut comes before anything is compiled, and nothing here waits for the disk.
 
@@ -24,6 +25,7 @@ mod book;
 mod clerk;
 mod deeds;
 mod effects;
+mod refusals;
 pub(super) mod registry;
 mod requests;
 mod told;
@@ -198,6 +200,16 @@ impl People {
         let right = registry::first_right(id);
         self.faces.insert(id, Face { right, last: right, ..face });
         Ok(id)
+    }
+
+    /// A login has proven more, or anew.
+    fn step_up(
+        &mut self,
+        id: LoginId,
+        proven: &Authenticated,
+        now: Now,
+    ) -> Result<LoginId, LoginError> {
+        self.access.step_up(id, proven, &self.book, now).map(|()| id)
     }
 
     /// A user was changed: what rests on what is no more, ends.

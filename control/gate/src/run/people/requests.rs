@@ -28,7 +28,7 @@ impl Control {
         }
         let own =
             matches!(ask.request, Request::CloseTunnel { .. } | Request::TunnelSpoofed { .. });
-        self.people.acting = (!own).then(|| ask.actor.to_string());
+        self.people.acting = (!own).then(|| asker(&ask));
         let answer = self.execute(&ask.request);
         self.settle();
         self.people.acting = None;
@@ -39,7 +39,10 @@ impl Control {
     fn hand_on(&mut self, ask: Ask) {
         let user = match &ask.request {
             Request::Login(shown) => self.check_source(shown.source).map(|()| None),
-            Request::StepUp { login, .. } => self.user_of(*login).map(Some),
+            Request::StepUp { login, .. } => self.user_of(LoginId(*login)).map(Some),
+            Request::StepUpTunnel(step) => {
+                self.login_in(step.tunnel).and_then(|login| self.user_of(login)).map(Some)
+            }
             _ => Ok(None),
         };
         let user = match user {
@@ -67,8 +70,8 @@ impl Control {
         allowed.then_some(()).ok_or_else(|| Fault::forbidden(why))
     }
 
-    fn user_of(&self, login: u64) -> Result<String, Fault> {
-        let login = self.people.access.login_of(LoginId(login));
+    fn user_of(&self, login: LoginId) -> Result<String, Fault> {
+        let login = self.people.access.login_of(login);
         login.map(|login| login.name.to_string()).ok_or_else(no_login)
     }
 
@@ -96,11 +99,11 @@ impl Control {
             return self.open_tunnel(open, proven, outcome);
         }
         let login = match request {
-            Request::StepUp { login, .. } => {
-                let id = LoginId(*login);
-                let people = &mut self.people;
-                people.access.step_up(id, proven, &people.book, now).map(|()| id)
-            }
+            Request::StepUp { login, .. } => self.people.step_up(LoginId(*login), proven, now),
+            Request::StepUpTunnel(step) => match self.people.in_tunnel(step.tunnel) {
+                Some(id) => self.people.step_up(id, proven, now),
+                None => Err(LoginError::NoSuchLogin),
+            },
             Request::Login(shown) => {
                 self.people.log_in(shown.source, proven, self.generations.policy(), now)
             }
@@ -145,12 +148,10 @@ impl Control {
                 people.access.revoke_login(LoginId(*id), None, now).map_err(login_fault)?;
                 Ok(Reply::done(format_args!("login {id} is taken back")))
             }
-            Request::RequestGrant { login, wanted } => {
-                let scope = people.book.scope(&wanted.rule, &wanted.asset);
-                let (login, reason) = (LoginId(*login), wanted.reason.as_deref());
-                let access = &mut people.access;
-                let id = access.request(login, scope, reason, &people.book, now);
-                self.grant_answer(id.map_err(request_fault)?)
+            Request::RequestGrant { login, wanted } => self.request_grant(LoginId(*login), wanted),
+            Request::AskByTunnel(ask) => {
+                let login = self.login_in(ask.tunnel)?;
+                self.request_grant(login, &ask.wanted)
             }
             Request::Approve { login, grant } => {
                 let (id, by) = (GrantId(*grant), LoginId(*login));
@@ -180,6 +181,14 @@ impl Control {
             }
             _ => self.emergency(request),
         }
+    }
+
+    fn request_grant(&mut self, login: LoginId, wanted: &GrantRequest) -> Answer {
+        let people = &mut self.people;
+        let scope = people.book.scope(&wanted.rule, &wanted.asset);
+        let (reason, now) = (wanted.reason.as_deref(), clock::both());
+        let id = people.access.request(login, scope, reason, &people.book, now);
+        self.grant_answer(id.map_err(request_fault)?)
     }
 
     fn emergency(&mut self, request: &Request) -> Answer {
@@ -279,6 +288,7 @@ fn is_the_clerks(request: &Request) -> bool {
         Request::Login(_)
             | Request::OpenTunnel(_)
             | Request::StepUp { .. }
+            | Request::StepUpTunnel(_)
             | Request::Users
             | Request::AddUser(_)
             | Request::RemoveUser { .. }
@@ -296,10 +306,13 @@ fn is_the_clerks(request: &Request) -> bool {
 
 /// Who asks, for the audit: of a tunnel, where it comes from.
 fn asker(ask: &Ask) -> String {
-    match &ask.request {
-        Request::OpenTunnel(open) => format!("tunnel from {}", open.peer),
-        _ => ask.actor.to_string(),
-    }
+    let peer = match &ask.request {
+        Request::OpenTunnel(open) => open.peer,
+        Request::StepUpTunnel(step) => step.peer,
+        Request::AskByTunnel(asked) => asked.peer,
+        _ => return ask.actor.to_string(),
+    };
+    format!("tunnel from {peer}")
 }
 
 pub(super) fn no_login() -> Fault {

@@ -1,26 +1,20 @@
-//! Logins by tunnels, and what their users are told.
+//! Logins by tunnels, and what becomes of what their users ask for.
 
-use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use wicketgate_audit::{Act, Deed};
-use wicketgate_engine::event::{CommandEvent, Event, EventKind};
-use wicketgate_engine::{AssetId, Reason, SessionId, Tables};
-use wicketgate_identity::access::{Binding, LoginError};
-use wicketgate_identity::{Authenticated, LoginId, Now, Outcome};
-use wicketgate_policy::Policy;
-use wicketgate_tunnel::message::Denied;
+use wicketgate_engine::{AssetId, Reason};
+use wicketgate_identity::access::{self, Binding, End, LoginError};
+use wicketgate_identity::{Authenticated, LoginId, Now, Outcome, Rules};
+use wicketgate_tunnel::message::{Grant, GrantState};
 use wicketgate_tunnel::server::Lost;
 
-use super::requests::login_fault;
+use super::requests::{login_fault, no_login};
 use super::{Face, People, clock};
 use crate::api::desk::Answer;
 use crate::api::model::{Fault, TunnelLogin};
 use crate::api::reply::{self, Reply};
-use crate::reasons;
 use crate::run::control::Control;
-use crate::run::tunnel::Tunnels;
-use crate::words;
 
 /// Numbers of tunnels, among those of what logins are bound to: apart from logins of the control socket.
 const TUNNELS: u64 = 1 << 32;
@@ -70,9 +64,8 @@ impl Control {
     }
 
     fn tunnel_told(&self, id: LoginId, address: Ipv4Addr) -> Answer {
-        let gone = || Fault::unproven("the login is over: log in");
-        let login = self.people.login(id).ok_or_else(gone)?;
-        let overlay = self.tunnels.as_ref().ok_or_else(gone)?.overlay();
+        let login = self.people.login(id).ok_or_else(no_login)?;
+        let overlay = self.tunnels.as_ref().ok_or_else(no_login)?.overlay();
         let assets = self.assets_of(id);
         Ok(Reply::Tunnel(reply::Tunnel { login, address, overlay, assets }))
     }
@@ -87,6 +80,11 @@ impl Control {
         let assets = policy.assets().iter().zip((0..).map(AssetId));
         let mine = assets.filter(|(_, id)| rules.iter().any(|rule| rule.is_about(*id)));
         mine.map(|(asset, _)| (asset.name.clone(), asset.overlay)).take(ASSETS).collect()
+    }
+
+    /// The login of a tunnel, for what its user asks.
+    pub(super) fn login_in(&self, tunnel: u32) -> Result<LoginId, Fault> {
+        self.people.in_tunnel(tunnel).ok_or_else(no_login)
     }
 
     /// A tunnel is gone: so is its login, where that is not over already.
@@ -108,7 +106,8 @@ impl Control {
         let Lost { spoofed, unfit, overtaken, inbound, outbound } = self.tunnels.as_ref()?.lost();
         let is_open = |face: &&Face| face.tunnel.is_some() && face.over.is_none();
         let open = self.people.faces.values().filter(is_open).count() as u64;
-        Some(reply::Tunnels { open, spoofed, unfit, overtaken, inbound, outbound })
+        let fips = wicketgate_tunnel::tls::is_fips();
+        Some(reply::Tunnels { open, spoofed, unfit, overtaken, inbound, outbound, fips })
     }
 
     /// The login of a tunnel is over, and nothing of it drains any more. Its address was nobody else's till now.
@@ -152,72 +151,38 @@ impl People {
         }
     }
 
-    /// Tells the user of a tunnel what was refused, where `event` is that and whose it is can be known.
-    pub(in crate::run) fn tell_denied(
-        &self,
-        tunnels: Option<&mut Tunnels>,
-        tables: &Tables,
-        policy: &Policy,
-        event: &Event,
-    ) {
-        let Some(tunnels) = tunnels else { return };
-        let told = match &event.kind {
-            EventKind::Command(command) => command.denied.and_then(|reason| {
-                let tunnel = self.tunnel_of_session(event.session)?;
-                Some((tunnel, of_command(tables, policy, command, reason)))
-            }),
-            EventKind::Refused { asset, destination, port, reason, .. } => {
-                let name = asset.and_then(|asset| tables.asset(asset));
-                let name =
-                    name.map_or_else(|| destination.to_string(), |asset| asset.name.to_string());
-                let denied = denied(name, format!("a connection to port {port}"), *reason);
-                self.tunnel_at(event.source).map(|tunnel| (tunnel, denied))
-            }
-            _ => None,
+    /// How what the user of a tunnel has asked for stands, where `event` has changed that.
+    pub(super) fn news(&self, event: &access::Event) -> Option<(u32, Grant)> {
+        let (id, scope) = (event.grant?, event.scope.as_ref()?);
+        let tunnel = self.faces.get(&event.login?)?.tunnel?;
+        let (state, end) = standing(&event.kind)?;
+        let told = self.grant(id);
+        let waits = state == GrantState::Requested;
+        let approver = || self.book.terms(scope, clock::both().wall)?.approver;
+        let by = event.actor.and_then(|user| self.name(user)).map(str::to_owned);
+        let grant = Grant {
+            id: id.0,
+            rule: scope.rule.to_string(),
+            asset: scope.asset.to_string(),
+            state,
+            lacking: told.as_ref().map(|told| told.lacking.clone()).unwrap_or_default(),
+            approver: waits.then(approver).flatten().map(|role| role.to_string()),
+            by: by.or_else(|| told.as_ref()?.approved_by.clone()),
+            why: end.map(|end| end.name().to_owned()),
+            left: told.and_then(|told| told.left),
         };
-        if let Some((tunnel, denied)) = told {
-            tunnels.tell_denied(tunnel, denied);
-        }
-    }
-
-    fn tunnel_of_session(&self, session: u64) -> Option<u32> {
-        let login = self.registry.get(SessionId(session))?.login?;
-        self.faces.get(&login)?.tunnel
-    }
-
-    fn tunnel_at(&self, address: Ipv4Addr) -> Option<u32> {
-        let mut faces = self.faces.values();
-        faces.find(|face| face.address == Some(address.into()))?.tunnel
+        Some((tunnel, grant))
     }
 }
 
-fn of_command(tables: &Tables, policy: &Policy, command: &CommandEvent, reason: Reason) -> Denied {
-    let door = tables.endpoint(command.endpoint);
-    let asset = door.and_then(|door| tables.asset(door.asset));
-    let name = words::command(command.name, command.function, command.sub);
-    let object = words::object(command.object, &command.tag.as_str());
-    let asked = format!("{name} {object}").trim_end().to_owned();
-    let on = asset.map_or_else(String::new, |asset| asset.name.to_string());
-    let rule = command.rule.and_then(|rule| tables.rule(rule)).map(ToString::to_string);
-    let roles = door.map_or_else(Vec::new, |door| {
-        let fits = |rule: &&wicketgate_policy::Rule| {
-            let about = rule.is_about(door.asset) && rule.protocol == command.protocol;
-            about && rule.allow.iter().any(|entry| entry.classes.contains(command.class))
-        };
-        let roles = policy.rules().iter().filter(fits).flat_map(|rule| rule.roles.clone());
-        roles.collect::<BTreeSet<_>>().into_iter().collect()
-    });
-    Denied { rule, roles, ..denied(on, asked, reason) }
-}
-
-fn denied(asset: String, asked: String, reason: Reason) -> Denied {
-    let (meaning, action) = reasons::words(reason);
-    Denied {
-        asset,
-        asked,
-        reason: reason.code().to_owned(),
-        meaning: format!("{meaning}; {action}"),
-        rule: None,
-        roles: Vec::new(),
+/// How a grant stands after this, and why, where it is over; `None` for what says nothing of that.
+fn standing(kind: &access::EventKind) -> Option<(GrantState, Option<End>)> {
+    match kind {
+        access::EventKind::Challenged(_) => Some((GrantState::Challenged, None)),
+        access::EventKind::AwaitsApproval => Some((GrantState::Requested, None)),
+        access::EventKind::Granted => Some((GrantState::Granted, None)),
+        access::EventKind::Draining(end) => Some((GrantState::Draining, Some(*end))),
+        access::EventKind::GrantEnd(end) => Some((GrantState::Over, Some(*end))),
+        _ => None,
     }
 }

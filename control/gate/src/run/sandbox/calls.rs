@@ -85,14 +85,24 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_geteuid,
     // The audit log's oldest file, where settings say how much is kept.
     libc::SYS_unlinkat,
+    // Records: a folder for each day, and a look at what is too old; syslog: the names of the log's files.
+    libc::SYS_mkdirat,
+    libc::SYS_getdents64,
     // Seeds of hash tables.
     libc::SYS_getrandom,
 ];
 
 /// The same under the names that x86 still has from before.
 #[cfg(target_arch = "x86_64")]
-const ALLOWED_HERE: &[c_long] =
-    &[libc::SYS_poll, libc::SYS_epoll_wait, libc::SYS_readlink, libc::SYS_access];
+const ALLOWED_HERE: &[c_long] = &[
+    libc::SYS_poll,
+    libc::SYS_epoll_wait,
+    libc::SYS_readlink,
+    libc::SYS_access,
+    libc::SYS_mkdir,
+    libc::SYS_unlink,
+    libc::SYS_rmdir,
+];
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_HERE: &[c_long] = &[];
 
@@ -104,8 +114,8 @@ const MAP_DELETE: u64 = 3;
 ///
 /// # Errors
 /// What the kernel refused.
-pub(super) fn fence() -> Result<Fence, Error> {
-    let outcome = install(&clone3()?).and_then(|()| install(&filter()?));
+pub(super) fn fence(syslog: bool) -> Result<Fence, Error> {
+    let outcome = install(&clone3()?).and_then(|()| install(&filter(syslog)?));
     match outcome {
         Ok(()) => Ok(Fence::Up),
         Err(Error::Prctl(error) | Error::Seccomp(error)) if is_absent(&error) => Ok(Fence::Absent),
@@ -123,13 +133,28 @@ fn is_absent(error: &io::Error) -> bool {
 }
 
 /// The list.
-fn filter() -> Result<SeccompFilter, BackendError> {
-    SeccompFilter::new(calls()?, SeccompAction::KillProcess, SeccompAction::Allow, here()?)
+fn filter(syslog: bool) -> Result<SeccompFilter, BackendError> {
+    SeccompFilter::new(calls(syslog)?, SeccompAction::KillProcess, SeccompAction::Allow, here()?)
 }
 
-fn calls() -> Result<BTreeMap<c_long, Vec<SeccompRule>>, BackendError> {
+fn calls(syslog: bool) -> Result<BTreeMap<c_long, Vec<SeccompRule>>, BackendError> {
     let any = ALLOWED.iter().chain(ALLOWED_HERE).map(|call| (*call, Vec::new()));
-    Ok(any.chain(restricted()?).collect())
+    let outward = if syslog { outward()? } else { Vec::new() };
+    Ok(any.chain(restricted()?).chain(outward).collect())
+}
+
+/// What a gate that sends its audit log to a syslog server needs besides: a socket of IP, whom it connects to
+/// (by TCP, Landlock says at which port), and two options.
+fn outward() -> Result<Vec<(c_long, Vec<SeccompRule>)>, BackendError> {
+    let families = [libc::AF_INET, libc::AF_INET6].map(|family| first(family as u64));
+    let [four, six] = families;
+    let option = |name: libc::c_int| rule(2, SeccompCmpOp::Eq, name as u64);
+    let options = vec![option(libc::TCP_USER_TIMEOUT)?, option(libc::SO_SNDBUF)?];
+    Ok(vec![
+        (libc::SYS_socket, vec![four?, six?]),
+        (libc::SYS_connect, Vec::new()),
+        (libc::SYS_setsockopt, options),
+    ])
 }
 
 /// Calls that are allowed with certain arguments.
@@ -183,7 +208,8 @@ mod tests {
     fn the_document_says_how_many_calls_are_left() {
         let text = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/HARDENING.md");
         let text = std::fs::read_to_string(text).unwrap();
-        let says = format!("| {} of some 360, {} of them", calls().unwrap().len(), "six");
+        let says = format!("| {} of some 360, {} of them", calls(false).unwrap().len(), "six");
+        assert_eq!(calls(true).unwrap().len(), calls(false).unwrap().len() + 3);
         assert_eq!(restricted().unwrap().len(), 6);
         assert!(text.contains(&says), "{says}");
     }

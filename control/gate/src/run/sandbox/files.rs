@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
-    RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, NetPort, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 
 use super::Fence;
@@ -19,7 +19,8 @@ use crate::run::audit::Place;
 /// knows less gives what it knows.
 const WANTED: ABI = ABI::V6;
 
-/// Forbids opening any file but to read the config and what lies beside the files `again`, and to write the log; connecting or listening by TCP, signalling others.
+/// Forbids opening any file but to read the config and what lies beside the files `again`, and to write the log; connecting by TCP
+/// but to the port of the syslog server, listening, signalling others.
 ///
 /// # Errors
 /// What the kernel refused.
@@ -27,6 +28,7 @@ pub(super) fn fence(
     config: &Path,
     again: &[PathBuf],
     log: &[Place],
+    syslog: Option<u16>,
 ) -> Result<Fence, RulesetError> {
     let rules = Ruleset::default()
         .handle_access(AccessFs::from_all(WANTED))?
@@ -37,6 +39,8 @@ pub(super) fn fence(
     let beside = beside.flatten().filter_map(|file| folder(&file));
     let rules = readable(config).into_iter().chain(beside).try_fold(rules, allow)?;
     let rules = log.iter().try_fold(rules, allow_log)?;
+    let ports = syslog.map(|port| NetPort::new(port, AccessNet::ConnectTcp));
+    let rules = ports.into_iter().try_fold(rules, RulesetCreated::add_rule)?;
     Ok(match rules.restrict_self()?.ruleset {
         RulesetStatus::FullyEnforced => Fence::Up,
         RulesetStatus::PartiallyEnforced => Fence::Partly,
@@ -58,6 +62,10 @@ fn allow_log(rules: RulesetCreated, log: &Place) -> Result<RulesetCreated, Rules
     let file = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate;
     let access = match log {
         Place::Folder(_) => file | AccessFs::ReadDir | AccessFs::MakeReg | AccessFs::RemoveFile,
+        Place::Tree(_) => {
+            let folder = AccessFs::ReadDir | AccessFs::MakeReg | AccessFs::RemoveFile;
+            file | folder | AccessFs::MakeDir | AccessFs::RemoveDir
+        }
         Place::File(_) => file,
     };
     match PathFd::new(log.path()) {

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 pub(super) use privileges::User;
 
 use super::audit::Place;
+use super::syslog::Syslog;
 use crate::cli;
 use crate::config;
 use crate::exit::complain;
@@ -39,7 +40,7 @@ enum Fence {
 }
 
 /// Gives up whatever a gate that runs does not need; besides its config it will read the files `again`, and
-/// it goes on writing the log.
+/// it goes on writing the log, and connecting to the syslog server where there is one.
 /// There is no way back.
 ///
 /// # Errors
@@ -49,9 +50,10 @@ pub(super) fn enter(
     user: Option<&User>,
     again: &[PathBuf],
     log: &[Place],
+    syslog: Option<&Syslog>,
 ) -> Result<(), String> {
     check_alone()?;
-    give_up(arguments, user, again, log)
+    give_up(arguments, user, again, log, syslog)
 }
 
 fn give_up(
@@ -59,13 +61,14 @@ fn give_up(
     user: Option<&User>,
     again: &[PathBuf],
     log: &[Place],
+    syslog: Option<&Syslog>,
 ) -> Result<(), String> {
     let kept = privileges::drop_to(user)?;
     complain(format_args!("privileges given up but for {kept}"));
     if arguments.no_sandbox {
         complain("NO SANDBOX, as asked: files and system calls are not fenced");
     } else {
-        fence(&arguments.config, again, log)?;
+        fence(&arguments.config, again, log, syslog)?;
     }
     check_reload(&arguments.config)
 }
@@ -79,9 +82,16 @@ fn check_alone() -> Result<(), String> {
     }
 }
 
-fn fence(config: &Path, again: &[PathBuf], log: &[Place]) -> Result<(), String> {
-    let files = files::fence(config, again, log).map_err(|error| format!("Landlock: {error}"))?;
-    let calls = calls::fence().map_err(|error| format!("seccomp: {error}"))?;
+fn fence(
+    config: &Path,
+    again: &[PathBuf],
+    log: &[Place],
+    syslog: Option<&Syslog>,
+) -> Result<(), String> {
+    let port = syslog.and_then(Syslog::tcp_port);
+    let files =
+        files::fence(config, again, log, port).map_err(|error| format!("Landlock: {error}"))?;
+    let calls = calls::fence(syslog.is_some()).map_err(|error| format!("seccomp: {error}"))?;
     say(
         files,
         "files are fenced by Landlock",

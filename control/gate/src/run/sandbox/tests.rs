@@ -4,15 +4,20 @@
 use std::env;
 use std::fs::File;
 use std::io;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use clap::Parser;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
+use wicketgate_policy::syslog::{Format, Tls, Transport};
+
 use super::*;
+use crate::run::clock;
+use crate::syslog::server::{Authority, Server};
 
 const CASE: &str = "WICKETGATE_SANDBOX_CASE";
 const FOLDER: &str = "WICKETGATE_SANDBOX_FOLDER";
@@ -48,11 +53,14 @@ fn inside() {
         "no-seccomp" => take_away(libc::SYS_seccomp),
         _ => {}
     }
-    enter_here(&folder, case.starts_with("unfenced"));
+    let mut syslog = case.starts_with("syslog").then(|| syslog(&folder));
+    enter_here(&folder, case.starts_with("unfenced"), syslog.as_ref());
     match case.as_str() {
         "reload" => reload(&folder),
         "work" => work(),
         "panic" => drop(std::thread::spawn(|| panic!("said to the end")).join()),
+        "syslog" => send(syslog.as_mut().unwrap()),
+        "syslog-elsewhere" => drop(TcpStream::connect("127.0.0.1:1").unwrap()),
         "other-files" | "unfenced-files" => drop(File::open("/etc/passwd").unwrap()),
         "open-file" => drop(io::read_to_string(outside.unwrap()).unwrap()),
         "write" => fs::write(folder.join("policy.toml"), "changed").unwrap(),
@@ -67,12 +75,38 @@ fn inside() {
     std::process::exit(DONE);
 }
 
-fn enter_here(folder: &Path, no_sandbox: bool) {
+fn enter_here(folder: &Path, no_sandbox: bool, syslog: Option<&Syslog>) {
     let config = folder.join("policy.toml");
     let mut words = vec!["wicketgate", "run", "--config", config.to_str().unwrap()];
     words.extend(no_sandbox.then_some("--no-sandbox"));
     let cli::Command::Run(arguments) = cli::Cli::parse_from(words).command else { panic!() };
-    give_up(&arguments, None, &[], &[Place::Folder(folder.join("audit"))]).unwrap();
+    give_up(&arguments, None, &[], &[Place::Folder(folder.join("audit"))], syslog).unwrap();
+}
+
+/// To the server whose port is in a file of the folder.
+fn syslog(folder: &Path) -> Syslog {
+    // As in a gate, which has looked at its clocks before: the first look asks the kernel where they are.
+    let _ = clock::both();
+    let port = fs::read_to_string(folder.join("port")).unwrap().parse().unwrap();
+    let tls = Tls { name: "log.plant".to_owned(), ca: folder.join("plant.pem"), certificate: None };
+    let settings = wicketgate_policy::Syslog {
+        host: "127.0.0.1".to_owned(),
+        port,
+        transport: Transport::Tls(tls),
+        facility: 13,
+        format: Format::Json,
+        alarm_after: Duration::ZERO,
+    };
+    Syslog::open(&settings, &Place::Folder(folder.join("audit")), Some(folder)).unwrap()
+}
+
+/// Until all of the log is sent.
+fn send(syslog: &mut Syslog) {
+    syslog.serve().unwrap();
+    while syslog.stands(23).waiting > 0 {
+        std::thread::sleep(Duration::from_millis(1));
+        assert_eq!(syslog.fault(), None);
+    }
 }
 
 /// Makes this kernel one that does not know a call.
@@ -146,6 +180,33 @@ fn a_panic_is_still_told() {
 #[test]
 fn an_abort_is_no_forbidden_call() {
     assert_eq!(output("abort").status.signal(), Some(libc::SIGABRT));
+}
+
+/// A server, and a folder with a log for it.
+fn plant_with_server() -> (tempfile::TempDir, Server) {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new(folder.path(), "plant");
+    let config = Some(authority.server("log.plant", None));
+    let server = Server::listen("127.0.0.1:0", config, usize::MAX);
+    fs::write(folder.path().join("port"), server.address.port().to_string()).unwrap();
+    fs::create_dir(folder.path().join("audit")).unwrap();
+    let log = include_str!("../../../../audit/tests/examples.jsonl");
+    fs::write(folder.path().join("audit/00000001-2020-06-27.jsonl"), log).unwrap();
+    (folder, server)
+}
+
+#[test]
+fn records_are_sent_from_inside_and_to_no_other_port() {
+    let (folder, server) = plant_with_server();
+    let output = run("syslog", folder.path());
+    assert_eq!(output.status.code(), Some(DONE), "{output:?}");
+    while server.received().len() < 23 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    if is_fenced("records_are_sent_from_inside_and_to_no_other_port") {
+        let said = run("syslog-elsewhere", folder.path()).stderr;
+        assert!(String::from_utf8_lossy(&said).contains("Permission denied"));
+    }
 }
 
 #[test]

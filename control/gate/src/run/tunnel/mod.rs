@@ -1,9 +1,9 @@
 //! Tunnels of people, as control has them: where the gate listens, which addresses are free, who is told what.
 //!
 //! ```text
-//!   tunnel thread --Desk--> control        a login, an end, a spoofed address
+//!   tunnel thread --Desk--> control        a login, a step-up, a request, an end, a spoofed address
 //!        ^   ^
-//!        |   '---Remote---- control        an end, a denial to tell
+//!        |   '---Remote---- control        an end, a denial or a grant to tell
 //!        '-------rings----- workers        packets (wicketgate_ports::tunnel)
 //! ```
 
@@ -22,7 +22,7 @@ use wicketgate_ports::TunnelPort;
 use wicketgate_ports::tunnel::QueuePair;
 use wicketgate_tunnel::authority;
 use wicketgate_tunnel::end::{Code, End};
-use wicketgate_tunnel::message::{Denied, ToUser};
+use wicketgate_tunnel::message::{Denied, Grant, ToUser};
 use wicketgate_tunnel::server::{self, Command, Limits, Lost, Remote, Server};
 use wicketgate_tunnel::tls::{Fingerprint, Gate};
 use wicketgate_xdp::XdpPort;
@@ -31,6 +31,7 @@ use super::clock;
 use super::data::WorkerPort;
 use crate::api::desk::Desk;
 use crate::exit::complain;
+use crate::words;
 use host::GateHost;
 use notices::Notices;
 
@@ -174,6 +175,7 @@ impl Listener {
         let Listener { server, mut tunnels, address, tcp, fingerprint } = self;
         let tcp = tcp.map(|tcp| format!(", {tcp}/tcp")).unwrap_or_default();
         complain(format_args!("tunnels: {address}/udp{tcp}"));
+        complain(format_args!("cryptography of tunnels: {}", words::cryptography()));
         if let Some(print) = fingerprint {
             complain(format_args!("fingerprint of the gate's certificate: {print}"));
         }
@@ -210,11 +212,19 @@ impl Tunnels {
         self.order(Command::End(tunnel, End::new(Code::Over, why)));
     }
 
-    /// Tells a user what was refused: not more than can be read.
-    pub(super) fn tell_denied(&mut self, tunnel: u32, denied: Denied) {
-        if self.notices.is_news(tunnel, &denied, clock::since_boot()) {
-            self.order(Command::Tell(tunnel, ToUser::Denied(denied)));
-        }
+    /// Whether a user is to be told of this now, which is not more than can be read; then it is taken as told.
+    pub(super) fn is_news(&mut self, tunnel: u32, denied: &Denied) -> bool {
+        self.notices.is_news(tunnel, denied, clock::since_boot())
+    }
+
+    /// Tells a user what was refused.
+    pub(super) fn tell_denied(&self, tunnel: u32, denied: Denied) {
+        self.order(Command::Tell(tunnel, ToUser::Denied(denied)));
+    }
+
+    /// Tells a user how what they asked for stands.
+    pub(super) fn tell_grant(&self, tunnel: u32, grant: Grant) {
+        self.order(Command::Tell(tunnel, ToUser::Grant(grant)));
     }
 
     /// Shows the certificate as it is now to whoever connects from now on.

@@ -48,6 +48,8 @@ mod tests {
             meaning: String::new(),
             rule: None,
             roles: Vec::new(),
+            prove: Vec::new(),
+            ask: Vec::new(),
         }
     }
 

@@ -6,6 +6,7 @@ mod clock;
 mod evidence;
 mod locked;
 mod logins;
+mod record;
 mod store;
 mod users;
 
@@ -136,7 +137,7 @@ impl Office {
     }
 
     /// Adds a user with a password alone.
-    fn add_plain(&self, name: &str, roles: &[&str]) {
+    pub(crate) fn add_plain(&self, name: &str, roles: &[&str]) {
         let roles = roles.iter().flat_map(|role| ["--role", role]);
         let arguments: Vec<&str> = ["add", name, "--no-totp"].into_iter().chain(roles).collect();
         let output = self.type_in(self.user(&arguments), &[PASSWORD]);
@@ -154,7 +155,7 @@ impl Office {
     }
 
     /// Logs somebody in by the password alone, at a desk or for no address; the token.
-    fn enter(&self, user: &str, desk: Option<&str>) -> String {
+    pub(crate) fn enter(&self, user: &str, desk: Option<&str>) -> String {
         let body = json!({"user": user, "password": PASSWORD, "source": desk});
         let (status, login) = self.ask("POST", "/v1/logins", None, &body);
         assert_eq!(status, 200, "{login}");

@@ -1,4 +1,4 @@
-//! `wicketgate audit`: logs, offline.
+//! `wicketgate audit verify`: what was done to logs, offline.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::logs::{checkpoints, key, pieces, reader};
 use crate::output::text;
 
 /// Checks each log by itself; the worst outcome is the exit status.
-pub(crate) fn verify(arguments: &cli::AuditVerify) -> Exit {
+pub(super) fn run(arguments: &cli::AuditVerify) -> Exit {
     let trust = match trust(arguments) {
         Ok(trust) => trust,
         Err((exit, what)) => {
