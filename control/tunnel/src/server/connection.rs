@@ -177,7 +177,8 @@ impl<'a, H: Host> Line<'a, H> {
         Ok(self.dialog.hear(message))
     }
 
-    /// Has a question answered. What control tells meanwhile is said meanwhile.
+    /// Has a question answered. What control tells meanwhile is said meanwhile. The answer goes on while a word
+    /// waits for a user who does not read: who is proven takes a place that others wait for.
     async fn answer(
         &mut self,
         number: u32,
@@ -191,14 +192,24 @@ impl<'a, H: Host> Line<'a, H> {
             shared.host.ask(number, peer, question).await
         };
         tokio::pin!(answer);
-        loop {
+        let answer = loop {
+            let word = tokio::select! {
+                answer = &mut answer => break answer,
+                Some(word) = words.recv() => word,
+            };
+            let said = self.say(&word);
+            tokio::pin!(said);
             tokio::select! {
-                answer = &mut answer => match answer {
-                    Some(answer) => return self.say(&answer).await,
-                    None => return Ok(()),
-                },
-                Some(word) = words.recv() => self.say(&word).await?,
+                said = &mut said => said?,
+                answer = &mut answer => {
+                    said.await?;
+                    break answer;
+                }
             }
+        };
+        match answer {
+            Some(answer) => self.say(&answer).await,
+            None => Ok(()),
         }
     }
 
