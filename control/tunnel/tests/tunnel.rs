@@ -508,6 +508,29 @@ fn who_asks_and_does_not_read_keeps_nobody_else_from_proving() {
     });
 }
 
+/// What control was asked it goes on with, whoever has left: its desk has room for so many and no more.
+#[test]
+fn who_asks_and_leaves_makes_no_room_for_more() {
+    with_tunnels(9, By::Quic, |laboratory| async move {
+        let mut lines = Vec::new();
+        for _ in 0..8 {
+            let (mut line, _) = laboratory.log_in().await;
+            let (rule, asset) = (SLOW.to_owned(), "press-3".to_owned());
+            line.ask(Wanted { rule, asset, reason: None }).await.unwrap();
+            lines.push(line);
+        }
+        laboratory.told(|heard| (heard.questions.len() == 8).then_some(())).await;
+        for line in lines {
+            line.leave().await;
+        }
+        laboratory.told(|heard| (heard.ended.len() == 8).then_some(())).await;
+        let more = tokio::time::timeout(Duration::from_millis(500), laboratory.log_in()).await;
+        assert!(more.is_err(), "eight are under way, and a ninth is");
+        laboratory.host.0.lock().unwrap().answers = true;
+        laboratory.log_in().await;
+    });
+}
+
 #[test]
 fn there_are_no_more_tunnels_than_there_may_be() {
     with(|laboratory| async move {

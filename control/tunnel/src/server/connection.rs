@@ -177,39 +177,30 @@ impl<'a, H: Host> Line<'a, H> {
         Ok(self.dialog.hear(message))
     }
 
-    /// Has a question answered. What control tells meanwhile is said meanwhile. The answer goes on while a word
-    /// waits for a user who does not read: who is proven takes a place that others wait for.
+    /// Has a question answered. What control tells meanwhile is said meanwhile.
     async fn answer(
         &mut self,
         number: u32,
         question: Question,
         words: &mut Receiver<ToUser>,
     ) -> Result<(), End> {
-        let (shared, peer) = (self.shared, self.carrier.peer());
-        let answer = async {
+        let (shared, peer) = (self.shared.clone(), self.carrier.peer());
+        // On its own, as others wait for its turn: who does not read what is said meanwhile does not keep it, and
+        // who leaves does not give it up while control is still at it.
+        let mut answer = tokio::spawn(async move {
             // It fails only where the semaphore was closed, which nobody does.
             let _turn = shared.proofs.acquire().await;
             shared.host.ask(number, peer, question).await
-        };
-        tokio::pin!(answer);
-        let answer = loop {
-            let word = tokio::select! {
-                answer = &mut answer => break answer,
-                Some(word) = words.recv() => word,
-            };
-            let said = self.say(&word);
-            tokio::pin!(said);
+        });
+        loop {
             tokio::select! {
-                said = &mut said => said?,
-                answer = &mut answer => {
-                    said.await?;
-                    break answer;
-                }
+                answer = &mut answer => match answer {
+                    Ok(Some(answer)) => return self.say(&answer).await,
+                    // There is none where control tells how it stands, or where it panicked and has said so.
+                    Ok(None) | Err(_) => return Ok(()),
+                },
+                Some(word) = words.recv() => self.say(&word).await?,
             }
-        };
-        match answer {
-            Some(answer) => self.say(&answer).await,
-            None => Ok(()),
         }
     }
 
