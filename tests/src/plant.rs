@@ -80,6 +80,8 @@ pub struct Right {
     pub rate: Option<Rate>,
     /// Whether nothing is refused.
     pub observe: bool,
+    /// Whether its sessions are recorded.
+    pub record: bool,
 }
 
 /// What tables are made of.
@@ -107,8 +109,8 @@ impl Right {
         let essential = source == HMI;
         let name = format!("user of {source}");
         let (until, denial) = (Time::NEVER, DenialStyle::Reply);
-        let (rate, observe) = (None, false);
-        Right { source, name, essential, door, entries, until, denial, rate, observe }
+        let (rate, observe, record) = (None, false, false);
+        Right { source, name, essential, door, entries, until, denial, rate, observe, record }
     }
 
     /// All of these classes.
@@ -188,6 +190,7 @@ impl Plant {
                 denial,
                 rate,
                 observe,
+                record: right.record,
             });
         }
         Arc::new(tables.build(epoch).unwrap())

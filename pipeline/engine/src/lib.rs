@@ -25,6 +25,7 @@
 //! | [`translate`], `icmp`, `answer` | what leaves |
 //! | [`arp`] | the gate's own ARP in VLANs |
 //! | [`event`] | what the audit is told, and the bounded ring it goes through |
+//! | [`record`] | copies of the frames of recorded sessions |
 //! | [`verdict`] | [`Verdict`] and [`Reason`]: every frame ends in exactly one |
 
 mod admit;
@@ -49,6 +50,7 @@ pub mod objects;
 pub mod operands;
 mod operation;
 pub mod owner;
+pub mod record;
 pub mod session;
 mod source;
 pub mod splice;
@@ -69,6 +71,7 @@ pub use event::{Event, EventKind, EventRing};
 pub use matcher::{
     Allowed, CodeSet, Entry, Matcher, Moment, Operations, RangeSet, SpaceSet, ValueRule,
 };
+pub use record::{Copied, Copies, Whose};
 pub use session::{SessionId, Sessions};
 pub use tables::{
     AssetId, EndpointId, Grant, GrantId, NextHop, Rate, RuleId, SubjectId, Tables, TablesBuilder,
