@@ -34,7 +34,7 @@ replay: build ## a plant's capture through the gate: allowed, denied, timing
 	$(BIN) replay $(DEMO)/capture.pcapng --config $(DEMO)/policy.toml $$(cat $(DEMO)/replay.args)
 
 test: deps ## all tests; those on real interfaces need root, and say so where they cannot run
-	@.ci/packages libmodbus-dev mbpoll iproute2 ethtool util-linux nftables python3 python3-venv iperf3
+	@.ci/packages libmodbus-dev mbpoll iproute2 ethtool util-linux nftables python3 python3-venv iperf3 tshark
 	$(CARGO) test --locked --workspace
 
 lint: deps ## formatting and clippy, warnings denied
@@ -57,11 +57,12 @@ fuzz: ## each fuzz target for SECONDS_EACH seconds (30)
 	@command -v cargo-fuzz >/dev/null || $(CARGO) install cargo-fuzz --locked
 	tests/fuzz/run $(SECONDS_EACH)
 
-bench: deps ## what a frame costs; and on interfaces, beside nftables and a plain AF_XDP forwarder (10 min)
-	@.ci/packages valgrind python3 nftables ethtool iproute2
+bench: deps ## what a frame costs; on interfaces, beside nftables and a plain AF_XDP forwarder; and other tunnels (20 min)
+	@.ci/packages valgrind python3 nftables ethtool iproute2 iperf3 openssl wireguard-tools wireguard-go openvpn
 	$(CARGO) run --release --locked -p wicketgate-perf
 	perf/instructions.sh
 	perf/live/bench.py
+	perf/live/tunnels.py
 
 captures: ## make the bundled captures again (root; third-party stacks from PyPI, npm and Debian)
 	pcaps/make.sh

@@ -80,6 +80,8 @@ pub struct Right {
     pub rate: Option<Rate>,
     /// Whether nothing is refused.
     pub observe: bool,
+    /// Whether its sessions are recorded.
+    pub record: bool,
     /// The only MAC address that they come from, if the config says one.
     pub mac: Option<Mac>,
 }
@@ -109,8 +111,8 @@ impl Right {
         let essential = source == HMI;
         let name = format!("user of {source}");
         let (until, denial) = (Time::NEVER, DenialStyle::Reply);
-        let (rate, observe, mac) = (None, false, None);
-        Right { source, name, essential, door, entries, until, denial, rate, observe, mac }
+        let (rate, observe, record, mac) = (None, false, false, None);
+        Right { source, name, essential, door, entries, until, denial, rate, observe, record, mac }
     }
 
     /// All of these classes.
@@ -190,6 +192,7 @@ impl Plant {
                 denial,
                 rate,
                 observe,
+                record: right.record,
             });
         }
         Arc::new(tables.build(epoch).unwrap())

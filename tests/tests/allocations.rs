@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use allocation_counter::measure;
-use wicketgate_engine::{Engine, EventRing, Limits, Reason, Sessions, Verdict};
+use wicketgate_engine::{Copies, Engine, EventRing, Limits, Reason, Sessions, Verdict};
 use wicketgate_packet::{Nowhere, PortId};
 use wicketgate_ports::Pool;
 use wicketgate_tests::frame::flag;
@@ -85,13 +85,33 @@ fn bytes(port: PortId, mut packet: Packet) -> Vec<u8> {
 
 #[test]
 fn no_frame_allocates() {
+    nothing_allocates(&Plant::usual(), None);
+}
+
+#[test]
+fn no_frame_that_is_recorded_allocates_whether_there_is_room_or_not() {
+    let mut plant = Plant::usual();
+    plant.rights.iter_mut().for_each(|right| right.record = true);
+    for (room, takes) in [(4096, true), (16, true), (16, false)] {
+        let copies = Arc::new(Copies::new(room));
+        nothing_allocates(&plant, Some((copies.clone(), takes)));
+        assert!(copies.made() >= 16 && (takes || copies.lost() > 0));
+    }
+}
+
+/// Copies are taken after each frame, if `takes`.
+fn nothing_allocates(plant: &Plant, recorded: Option<(Arc<Copies>, bool)>) {
     let frames = workload();
     let sessions = Arc::new(Sessions::new(64));
     let mut engine = Engine::new(
         Limits { flows: 128, streams: 64, ..Limits::default() },
-        Plant::usual().tables(1),
+        plant.tables(1),
         sessions,
     );
+    if let Some((copies, _)) = &recorded {
+        engine.set_copies(copies.clone());
+    }
+    let take = |copies: &Copies| while copies.take(|_| ()) {};
     // Its asset answers as if there were no gate.
     engine.set_captured(true);
     let (mut events, mut frame) = (EventRing::new(1 << 12), Pool::new(1).take().unwrap());
@@ -103,6 +123,7 @@ fn no_frame_allocates() {
                 let verdict = engine.process(now, *port, &mut frame, &mut Nowhere, &mut events);
                 forwarded += usize::from(matches!(verdict, Verdict::Forward(_) | Verdict::Kept));
                 engine.age(now, &mut events);
+                recorded.iter().filter(|(_, takes)| *takes).for_each(|(copies, _)| take(copies));
                 told += usize::from(events.pop().is_some());
             }
             now = now + Duration::from_secs(400);

@@ -19,11 +19,13 @@ pub enum Alarm {
     CheckpointsFail,
     /// Records of the audit log do not reach the syslog server.
     SyslogFails,
+    /// Sessions that should be recorded are not, or not whole.
+    RecordsFail,
 }
 
 impl Alarm {
     /// All causes, each at its [`place`](Alarm::place).
-    pub const ALL: [Alarm; 8] = [
+    pub const ALL: [Alarm; 9] = [
         Alarm::KernelForwards,
         Alarm::FramesLost,
         Alarm::WorkerStalled(0),
@@ -32,6 +34,7 @@ impl Alarm {
         Alarm::AuditFails,
         Alarm::CheckpointsFail,
         Alarm::SyslogFails,
+        Alarm::RecordsFail,
     ];
 
     /// The cause's place among all.
@@ -45,6 +48,7 @@ impl Alarm {
             Alarm::AuditFails => 5,
             Alarm::CheckpointsFail => 6,
             Alarm::SyslogFails => 7,
+            Alarm::RecordsFail => 8,
         }
     }
 
@@ -59,6 +63,7 @@ impl Alarm {
             Alarm::AuditFails => "audit-fails",
             Alarm::CheckpointsFail => "checkpoints-fail",
             Alarm::SyslogFails => "syslog-fails",
+            Alarm::RecordsFail => "records-fail",
         }
     }
 
@@ -72,7 +77,8 @@ impl Alarm {
             | Alarm::TunnelsDown
             | Alarm::AuditFails
             | Alarm::CheckpointsFail
-            | Alarm::SyslogFails => None,
+            | Alarm::SyslogFails
+            | Alarm::RecordsFail => None,
         }
     }
 }

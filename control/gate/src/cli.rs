@@ -135,6 +135,10 @@ pub(crate) struct Replay {
     /// Write the frames that left the gate, each on the port it left by (pcapng)
     #[arg(long, value_name = "PCAP")]
     pub(crate) out: Option<PathBuf>,
+    /// Write a record of each session into this folder: of those that [record] of the config names; without it,
+    /// of all
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) record: Option<PathBuf>,
     /// Work out wrong checksums anew instead of dropping these frames, as without a config: for
     /// captures whose addresses were made anonymous
     #[arg(long)]
@@ -155,6 +159,7 @@ impl Replay {
             audit: None,
             transcript: None,
             out: None,
+            record: None,
             complete_checksums: true,
             decode_as: Vec::new(),
         }

@@ -151,7 +151,7 @@ fn standard_output_holds_one_thing() {
     }
     let (status, lines, _) = wicketgate(&["replay", path(&capture), "--transcript", "-"]);
     assert_eq!(status, 0);
-    assert!(lines.contains(" unit 1 coils 3: observed\n"), "{lines}");
+    assert!(lines.contains(" unit 1 coils 3 = 1: observed\n"), "{lines}");
 }
 
 #[test]

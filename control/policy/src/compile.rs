@@ -182,6 +182,8 @@ struct Given {
     denial: DenialStyle,
     /// How much passes. Of several conduits the strictest counts for all.
     rate: Option<Rate>,
+    /// Whether sessions by it are recorded. Of several rules one is enough.
+    record: bool,
 }
 
 impl Given {
@@ -269,6 +271,7 @@ impl<'p> Compiler<'p> {
         for (conduit, index) in self.policy.conduits.iter().zip(0..) {
             rights.push(Rights::new());
             let from = &conduit.from;
+            let record = self.policy.record.as_ref().is_some_and(|r| r.has_machine(conduit));
             for endpoint in self.endpoints(&conduit.assets, conduit.protocol) {
                 let key = (from.address, from.mac, from.port, endpoint);
                 let holder: usize = *holders.entry(key).or_insert(index);
@@ -278,6 +281,7 @@ impl<'p> Compiler<'p> {
                 given.add(conduit.allow.iter().cloned(), denial);
                 let rates = given.rate.into_iter().chain(conduit.rate);
                 given.rate = rates.reduce(Rate::stricter);
+                given.record |= record;
             }
         }
         for (conduit, rights) in self.policy.conduits.iter().zip(rights) {
@@ -294,10 +298,15 @@ impl<'p> Compiler<'p> {
                 continue;
             }
             self.note(window);
-            for endpoint in self.endpoints(&rule.assets, rule.protocol) {
-                let allow = rule.allow.iter().map(|entry| Entry { window, ..entry.clone() });
-                let denial = rule.deny.unwrap_or(policy.gate.deny);
-                rights.entry(endpoint).or_default().add(allow, denial);
+            for asset in &rule.assets {
+                let record = policy.record.as_ref().is_some_and(|r| r.has_people(rule, *asset));
+                for endpoint in self.endpoints(std::slice::from_ref(asset), rule.protocol) {
+                    let allow = rule.allow.iter().map(|entry| Entry { window, ..entry.clone() });
+                    let denial = rule.deny.unwrap_or(policy.gate.deny);
+                    let given = rights.entry(endpoint).or_default();
+                    given.add(allow, denial);
+                    given.record |= record;
+                }
             }
         }
         let subject = self.tables.add_subject(user(login));
@@ -313,12 +322,15 @@ impl<'p> Compiler<'p> {
             let (window, operations) = (self.stretch(held), held.operations);
             let assets = held.asset.as_ref().map_or(&rule.assets[..], std::slice::from_ref);
             for asset in assets.iter().filter(|asset| rule.is_about(**asset)) {
+                let record = policy.record.as_ref().is_some_and(|r| r.has_people(rule, *asset));
                 for endpoint in self.endpoints(std::slice::from_ref(asset), rule.protocol) {
                     let allow = rule.allow.iter();
                     let allow = allow.map(|entry| Entry { window, operations, ..entry.clone() });
                     let denial = rule.deny.unwrap_or(policy.gate.deny);
                     let right = || Given { right: holder.right_on(*asset), ..Given::default() };
-                    rights.entry(endpoint).or_insert_with(right).add(allow, denial);
+                    let given = rights.entry(endpoint).or_insert_with(right);
+                    given.add(allow, denial);
+                    given.record |= record;
                 }
             }
         }
@@ -337,7 +349,7 @@ impl<'p> Compiler<'p> {
     }
 
     fn add_grants(&mut self, subject: SubjectId, rights: Rights, until: Time) {
-        for (endpoint, Given { right, entries, denial, rate }) in rights {
+        for (endpoint, Given { right, entries, denial, rate, record }) in rights {
             self.tables.add_grant(Grant {
                 subject,
                 endpoint,
@@ -347,6 +359,7 @@ impl<'p> Compiler<'p> {
                 denial,
                 rate,
                 observe: false,
+                record,
             });
         }
     }

@@ -9,6 +9,7 @@ use crate::log;
 use crate::metrics;
 use crate::model::Policy;
 use crate::reader::{Node, Table};
+use crate::record;
 use crate::rights::{self, Rights};
 use crate::topology::{self, Topology};
 use crate::tunnel;
@@ -64,6 +65,9 @@ fn read(root: &DeTable<'_>, report: &mut Report<'_>) -> Option<Policy> {
     let rights = Rights::read(rules, conduits, &topology, report);
     let control = tables(&mut root, "control", "[[control]]", report);
     let control = control.into_iter().map(|table| control::read(table, report)).collect();
+    let record_node = root.optional("record");
+    let record = rights.as_ref().zip(record_node);
+    let record = record.and_then(|(rights, node)| record::read(node, &topology, rights, report));
     let tests = root.optional("tests");
     root.close(report);
     warn_of_idle(&topology, rights.as_ref()?, report);
@@ -73,6 +77,9 @@ fn read(root: &DeTable<'_>, report: &mut Report<'_>) -> Option<Policy> {
         policy.metrics = Some(metrics?);
     }
     policy.log = log;
+    if record_node.is_some() {
+        policy.record = Some(record?);
+    }
     if let Some(node) = tunnel_node {
         tunnel::refuse_machines(node, tunnel.as_ref(), &policy.conduits, report);
         // One that could not be read was reported.
@@ -129,6 +136,7 @@ fn assemble(topology: Topology, rights: Rights, control: Vec<Option<Control>>) -
         tunnel: None,
         metrics: None,
         log: log::Log::default(),
+        record: None,
         assets: topology.assets.into_iter().collect::<Option<_>>()?,
         rules: rights.rules,
         conduits: rights.conduits,

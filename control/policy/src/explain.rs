@@ -23,6 +23,9 @@ pub struct Explanation {
     /// Where figures are told by TCP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<String>,
+    /// Whose sessions are recorded, and where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
     /// The assets, with what may be done on each.
     pub assets: Vec<AssetPart>,
     /// What should be looked at, each as `FILE:LINE:COLUMN: warning: …`.
@@ -118,6 +121,7 @@ pub fn explain(policy: &Policy) -> Explanation {
         overlay: policy.gate.overlay.to_string(),
         ports: policy.ports.iter().map(port_line).collect(),
         tunnel: policy.tunnel.as_ref().map(tunnel_line),
+        record: policy.record.as_ref().map(ToString::to_string),
         metrics: policy.metrics.map(|metrics| metrics.to_string()),
         assets: assets.map(|(id, asset)| asset_part(policy, id, asset)).collect(),
         warnings: policy.warnings.iter().map(ToString::to_string).collect(),
@@ -213,7 +217,7 @@ impl fmt::Display for Explanation {
         writeln!(f, "overlay {}", self.overlay)?;
         self.ports.iter().try_for_each(|port| writeln!(f, "{port}"))?;
         self.tunnel.iter().try_for_each(|tunnel| writeln!(f, "{tunnel}"))?;
-        self.metrics.iter().try_for_each(|metrics| writeln!(f, "{metrics}"))?;
+        self.metrics.iter().chain(&self.record).try_for_each(|line| writeln!(f, "{line}"))?;
         self.assets.iter().try_for_each(|asset| write!(f, "\n{asset}"))?;
         if !self.warnings.is_empty() {
             writeln!(f)?;

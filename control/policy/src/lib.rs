@@ -34,6 +34,7 @@
 //! | `contradiction` | selectors that exclude each other |
 //! | `catalog` | the functions of a protocol, to tell what an element can match |
 //! | `denial` | `deny`: how a command is refused |
+//! | [`record`] | `[record]`: whose sessions are recorded |
 //! | `reader` | typed access to TOML that remembers which keys were asked for |
 //! | `wording` | a matcher's entries in words |
 //! | `suggest` | "did you mean" |
@@ -63,6 +64,7 @@ mod operands;
 pub mod preset;
 mod rate;
 mod reader;
+pub mod record;
 mod rights;
 mod selector;
 mod suggest;
@@ -90,6 +92,7 @@ pub use log::Log;
 pub use metrics::Metrics;
 pub use model::{Asset, Conduit, Door, Factor, Gate, Policy, Port, Rule, Source};
 pub use preset::Preset;
+pub use record::Record;
 pub use syslog::Syslog;
 pub use tuning::{PortTuning, Queues, Tuning};
 pub use tunnel::Tunnel;

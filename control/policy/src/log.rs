@@ -69,7 +69,8 @@ pub(crate) fn read(node: Node<'_>, report: &mut Report<'_>) -> Log {
     }
 }
 
-fn size(
+/// The bytes that a number of mebibytes under `key` is.
+pub(crate) fn size(
     table: &mut Table<'_>,
     key: &'static str,
     range: std::ops::RangeInclusive<u32>,

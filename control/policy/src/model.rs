@@ -19,6 +19,7 @@ use crate::doors::transport_name;
 use crate::log::Log;
 use crate::metrics::Metrics;
 pub use crate::namespaces::Namespaces;
+use crate::record::Record;
 use crate::tuning::{PortTuning, Tuning};
 use crate::tunnel::Tunnel;
 use crate::value::Prefix;
@@ -32,6 +33,7 @@ pub struct Policy {
     pub(crate) tunnel: Option<Tunnel>,
     pub(crate) metrics: Option<Metrics>,
     pub(crate) log: Log,
+    pub(crate) record: Option<Record>,
     pub(crate) assets: Vec<Asset>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) conduits: Vec<Conduit>,
@@ -54,6 +56,19 @@ impl Policy {
     /// How the audit log is kept.
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// Whose sessions are recorded, if some are.
+    pub fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
+    /// The same policy, but all sessions are recorded, those of conduits too.
+    #[must_use]
+    pub fn recording_all(mut self) -> Policy {
+        let conduits = self.conduits.iter().map(|conduit| conduit.name.clone());
+        self.record = Some(Record::all(conduits.collect()));
+        self
     }
 
     /// Where people log in from afar, if they do.

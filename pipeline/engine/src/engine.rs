@@ -22,6 +22,7 @@ use crate::judge::{Inspected, Judge};
 use crate::length;
 use crate::live::LiveSessions;
 use crate::mss;
+use crate::record::Recorder;
 use crate::session::{SessionState, Sessions};
 use crate::source;
 use crate::splice::emit::Emitter;
@@ -87,6 +88,8 @@ pub struct Engine {
     /// The next hop that the frame at hand waits for.
     pub(crate) wanted: Option<NextHop>,
     pub(crate) sightings: Sightings,
+    /// Where frames of recorded sessions are copied to, if any are.
+    pub(crate) recorder: Option<Box<Recorder>>,
 }
 
 /// A frame on its way: what stages after `parse` need of it.
@@ -121,6 +124,7 @@ impl Engine {
             last_asset: None,
             wanted: None,
             sightings: Sightings::new(),
+            recorder: None,
             tables,
             sessions,
         }
@@ -274,6 +278,23 @@ impl Engine {
             Err(Reason::FlowDead) => return answer::reset(Reason::FlowDead, arrival),
             Err(reason) => return Err(reason),
         };
+        if self.recorder.is_some()
+            && let Some(whose) = self.recorded(id)
+        {
+            return self.go_on_recorded((id, direction), whose, arrival);
+        }
+        self.go_on(id, direction, arrival)
+    }
+
+    /// The rest of the way: a frame of a flow that may be used.
+    // Into neither caller: in two places none of its stages is put in line, which costs 2 % of what they do.
+    #[inline(never)]
+    pub(crate) fn go_on<F: FrameBuf>(
+        &mut self,
+        id: FlowId,
+        direction: Direction,
+        arrival: &mut Arrival<'_, F>,
+    ) -> Result<Verdict, Reason> {
         if let Some(mtu) = self.exceeded_mtu(id, direction, arrival) {
             return length::refuse(mtu, arrival);
         }
@@ -498,19 +519,16 @@ impl Engine {
     pub fn expire(&mut self, now: Time, out: &mut dyn Outbox, events: &mut EventRing) {
         for _ in 0..EXPIRES {
             let Some(id) = self.timers.due(now) else { return };
-            self.come_back(id, now, out, events);
+            let Some(flow) = self.streams.owner(id) else { continue };
+            let come_back = |engine: &mut Engine, out: &mut dyn Outbox| {
+                engine.come_back(flow, now, out, events);
+            };
+            self.record_own(flow, now, out, come_back);
         }
     }
 
-    /// What is due for one stream.
-    fn come_back(
-        &mut self,
-        stream: usize,
-        now: Time,
-        out: &mut dyn Outbox,
-        events: &mut EventRing,
-    ) {
-        let Some(id) = self.streams.owner(stream) else { return };
+    /// What is due for the stream of one flow.
+    fn come_back(&mut self, id: FlowId, now: Time, out: &mut dyn Outbox, events: &mut EventRing) {
         let Some(flow) = self.flows.get_mut(id) else { return };
         let state = self.sessions.state(flow.slot, flow.session);
         let live = matches!(state, SessionState::Live | SessionState::Draining);

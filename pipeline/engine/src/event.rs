@@ -444,6 +444,15 @@ impl EventRing {
         Some((number.unwrap_or_default(), self.pop()?))
     }
 
+    /// The events behind the one of this number that are still there, oldest first.
+    pub fn told_since(&self, number: u64) -> impl Iterator<Item = &Event> {
+        let behind = usize::try_from(self.number.saturating_sub(number)).unwrap_or(usize::MAX);
+        let places = (self.len.saturating_sub(behind)..self.len)
+            .map(|place| self.head.wrapping_add(place) & (self.slots.len() - 1));
+        let is_behind = move |at: &usize| self.numbers.get(*at).is_some_and(|it| *it > number);
+        places.filter(is_behind).filter_map(|at| self.slots.get(at))
+    }
+
     /// The number of the last event, told or lost.
     pub fn number(&self) -> u64 {
         self.number
@@ -489,6 +498,8 @@ mod tests {
         assert_eq!((ring.lost(), ring.number()), (4, slots + 4));
         assert_eq!(ring.pop_numbered().map(|(number, _)| number), Some(1));
         ring.push(Event::EMPTY);
+        assert_eq!(ring.told_since(slots + 4).count(), 1);
+        assert_eq!(ring.told_since(slots - 2).count(), 3, "some between were lost");
         let told: Vec<u64> =
             std::iter::from_fn(|| ring.pop_numbered()).map(|(number, _)| number).collect();
         assert_eq!(told, (2..=slots).chain([slots + 5]).collect::<Vec<_>>());

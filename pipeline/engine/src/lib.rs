@@ -24,7 +24,9 @@
 //! | `length`, `mss` | what is too long for the link that it would leave by |
 //! | [`translate`], `icmp`, `answer` | what leaves |
 //! | [`arp`] | the gate's own ARP in VLANs |
+//! | `prefetch` | what a burst will ask for, fetched all at once |
 //! | [`event`] | what the audit is told, and the bounded ring it goes through |
+//! | [`record`] | copies of the frames of recorded sessions |
 //! | [`verdict`] | [`Verdict`] and [`Reason`]: every frame ends in exactly one |
 
 mod admit;
@@ -49,6 +51,8 @@ pub mod objects;
 pub mod operands;
 mod operation;
 pub mod owner;
+mod prefetch;
+pub mod record;
 pub mod session;
 mod source;
 pub mod splice;
@@ -69,6 +73,7 @@ pub use event::{Event, EventKind, EventRing};
 pub use matcher::{
     Allowed, CodeSet, Entry, Matcher, Moment, Operations, RangeSet, SpaceSet, ValueRule,
 };
+pub use record::{Copied, Copies, Whose};
 pub use session::{SessionId, Sessions};
 pub use tables::{
     AssetId, EndpointId, Grant, GrantId, NextHop, Rate, RuleId, SubjectId, Tables, TablesBuilder,

@@ -98,10 +98,10 @@ fn is_open(flow: &Flow, sessions: &Sessions, now: Time) -> bool {
         && sessions.state(flow.slot, flow.session) == SessionState::Live
 }
 
-/// Whether what it gives does not depend on what passed before.
+/// Whether what it gives does not depend on what passed before, and its frames are nobody else's business.
 #[inline]
 fn is_plain(grant: &Grant) -> bool {
-    !grant.observe && grant.rate.is_none() && !grant.matcher.has_operations()
+    !grant.observe && !grant.record && grant.rate.is_none() && !grant.matcher.has_operations()
 }
 
 /// Notes a segment of a connection that nobody reads, if it fits.

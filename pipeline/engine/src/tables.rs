@@ -183,6 +183,8 @@ pub struct Grant {
     pub rate: Option<Rate>,
     /// Nothing is refused, everything is reported: for looking at a plant before there is a policy.
     pub observe: bool,
+    /// Copies of the frames of its sessions are kept ([`record`](crate::record)).
+    pub record: bool,
 }
 
 /// How much passes: a token bucket, of which nothing is kept but one time (GCRA, ITU-T I.371 annex A).

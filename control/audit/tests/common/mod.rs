@@ -59,6 +59,7 @@ pub fn tables(user: &str, asset: &str, rule: &str) -> Tables {
             right: 0,
             denial: DenialStyle::Reply,
             observe,
+            record: false,
         });
     }
     tables.add_rule(rule.into());

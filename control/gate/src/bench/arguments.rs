@@ -61,6 +61,7 @@ impl Bench {
             audit: None,
             transcript: None,
             out: None,
+            record: None,
             complete_checksums: self.config.is_none(),
             decode_as: self.decode_as.clone(),
         }

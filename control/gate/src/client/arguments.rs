@@ -52,8 +52,10 @@ pub(crate) struct Logout {
 pub(crate) enum Session {
     /// Sessions that are live
     List(At),
-    /// One session
-    Show(Numbered),
+    /// One session: a live one, or out of the audit log with all that it did
+    Show(Shown),
+    /// One session out of the audit log, into files: its record (pcapng) and its transcript
+    Export(Exported),
     /// Take a session back: its next frame is refused
     Revoke(Numbered),
     /// Who is logged in
@@ -70,6 +72,68 @@ pub(crate) struct Numbered {
     pub(crate) id: u64,
     #[command(flatten)]
     pub(crate) at: At,
+}
+
+/// Where what is over is told.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Past {
+    /// The policy file of the gate: its audit log and its records
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The audit log: a file, or the folder of a log in many files
+    #[arg(long, value_name = "LOG")]
+    pub(crate) log: Option<PathBuf>,
+    /// The folder of records: what a write replaced is looked up there
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) records: Option<PathBuf>,
+}
+
+impl Past {
+    /// Whether an audit log is named.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.config.is_some() || self.log.is_some()
+    }
+}
+
+/// `wicketgate session show`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without --config or --log the gate at the control socket is asked, which knows live sessions only. Gates count
+sessions anew at each start: of several with one number in a log the last is told. Whether the log is whole,
+`wicketgate audit verify` says.
+
+`(before 850)` is what the object written to was last seen to hold in this session's record: read from the device,
+or written and not refused; registers and bits of Modbus. Where none was seen, or there is no record, nothing is said.
+
+Exit status: 0 all well; 1 there is no such session; 2 bad usage.")]
+pub(crate) struct Shown {
+    /// Its number
+    #[arg(value_name = "ID")]
+    pub(crate) id: u64,
+    #[command(flatten)]
+    pub(crate) past: Past,
+    #[command(flatten)]
+    pub(crate) at: At,
+}
+
+/// `wicketgate session export`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The record opens in Wireshark: who, what and each verdict are comments in it.
+
+Exit status: 0 all well; 1 there is no such session or no record of it; 2 bad usage.")]
+pub(crate) struct Exported {
+    /// Its number
+    #[arg(value_name = "ID")]
+    pub(crate) id: u64,
+    #[command(flatten)]
+    pub(crate) past: Past,
+    /// Write its record here (pcapng)
+    #[arg(short, long, value_name = "FILE", required_unless_present = "transcript")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write its transcript here: one row a command
+    #[arg(long, value_name = "FILE")]
+    pub(crate) transcript: Option<PathBuf>,
 }
 
 /// `wicketgate grant`

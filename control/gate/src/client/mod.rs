@@ -16,6 +16,7 @@ use crate::api::model::Fault;
 use crate::api::reply::{self, Done};
 use crate::exit::{Exit, complain};
 use crate::output::{self, text};
+use crate::session;
 use crate::table::Table;
 use arguments::{Asset, At, BreakGlass, Grant, Login, Logout, Session, Stats};
 pub(crate) use http::Gate;
@@ -41,7 +42,11 @@ pub(crate) fn log_out(arguments: &Logout) -> Exit {
 
 /// Runs `wicketgate session`.
 pub(crate) fn session(command: &Session) -> Exit {
-    finish(sessions::run(command))
+    match command {
+        Session::Show(which) if which.past.is_asked() => session::show(which),
+        Session::Export(which) => session::export(which),
+        command => finish(sessions::run(command)),
+    }
 }
 
 /// Runs `wicketgate grant`.

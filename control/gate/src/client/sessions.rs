@@ -1,6 +1,6 @@
 //! `wicketgate session`.
 
-use super::arguments::{Numbered, Session};
+use super::arguments::{Numbered, Session, Shown};
 use super::http::Gate;
 use super::{Failure, done, list, span};
 use crate::api::model::Fault;
@@ -12,6 +12,8 @@ pub(super) fn run(command: &Session) -> Result<(), Failure> {
     match command {
         Session::List(at) => list(at, "/v1/sessions", table),
         Session::Show(which) => show(which),
+        // Of what is over no gate is asked.
+        Session::Export(_) => Ok(()),
         Session::Logins(at) => list(at, "/v1/logins", logins),
         Session::Revoke(Numbered { id, at }) => {
             done(at, &Gate::at(at.socket.clone()), "DELETE", &format!("/v1/sessions/{id}"))
@@ -68,11 +70,12 @@ const fn state(session: &reply::Session) -> &'static str {
     if session.revoked { "revoked" } else { "" }
 }
 
-fn show(Numbered { id, at }: &Numbered) -> Result<(), Failure> {
+fn show(Shown { id, at, .. }: &Shown) -> Result<(), Failure> {
     let sessions: Vec<reply::Session> = Gate::at(at.socket.clone()).ask("GET", "/v1/sessions")?;
     let found = sessions.into_iter().find(|session| session.id == *id);
     let session = found.ok_or_else(|| {
-        let what = format_args!("there is no live session {id}").to_string();
+        let what =
+            format!("there is no live session {id}; of one that has ended --config FILE tells");
         Failure::Refused(Fault::missing("no-such-session", what))
     })?;
     if at.json {

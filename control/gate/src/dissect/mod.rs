@@ -27,16 +27,21 @@ mod values;
 
 use std::fs::File;
 use std::io::{Stdout, stdout};
+use std::net::SocketAddr;
 use std::path::Path;
 
+use wicketgate_dissectors::{Direction, Protocol};
 use wicketgate_packet::FrameBuf;
 use wicketgate_ports::{CaptureError, CaptureReader, HeapFrame, Pool};
 
 use crate::cli;
 use crate::exit::{Exit, complain};
 use output::Output;
+use pdu::Pdu;
 use summary::{Coverage, Kinds, Unread};
+pub(crate) use table::written;
 use tap::Tap;
+pub(crate) use values::{bits, registers};
 
 /// Runs the command: each capture in turn. The worst status wins.
 pub(crate) fn run(arguments: &cli::Dissect) -> Exit {
@@ -71,6 +76,36 @@ fn capture(path: &Path, arguments: &cli::Dissect, output: &mut Output<Stdout>) -
             status(&error)
         }
     }
+}
+
+/// A PDU, and who spoke it.
+pub(crate) struct Spoken<'a> {
+    pub(crate) client: SocketAddr,
+    pub(crate) direction: Direction,
+    pub(crate) protocol: Protocol,
+    pub(crate) bytes: &'a [u8],
+}
+
+/// Shows every PDU of a capture, as far as it can be read.
+///
+/// # Errors
+/// Why no further.
+pub(crate) fn each_pdu(path: &Path, see: &mut impl FnMut(&Spoken<'_>)) -> Result<(), CaptureError> {
+    let (mut reader, mut tap) = (CaptureReader::open(path)?, Tap::new(&[]));
+    let Some(mut frame) = Pool::new(1).take() else { return Ok(()) };
+    let mut show = |pdu: &Pdu<'_>| {
+        let Pdu { path, direction, bytes, .. } = *pdu;
+        see(&Spoken { client: path.client, direction, protocol: path.protocol, bytes });
+    };
+    let mut read = || -> Result<(), CaptureError> {
+        while let Some(record) = reader.read(&mut frame)? {
+            tap.frame(frame.bytes_mut(), &record, &mut show);
+        }
+        Ok(())
+    };
+    let outcome = read();
+    tap.finish(&mut show);
+    outcome
 }
 
 /// All frames as far as they can be read, then what was still waited for.

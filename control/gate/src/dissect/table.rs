@@ -111,6 +111,18 @@ fn write_item(line: &mut String, item: &Item<'_>) -> fmt::Result {
     if last > start {
         write!(line, "-{last}")?;
     }
+    write_written(line, item)
+}
+
+/// The values that an item writes: `5 6`; nothing where it writes none.
+pub(crate) fn written(item: &Item<'_>) -> String {
+    let mut line = String::new();
+    // Writing to a String never fails.
+    let _ = write_written(&mut line, item);
+    line.trim_start_matches([' ', '=']).to_owned()
+}
+
+fn write_written(line: &mut String, item: &Item<'_>) -> fmt::Result {
     match item.values {
         Values::None => Ok(()),
         Values::Registers(bytes) => write_values(line, values::registers(bytes)),

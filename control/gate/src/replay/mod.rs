@@ -6,10 +6,11 @@ mod observe;
 mod outputs;
 mod piece;
 mod port;
+mod recorder;
 mod report;
 mod setup;
 mod tally;
-mod transcript;
+pub(crate) mod transcript;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -57,12 +58,16 @@ fn replay(arguments: &cli::Replay) -> Result<Exit, String> {
     let stop = stop_flag();
     let mut setup = Setup::new(arguments, &stop)?;
     let tables = setup.tables()?;
-    let mut tally = Tally::new(arguments, &tables, setup.start())?;
+    let recorder = setup.recorder(arguments)?;
+    let mut tally = Tally::new(arguments, &tables, setup.start(), recorder)?;
     let mut captures = arguments.captures.iter();
     let first = captures.next().ok_or("no capture")?;
     let mut port = first_port(first, arguments, &setup, &tables)?;
     port.more_follow(captures.len() > 0);
-    let engine = Engine::new(Limits::default(), tables, Arc::new(Sessions::new(SESSIONS)));
+    let mut engine = Engine::new(Limits::default(), tables, Arc::new(Sessions::new(SESSIONS)));
+    if let Some(copies) = tally.copies() {
+        engine.set_copies(copies);
+    }
     let mut replayer = Worker::new(port, engine, Machine::start());
     let mut exit = replay_one(first, &mut replayer, &mut setup, &mut tally, &stop);
     while let Some(path) = captures.next() {

@@ -192,6 +192,7 @@ fn add_door(tables: &mut TablesBuilder, door: Endpoint, subject: SubjectId, rule
         right: 0,
         denial: DenialStyle::Reply,
         observe: true,
+        record: true,
     });
 }
 

@@ -13,6 +13,7 @@ use wicketgate_policy::{Login, Policy};
 use wicketgate_ports::tap::{Door, Plan};
 
 use super::observe::Inventory;
+use super::recorder::Recorder;
 use super::{first_time, login, observe};
 use crate::exit::complain;
 use crate::{cli, config};
@@ -45,7 +46,7 @@ impl Setup {
         let start = first.map_or(Ok(Time::EPOCH), |path| named(path, first_time(path)))?;
         let source = match &arguments.config {
             Some(path) => Source::Policy {
-                policy: Box::new(config::load(path)?),
+                policy: Box::new(policy(path, arguments)?),
                 logins: login::logins(&arguments.logins)?,
                 next_change: None,
             },
@@ -99,6 +100,16 @@ impl Setup {
         Ok(Arc::new(tables))
     }
 
+    /// Who keeps records, where the arguments say so.
+    pub(super) fn recorder(&mut self, arguments: &cli::Replay) -> Result<Option<Recorder>, String> {
+        let Some(folder) = &arguments.record else { return Ok(None) };
+        let size = match &self.source {
+            Source::Policy { policy, .. } => policy.record().map(|record| record.session_size),
+            Source::Observed(_) => None,
+        };
+        Recorder::open(folder, size.unwrap_or(u64::MAX)).map(Some)
+    }
+
     /// Where the gate stands in the captured wire.
     pub(super) fn plan(&self) -> Plan {
         self.plan.clone()
@@ -113,6 +124,13 @@ impl Setup {
     pub(super) fn start(&self) -> Time {
         self.start
     }
+}
+
+/// The config; where records are wanted and it does not say of whom, all are.
+fn policy(path: &Path, arguments: &cli::Replay) -> Result<Policy, String> {
+    let policy = config::load(path)?;
+    let says_nothing = arguments.record.is_some() && policy.record().is_none();
+    Ok(if says_nothing { policy.recording_all() } else { policy })
 }
 
 /// The place of each asset. `captured` tells by which address the capture shows an asset whose

@@ -6,15 +6,17 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::sync::Arc;
 
 use wicketgate_audit::AuditLog;
 use wicketgate_dissectors::{Class, Space};
-use wicketgate_engine::Reason;
 use wicketgate_engine::event::{CommandEvent, Event, EventKind, EventRing, Label, Totals};
 use wicketgate_engine::tables::{AssetId, EndpointId, RuleId, SubjectId, Tables};
+use wicketgate_engine::{Copies, Reason};
 use wicketgate_packet::Time;
 use wicketgate_worker::Observer;
 
+use super::recorder::Recorder;
 use super::transcript::Transcript;
 use crate::cli;
 
@@ -80,6 +82,7 @@ pub(super) struct Tally {
     pub(super) sessions: u64,
     audit: Option<AuditLog<BufWriter<File>>>,
     transcript: Option<Transcript>,
+    recorder: Option<Recorder>,
     /// The first thing that could not be written: which, and why.
     failed: Option<String>,
 }
@@ -110,6 +113,7 @@ impl Tally {
         arguments: &cli::Replay,
         tables: &Tables,
         start: Time,
+        recorder: Option<Recorder>,
     ) -> Result<Tally, String> {
         let audit = arguments.audit.as_deref().map(|path| open_audit(path, tables, start));
         let transcript = arguments.transcript.as_deref().map(Transcript::create);
@@ -121,8 +125,14 @@ impl Tally {
             sessions: 0,
             audit: audit.transpose()?,
             transcript: transcript.transpose()?,
+            recorder,
             failed: None,
         })
+    }
+
+    /// Where engines put copies of the frames of recorded sessions.
+    pub(super) fn copies(&self) -> Option<Arc<Copies>> {
+        self.recorder.as_ref().map(Recorder::copies)
     }
 
     /// Writes out what is buffered.
@@ -130,7 +140,9 @@ impl Tally {
         let audit = self.audit.take().map(AuditLog::finish).transpose();
         let transcript = self.transcript.take().map(Transcript::finish).transpose();
         let failed = self.failed.take().map_or(Ok(()), Err);
+        let records = self.recorder.take().map_or(Ok(()), Recorder::finish);
         failed
+            .and(records)
             .and(audit.map(drop).map_err(no_audit))
             .and(transcript.map(drop).map_err(no_transcript))
     }
@@ -205,8 +217,15 @@ impl Tally {
 
 impl Observer for Tally {
     fn events(&mut self, tables: &Tables, events: &mut EventRing) {
+        // Before the ends of sessions.
+        if let Some(recorder) = &mut self.recorder {
+            recorder.keep(tables);
+        }
         events.drain(|event| {
             self.count(tables, event);
+            if let Some(recorder) = &mut self.recorder {
+                recorder.note(event);
+            }
             if self.failed.is_none() {
                 self.failed = self.write(tables, event).err();
             }

@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write, stdout};
 use std::path::Path;
 
-use wicketgate_engine::event::{CommandEvent, Event, EventKind, Totals};
-use wicketgate_engine::tables::{EndpointId, RuleId, Tables};
+use wicketgate_engine::event::{Event, EventKind, Totals};
+use wicketgate_engine::tables::{EndpointId, Tables};
 
 use super::tally::who;
+use crate::transcript::{Row, asset};
 use crate::words;
 
 /// Where the lines go.
@@ -56,7 +57,10 @@ impl Transcript {
             EventKind::Refused { destination, port, reason, .. } => {
                 writeln!(out, " -> {destination} port {port}: REFUSED {reason}")
             }
-            EventKind::Command(command) => write_command(out, tables, command),
+            EventKind::Command(command) => {
+                let row = Row::of_event(tables, command);
+                writeln!(out, " -> {}: {row}", asset(tables, command.endpoint))
+            }
         }
     }
 
@@ -70,33 +74,6 @@ impl Transcript {
     }
 }
 
-fn write_command(out: &mut impl Write, tables: &Tables, command: &CommandEvent) -> io::Result<()> {
-    let asset = asset(tables, command.endpoint);
-    let name = words::command(command.name, command.function, command.sub);
-    let (class, unit) = (command.class, command.unit);
-    write!(out, " -> {asset}: {name} ({class}) unit {unit}")?;
-    let object = words::object(command.object, &command.tag.as_str());
-    if !object.is_empty() {
-        write!(out, " {object}")?;
-    }
-    match (command.denied, command.observed) {
-        (None, true) => return writeln!(out, ": observed"),
-        (Some(reason), true) => return writeln!(out, ": observed, {reason}"),
-        (None, false) => write!(out, ": forwarded")?,
-        (Some(reason), false) => write!(out, ": DENIED {reason}")?,
-    }
-    writeln!(out, "{}", rule(tables, command.rule))
-}
-
-fn rule(tables: &Tables, rule: Option<RuleId>) -> String {
-    rule.and_then(|rule| tables.rule(rule)).map_or(String::new(), |rule| format!(" [{rule}]"))
-}
-
-fn asset(tables: &Tables, endpoint: EndpointId) -> &str {
-    let asset = tables.endpoint(endpoint).and_then(|door| tables.asset(door.asset));
-    asset.map_or("?", |asset| &*asset.name)
-}
-
 fn door(tables: &Tables, endpoint: EndpointId) -> String {
     let asset = asset(tables, endpoint);
     match tables.endpoint(endpoint) {
@@ -105,7 +82,7 @@ fn door(tables: &Tables, endpoint: EndpointId) -> String {
     }
 }
 
-fn total_words(totals: &Totals) -> String {
+pub(crate) fn total_words(totals: &Totals) -> String {
     let Totals { frames, bytes, commands, denied } = totals;
     format!("{frames} frames, {bytes} bytes, {commands} commands, {denied} denied")
 }

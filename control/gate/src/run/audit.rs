@@ -71,6 +71,8 @@ pub(super) enum Place {
     Folder(PathBuf),
     /// In one file, which grows.
     File(PathBuf),
+    /// In folders of a folder; of records, which are no log.
+    Tree(PathBuf),
 }
 
 /// What the log amounts to.
@@ -290,23 +292,23 @@ impl Place {
     /// What people call it.
     pub(super) fn path(&self) -> &Path {
         match self {
-            Place::Folder(path) | Place::File(path) => path,
+            Place::Folder(path) | Place::File(path) | Place::Tree(path) => path,
         }
     }
 
     fn folder(&self) -> &Path {
         match self {
-            Place::Folder(path) => path,
+            Place::Folder(path) | Place::Tree(path) => path,
             Place::File(path) => folder_of(path),
         }
     }
 
     /// The gate goes on as that user: the folder, and what is in it, are to be its own.
-    fn give_to(&self, user: &User) -> io::Result<()> {
+    pub(super) fn give_to(&self, user: &User) -> io::Result<()> {
         let (uid, gid) = user.ids();
         let give = |path: &Path| chown(path, Some(uid), Some(gid));
-        if let Place::Folder(folder) = self {
-            fs::read_dir(folder)?.try_for_each(|entry| give(&entry?.path()))?;
+        if !matches!(self, Place::File(_)) {
+            fs::read_dir(self.path())?.try_for_each(|entry| give(&entry?.path()))?;
         }
         give(self.path())
     }
@@ -354,7 +356,7 @@ fn begin(
     let source = source.nodename().to_str().unwrap_or(NAMELESS);
     let (start, keeping) = ((clock::wall(), epoch), keeping(settings));
     let folder = match place {
-        Place::Folder(folder) => folder,
+        Place::Folder(folder) | Place::Tree(folder) => folder,
         Place::File(path) => {
             let name = path.file_name().and_then(|name| name.to_str());
             let name = name.ok_or(io::ErrorKind::InvalidFilename)?;

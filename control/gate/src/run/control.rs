@@ -24,6 +24,7 @@ use super::notify::Notifier;
 use super::people::People;
 use super::policy::Generations;
 use super::pulse::Pulse;
+use super::record::Records;
 use super::signals::Signals;
 use super::syslog::Syslog;
 use super::tunnel::Tunnels;
@@ -62,6 +63,8 @@ pub(super) struct Control {
     pub(super) accounts: Accounts,
     pub(super) admission: Admission,
     pub(super) audit: Audit,
+    /// `None`: no session is recorded.
+    pub(super) records: Option<Records>,
     pub(super) generations: Generations,
     pub(super) interfaces: Interfaces,
     pub(super) neighbours: Neighbours,
@@ -133,7 +136,7 @@ impl Control {
     /// Logs what has happened, as long as the log takes it, [`AT_ONCE`] events at most; true where there may
     /// be more.
     pub(super) fn log(&mut self) -> bool {
-        let Control { journal, generations, people, tunnels, drift, audit, .. } = self;
+        let Control { journal, generations, people, tunnels, drift, audit, records, .. } = self;
         let mut logged = 0;
         let mut batch = journal.batch();
         while audit.is_open()
@@ -144,11 +147,13 @@ impl Control {
                 people.note(tables, &event);
                 people.tell_denied(tunnels.as_mut(), tables, generations.policy(), &event);
                 let time = drift.wall(event.time);
+                records.iter().for_each(|records| records.note(&event, time));
                 audit.record(tables, &Event { time, ..event }, origin);
             }
         }
         audit.flush();
-        let fails = audit.fault().is_some();
+        let unrecorded = records.as_ref().is_some_and(Records::refuses_people);
+        let fails = audit.fault().is_some() || unrecorded;
         self.shared.iter().for_each(|shared| shared.close_to_people(fails));
         logged == AT_ONCE
     }
@@ -282,6 +287,8 @@ impl Control {
         self.report(Alarm::KernelForwards, forwards);
         self.report(Alarm::AuditFails, unwritten);
         self.report(Alarm::CheckpointsFail, self.audit.checkpoints_fault());
+        let unrecorded = self.records.as_mut().and_then(Records::fault);
+        self.report(Alarm::RecordsFail, unrecorded);
         self.report(Alarm::SyslogFails, self.audit.syslog().and_then(Syslog::fault));
         self.report(Alarm::NetlinkSilent, silent);
         if let Some(fault) = self.count() {
@@ -329,6 +336,7 @@ impl Control {
         let tables =
             self.generations.compile(&people.holders(clock::both()), interfaces, neighbours)?;
         people.in_force(tables.epoch());
+        self.records.iter().for_each(|records| records.follow(&tables));
         self.shared.iter().for_each(|shared| shared.install(tables.clone()));
         Ok(())
     }

@@ -39,6 +39,7 @@ mod people;
 mod policy;
 mod pulse;
 pub(crate) mod rate;
+mod record;
 mod report;
 mod sandbox;
 mod signals;
@@ -75,6 +76,7 @@ use netlink::Kernel;
 use notify::Notifier;
 use people::People;
 use policy::Generations;
+use record::Records;
 use report::{Figures, Report};
 use sandbox::User;
 use signals::Signals;
@@ -107,6 +109,8 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let settings = memory::settings(&gate.tuning);
     let mut umem = memory::umem(&gate.tuning, settings, queues.iter().map(Vec::len).sum())?;
     let audit = Audit::open(arguments, generations.policy(), &tables, user.as_ref())?;
+    let records = Records::open(generations.policy(), queues.len(), user.as_ref())?;
+    records.iter().for_each(|records| records.follow(&tables));
     let books = Books::new(umem.frames());
     let (ports, opened) = XdpPort::open_all(&mut umem, &queues, settings, clock::now)
         .map_err(|error| format!("{}: {error}", interfaces.name_of(error.queue.interface)))?;
@@ -118,7 +122,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let sessions = Arc::new(Sessions::new(SESSIONS));
     let people = People::open(generations.policy(), sessions.clone());
     let tunnel::Opened { ports, listener } = tunnel::open(ports, generations.policy(), &desk);
-    let workers = workers(ports, &tables, &sessions, &gate.tuning)?;
+    let workers = workers(ports, &tables, &sessions, &gate.tuning, records.as_ref())?;
     let data = data_paths(workers, &shared, &cores, arguments.spin);
     let (accounts, admission) = (Accounts::read(), Admission::default());
     let (kernel, responder) = Kernel::open(kernel);
@@ -136,6 +140,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         accounts,
         admission,
         audit,
+        records,
         generations,
         barriers: Barriers::open(interfaces.names())?,
         interfaces,
@@ -150,15 +155,14 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     control.interfaces.announce(&attached, &opened);
     announce(&gate.tuning, &cores, &opened);
     let again = tunnel::files(control.generations.policy());
-    sandbox::enter(
-        arguments,
-        user.as_ref(),
-        &again,
-        &control.audit.written(),
-        control.audit.syslog(),
-    )?;
+    let written = control.audit.written();
+    let written: Vec<_> =
+        written.into_iter().chain(control.records.as_ref().map(Records::place)).collect();
+    let syslog = control.audit.syslog();
+    sandbox::enter(arguments, user.as_ref(), &again, &written, syslog)?;
     responder.serve()?;
     control.audit.serve()?;
+    control.records.as_mut().map_or(Ok(()), Records::serve)?;
     socket.map_or(Ok(()), Socket::serve)?;
     control.tunnels = listener.map(tunnel::Listener::serve).transpose()?;
     let outcomes = serve(&mut control, data, attached);
@@ -247,16 +251,20 @@ fn workers<'u>(
     tables: &Arc<Tables>,
     sessions: &Arc<Sessions>,
     tuning: &Tuning,
+    records: Option<&Records>,
 ) -> Result<Vec<Worker<WorkerPort<'u>, Machine>>, String> {
     let stopwatch = Machine::start();
     let ends = HandOver::among(ports.len()).map_err(|error| format!("no doorbells: {error}"))?;
     let alone = ports.len() == 1;
-    let worker = |(port, end)| {
+    let worker = |(at, (port, end))| {
         let limits = Limits { long_requests: tuning.long_requests, ..Limits::default() };
-        let engine = Engine::new(limits, tables.clone(), sessions.clone());
+        let mut engine = Engine::new(limits, tables.clone(), sessions.clone());
+        if let Some(copies) = records.and_then(|records| records.ring(at)) {
+            engine.set_copies(copies);
+        }
         Worker::live(port, engine, stopwatch, (!alone).then_some(end))
     };
-    Ok(ports.into_iter().zip(ends).map(worker).collect())
+    Ok(ports.into_iter().zip(ends).enumerate().map(worker).collect())
 }
 
 /// What turns each worker.
@@ -275,6 +283,9 @@ fn data_paths<'u>(
 /// Says what the gate did; `None` is a worker that panicked.
 fn finish(arguments: &cli::Run, control: Control, figures: Option<Figures>) -> Exit {
     let sums = figures.as_ref().map(Figures::sums);
+    if let Some(records) = control.records {
+        records.finish();
+    }
     let logged = control.audit.finish(sums.as_deref());
     let Some(figures) = figures else {
         complain("a worker panicked; the gate has stopped");

@@ -116,6 +116,7 @@ fn fixed(old: &Policy, new: &Policy) -> Vec<&'static str> {
         ("[[port]]", old.ports() == new.ports()),
         ("[tunnel]", old.tunnel() == new.tunnel()),
         ("[metrics]", old.metrics() == new.metrics()),
+        ("[record]", old.record() == new.record()),
         ("[audit]", old.log() == new.log()),
         ("overlay", old_gate.overlay == new_gate.overlay),
         ("state_dir", old_gate.state_dir == new_gate.state_dir),

@@ -43,6 +43,8 @@ mod shapes;
 mod stacks;
 mod syslog;
 mod tunnel;
+#[path = "../wireshark/mod.rs"]
+mod wireshark;
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;

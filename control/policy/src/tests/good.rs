@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use wicketgate_dissectors::{Class, Protocol, Transport};
 use wicketgate_engine::tables::{AssetId, Side};
-use wicketgate_engine::{CodeSet, RangeSet};
+use wicketgate_engine::{CodeSet, Grant, GrantId, RangeSet};
 use wicketgate_packet::Time;
 
 use super::{BASE, changed, good};
-use crate::{Door, Factor, Gate, Preset, parse};
+use crate::{Door, Factor, Gate, Login, Preset, parse};
 
 fn warnings(text: &str) -> Vec<String> {
     let policy = good(text);
@@ -329,4 +329,41 @@ fn records_are_sent_as_the_file_says_by_tls_unless_it_asks_for_less() {
         refused("transport = \"tcp\"\nca = \"a\"").contains("ca"),
         "nobody is to think it is checked"
     );
+}
+
+/// Whether each person's and each machine's sessions are recorded.
+fn recorded(record: &str) -> (Vec<bool>, Vec<bool>) {
+    let policy = good(&format!("{BASE}\n[record]\nfolder = \"/records\"\n{record}"));
+    let login = Login {
+        address: [192, 168, 20, 7].into(),
+        user: "alice".to_owned(),
+        roles: vec!["maintenance".to_owned()],
+        factors: Factor::ALL.to_vec(),
+        until: Time::NEVER,
+    };
+    let tables = policy.compile(&[login], Time::EPOCH, 1).unwrap().tables;
+    let grants = |essential: bool| {
+        let is_of = |grant: &&Grant| tables.subject(grant.subject).unwrap().essential == essential;
+        (0..)
+            .map_while(|id| tables.grant(GrantId(id)))
+            .filter(is_of)
+            .map(|grant| grant.record)
+            .collect()
+    };
+    (grants(false), grants(true))
+}
+
+#[test]
+fn people_are_recorded_and_machines_where_they_are_named() {
+    let all = |of: &[bool]| !of.is_empty() && of.iter().all(|yes| *yes);
+    let none = |of: &[bool]| !of.is_empty() && of.iter().all(|yes| !*yes);
+    let (people, machines) = recorded("");
+    assert!(all(&people) && none(&machines), "{people:?} {machines:?}");
+    let (people, _) = recorded("roles = [\"maintenance\"]\nassets = [\"zone:press-line\"]");
+    assert!(all(&people), "{people:?}");
+    let (people, _) = recorded("assets = [\"zone:cell\"]");
+    assert!(none(&people), "she is on none of these: {people:?}");
+    let name = good(BASE).conduits()[0].name.clone();
+    let (people, machines) = recorded(&format!("conduits = [{name:?}]"));
+    assert!(all(&people) && all(&machines), "{people:?} {machines:?}");
 }

@@ -27,7 +27,7 @@ pub use error::{CaptureError, Foreign};
 pub use link::LinkType;
 pub use port::{CapturePort, Sides};
 pub use reader::{CaptureReader, Interface, Record};
-pub use writer::CaptureWriter;
+pub use writer::{CaptureWriter, Remarks, Way};
 
 /// Longest packet a record may hold, in bytes: libpcap's `MAXIMUM_SNAPLEN`.
 /// A greater length is damage, not a packet.

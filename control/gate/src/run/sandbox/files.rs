@@ -62,6 +62,10 @@ fn allow_log(rules: RulesetCreated, log: &Place) -> Result<RulesetCreated, Rules
     let file = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate;
     let access = match log {
         Place::Folder(_) => file | AccessFs::ReadDir | AccessFs::MakeReg | AccessFs::RemoveFile,
+        Place::Tree(_) => {
+            let folder = AccessFs::ReadDir | AccessFs::MakeReg | AccessFs::RemoveFile;
+            file | folder | AccessFs::MakeDir | AccessFs::RemoveDir
+        }
         Place::File(_) => file,
     };
     match PathFd::new(log.path()) {

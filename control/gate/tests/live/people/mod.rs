@@ -6,6 +6,7 @@ mod clock;
 mod evidence;
 mod locked;
 mod logins;
+mod record;
 mod store;
 mod users;
 
