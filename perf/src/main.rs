@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release -p wicketgate-perf                          a table
 //! cargo run --release -p wicketgate-perf -- --json                one line a figure
+//! cargo run --release -p wicketgate-perf -- --counts [--json]     by connections and sessions that are open
 //! cargo run --release -p wicketgate-perf -- --once NAME LAPS      no clock, for callgrind
 //! cargo run --release -p wicketgate-perf -- --jitter SECONDS      the machine's own
 //! perf/instructions.sh                                            instructions per frame and stage
@@ -20,6 +21,8 @@
     reason = "a benchmark that cannot start says so and ends"
 )]
 
+mod counts;
+mod crowd;
 mod figures;
 mod flows;
 mod jitter;
@@ -34,12 +37,16 @@ use figures::Nanos;
 use scenario::{Runner, Scenario};
 use serde_json::json;
 use stages::Stage;
+use wicketgate_worker::worker::BURST;
 
 /// Rounds of each scenario and stage.
 const ROUNDS: usize = 41;
 
 /// Frames per round and scenario, at least.
 const FRAMES: usize = 20_000;
+
+/// Bursts of a crowd that are a lap under callgrind.
+const COUNTED_BURSTS: usize = 500;
 
 /// What every frame may cost (issue 2): five million a second.
 const GOAL_NANOS: f64 = 200.0;
@@ -50,13 +57,15 @@ fn main() -> ExitCode {
     match words[..] {
         [] => print(&bench(), false),
         ["--json"] => print(&bench(), true),
+        ["--counts"] => counts::print(&counts::measure()),
+        ["--counts", "--json"] => counts::measure().iter().for_each(|row| println!("{row}")),
         ["--once", name, laps] => return once(name, laps.parse().unwrap_or(1)),
         ["--jitter", seconds] => {
             println!("{}", jitter::measure(Duration::from_secs(seconds.parse().unwrap_or(1))));
         }
         _ => {
             eprintln!(
-                "usage: wicketgate-perf [--json | --once SCENARIO-OR-STAGE LAPS | --jitter SECONDS]"
+                "usage: wicketgate-perf [--json | --counts [--json] | --once NAME LAPS | --jitter SECONDS]"
             );
             return ExitCode::from(2);
         }
@@ -71,6 +80,17 @@ fn once(name: &str, laps: usize) -> ExitCode {
         let calls = laps * stage.calls;
         let allocations = counted(|| stage.calls(calls));
         println!("{calls} {allocations}");
+        return ExitCode::SUCCESS;
+    }
+    if let Some(mut crowd) = counts::named(name) {
+        let bursts = laps * COUNTED_BURSTS;
+        let allocations: u64 = (0..bursts)
+            .map(|_| {
+                crowd.fill();
+                counted(|| crowd.decide())
+            })
+            .sum();
+        println!("{} {allocations}", bursts * BURST);
         return ExitCode::SUCCESS;
     }
     let Some(scenario) = scenario::named(name) else {

@@ -184,6 +184,20 @@ impl Flows {
         Some(split(entry))
     }
 
+    /// Fetches the place in the index where a key's search begins; the key's hash.
+    #[inline]
+    pub(crate) fn fetch_index(&self, key: &FlowKey) -> u64 {
+        let hash = self.hash(key);
+        self.index.fetch(hash);
+        hash
+    }
+
+    /// The flow that a key of this hash most likely belongs to, without asking it.
+    #[inline]
+    pub(crate) fn guess(&self, hash: u64) -> Option<FlowId> {
+        self.index.find(hash, |_| true).map(|entry| split(entry).0)
+    }
+
     /// Adds a flow; `None` where the table is full or one of its keys is taken.
     pub fn insert(&mut self, flow: Flow) -> Option<FlowId> {
         if flow.keys.iter().any(|key| self.find(key).is_some()) {

@@ -56,6 +56,14 @@ impl Index {
         None
     }
 
+    /// Fetches the slot where the search for `hash` begins.
+    #[inline]
+    pub(crate) fn fetch(&self, hash: u64) {
+        core::hint::black_box(
+            self.slots.get(tag_of(hash) as usize & self.mask).map(|slot| slot.tag),
+        );
+    }
+
     /// Adds an entry that is not there yet. False where half of the slots are in use.
     #[must_use]
     pub fn insert(&mut self, hash: u64, value: u32) -> bool {

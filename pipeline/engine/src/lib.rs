@@ -24,6 +24,7 @@
 //! | `length`, `mss` | what is too long for the link that it would leave by |
 //! | [`translate`], `icmp`, `answer` | what leaves |
 //! | [`arp`] | the gate's own ARP in VLANs |
+//! | `prefetch` | what a burst will ask for, fetched all at once |
 //! | [`event`] | what the audit is told, and the bounded ring it goes through |
 //! | [`record`] | copies of the frames of recorded sessions |
 //! | [`verdict`] | [`Verdict`] and [`Reason`]: every frame ends in exactly one |
@@ -50,6 +51,7 @@ pub mod objects;
 pub mod operands;
 mod operation;
 pub mod owner;
+mod prefetch;
 pub mod record;
 pub mod session;
 mod source;

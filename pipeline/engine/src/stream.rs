@@ -3,6 +3,8 @@
 //! A stream holds both directions of a connection as the gate lets them pass, the requests without an
 //! answer, and the denials that wait. Memory is bounded: so many streams, so many bytes each.
 
+use core::hint::black_box;
+
 use wicketgate_dissectors::{Dialog, Direction, Key};
 use wicketgate_packet::Time;
 use wicketgate_packet::parse::Segment;
@@ -160,6 +162,16 @@ impl Stream {
         self.denials.clear();
         self.ends = Stream::EMPTY.ends;
         (self.waived, self.timestamps, self.sack, self.straight) = (0, false, false, true);
+    }
+
+    /// Reads what an ordinary segment needs, so that it is in the caches.
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        self.requests.fetch();
+        self.responses.fetch();
+        let [client, asset] = &self.ends;
+        black_box((self.straight, self.pending.at(0), client.recent, asset.recent));
+        black_box((self.operation.is_some(), self.denials.is_empty()));
     }
 
     pub(crate) fn set_owner(&mut self, flow: FlowId) {

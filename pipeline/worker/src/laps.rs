@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wicketgate_engine::{Counters, Engine, EventRing, Limits, Sessions, Tables};
-use wicketgate_packet::{Nowhere, PortId, Time};
+use wicketgate_packet::{FrameBuf, Nowhere, PortId, Time};
 use wicketgate_ports::{HeapFrame, Pool};
 
 /// Frames between two looks at events and timers, as in a worker's turn.
@@ -130,6 +130,8 @@ impl Laps {
         let Laps { engine, events, frames, buffers, lap, .. } = self;
         let frames = frames.chunks(BURST).nth(burst).unwrap_or_default();
         let buffers = buffers.chunks_mut(BURST).nth(burst).unwrap_or_default();
+        let entering = frames.iter().zip(&*buffers);
+        engine.prefetch(entering.map(|(frame, buffer)| (frame.port, buffer.bytes())));
         let mut now = Time::EPOCH;
         for (Entering { at, port, .. }, buffer) in frames.iter().zip(buffers) {
             let arrival = *at + LAP * *lap;

@@ -126,6 +126,7 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
     /// Decides on what came in, or hands it to its owner.
     fn take_burst(&mut self, taken: u64, observer: &mut impl Observer) {
         let mut burst = std::mem::take(&mut self.burst);
+        self.engine.prefetch(burst.iter().map(|it| (it.port, it.frame.bytes())));
         for received in burst.drain(..) {
             match self.other_owner(&received) {
                 Some(owner) => self.hand_over(owner, Handed { received, taken }, observer),

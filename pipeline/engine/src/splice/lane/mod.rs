@@ -28,6 +28,8 @@ mod leave;
 mod lengthen;
 mod owed;
 
+use core::hint::black_box;
+
 use wicketgate_packet::Time;
 
 use super::ahead::Ahead;
@@ -135,6 +137,14 @@ impl Lane {
         self.ahead.clear();
         (self.next, self.judged) = (next, next);
         (self.end, self.sent, self.acked) = (down, down, down);
+    }
+
+    /// Reads what the next segment in line needs, so that it is in the caches.
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        let last = self.canon.slice(self.end.saturating_sub(1), self.end).first().copied();
+        black_box((last, self.next, self.owned, self.came, self.nudge.1, self.fin));
+        black_box((self.edits.is_empty(), self.ahead.is_empty(), self.numbering));
     }
 
     /// The next byte that the sender has not sent.

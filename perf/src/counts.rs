@@ -1,0 +1,198 @@
+//! What a frame costs by how much is open: 1 to a million connections, 1 to 100,000 sessions.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use wicketgate_worker::worker::BURST;
+
+use crate::crowd::{Crowd, Size};
+use crate::figures::Nanos;
+
+/// Rounds of each crowd, in turns.
+const ROUNDS: usize = 15;
+
+/// Bursts of a round that are measured, and those before, which bring back to the caches what other crowds
+/// drove out.
+const BURSTS: usize = 1_000;
+const WARM: usize = 200;
+
+/// Connections of each row, and the sessions that those are spread over at most.
+const FLOWS: &[usize] = &[1, 1_000, 10_000, 100_000, 1_000_000];
+const SPREAD: usize = 1_000;
+
+/// Sessions of each row, one connection each.
+const SESSIONS: &[usize] = &[1, 1_000, 10_000, 100_000];
+
+/// What the goal holds a million connections against (issue 9), and how much more those may cost.
+const BASE: usize = 1_000;
+const GOAL: f64 = 2.0;
+
+/// Memory that a connection takes at most, with its two places in the index, and here its place in the order; an
+/// inspected one beside that; a session with its grant. Only to know beforehand what does not fit.
+const FLOW_BYTES: usize = 700;
+const STREAM_BYTES: usize = 27 << 10;
+const SESSION_BYTES: usize = 1 << 10;
+
+/// What is counted in a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Flows,
+    Sessions,
+}
+
+/// One row on its way.
+struct Row {
+    of: Of,
+    crowd: Crowd,
+    /// Resident memory that it took, in bytes.
+    memory: usize,
+    nanos: Nanos,
+}
+
+/// All rows' figures; those that do not fit into half of the free memory are named on stderr.
+pub(crate) fn measure() -> Vec<Value> {
+    let mut room = free_memory() / 2;
+    let mut rows: Vec<Row> = sizes().filter_map(|size| prepare(size, &mut room)).collect();
+    for _ in 0..ROUNDS {
+        rows.iter_mut().for_each(Row::round);
+    }
+    let figures: Vec<Value> = rows.iter().map(Row::json).collect();
+    figures.iter().map(|row| beside_base(row, &figures)).collect()
+}
+
+/// The crowd of that name: `flows-opaque-1000`, `flows-inspected-1000`, `sessions-1000`.
+pub(crate) fn named(name: &str) -> Option<Crowd> {
+    let (_, size) = sizes().find(|(of, size)| word(*of, *size) == name)?;
+    Some(Crowd::open(size))
+}
+
+fn sizes() -> impl Iterator<Item = (Of, Size)> {
+    let flows = [false, true].into_iter().flat_map(|inspected| {
+        FLOWS.iter().map(move |flows| Size {
+            inspected,
+            flows: *flows,
+            sessions: SPREAD.min(*flows),
+        })
+    });
+    let sessions =
+        SESSIONS.iter().map(|count| Size { inspected: false, flows: *count, sessions: *count });
+    flows.map(|size| (Of::Flows, size)).chain(sessions.map(|size| (Of::Sessions, size)))
+}
+
+fn word(of: Of, size: Size) -> String {
+    match of {
+        Of::Flows => format!("flows-{}-{}", kind(size), size.flows),
+        Of::Sessions => format!("sessions-{}", size.sessions),
+    }
+}
+
+fn kind(size: Size) -> &'static str {
+    if size.inspected { "inspected" } else { "opaque" }
+}
+
+/// Opens a crowd, if there is room for it; says so where there is not.
+fn prepare((of, size): (Of, Size), room: &mut usize) -> Option<Row> {
+    let wanted = bytes(size);
+    let Some(left) = room.checked_sub(wanted) else {
+        let (name, mib) = (word(of, size), wanted >> 20);
+        eprintln!(
+            "{name}: SKIPPED, {mib} MiB do not fit: of half the free memory {} MiB are left",
+            *room >> 20
+        );
+        return None;
+    };
+    *room = left;
+    let before = resident_memory();
+    let crowd = Crowd::open(size);
+    let memory = resident_memory().saturating_sub(before);
+    Some(Row { of, crowd, memory, nanos: Nanos::default() })
+}
+
+const fn bytes(size: Size) -> usize {
+    let streams = if size.inspected { size.flows } else { 0 };
+    size.flows * FLOW_BYTES + streams * STREAM_BYTES + size.sessions * SESSION_BYTES
+}
+
+impl Row {
+    fn round(&mut self) {
+        let Row { crowd, nanos, .. } = self;
+        for _ in 0..WARM {
+            crowd.fill();
+            crowd.decide();
+        }
+        let mut bursts = Nanos::default();
+        for _ in 0..BURSTS {
+            crowd.fill();
+            bursts.round(BURST, || crowd.decide());
+        }
+        nanos.absorb(bursts.median());
+    }
+
+    fn json(&self) -> Value {
+        let Row { of, crowd, memory, nanos } = self;
+        assert!(crowd.all_forwarded(), "a frame was not forwarded");
+        json!({
+            "counts": word(*of, crowd.size),
+            "of": if *of == Of::Flows { "flows" } else { "sessions" },
+            "kind": kind(crowd.size),
+            "flows": crowd.size.flows,
+            "sessions": crowd.size.sessions,
+            "ns": nanos.median(),
+            "ns_min": nanos.min(),
+            "ns_max": nanos.max(),
+            "mib": memory >> 20,
+        })
+    }
+}
+
+/// A row with its ratio to that of [`BASE`], and whether the goal is reached where it is one of a million.
+fn beside_base(row: &Value, all: &[Value]) -> Value {
+    let same = |other: &&Value| {
+        ["of", "kind"].iter().all(|key| other[key] == row[key]) && other["flows"] == BASE
+    };
+    let base = all.iter().find(same).and_then(|base| base["ns"].as_f64());
+    let ratio = row["ns"].as_f64().zip(base).map(|(ns, base)| ns / base);
+    let mut row = row.clone();
+    row["ratio"] = json!(ratio);
+    row["reaches_goal"] = json!(ratio.map(|ratio| ratio <= GOAL));
+    row
+}
+
+/// Prints rows as people read them.
+pub(crate) fn print(rows: &[Value]) {
+    println!(
+        "{:26} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>7}",
+        "open at once", "flows", "sessions", "ns/frame", "min", "max", "of 1000", "MiB"
+    );
+    for row in rows {
+        let number = |key: &str| row[key].as_f64().unwrap_or(f64::NAN);
+        println!(
+            "{:26} {:9} {:9} {:9.1} {:8.1} {:8.1} {:8.2} {:7}",
+            row["counts"].as_str().unwrap_or(""),
+            number("flows"),
+            number("sessions"),
+            number("ns"),
+            number("ns_min"),
+            number("ns_max"),
+            number("ratio"),
+            number("mib"),
+        );
+    }
+}
+
+/// Memory that is free, in bytes, what the kernel would give back included (proc(5)).
+fn free_memory() -> usize {
+    kib_of("/proc/meminfo", "MemAvailable:") << 10
+}
+
+/// Memory of this process that is there, in bytes (proc(5)).
+fn resident_memory() -> usize {
+    kib_of("/proc/self/status", "VmRSS:") << 10
+}
+
+/// A line of a file of the kernel's that gives kibibytes; 0 where there is none.
+fn kib_of(file: &str, key: &str) -> usize {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or("");
+    line.trim().trim_end_matches(" kB").parse().unwrap_or(0)
+}
