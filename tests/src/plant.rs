@@ -82,6 +82,8 @@ pub struct Right {
     pub observe: bool,
     /// Whether its sessions are recorded.
     pub record: bool,
+    /// The only MAC address that they come from, if the config says one.
+    pub mac: Option<Mac>,
 }
 
 /// What tables are made of.
@@ -109,8 +111,8 @@ impl Right {
         let essential = source == HMI;
         let name = format!("user of {source}");
         let (until, denial) = (Time::NEVER, DenialStyle::Reply);
-        let (rate, observe, record) = (None, false, false);
-        Right { source, name, essential, door, entries, until, denial, rate, observe, record }
+        let (rate, observe, record, mac) = (None, false, false, None);
+        Right { source, name, essential, door, entries, until, denial, rate, observe, record, mac }
     }
 
     /// All of these classes.
@@ -175,7 +177,7 @@ impl Plant {
                 essential: right.essential,
                 address: right.source,
                 port: None,
-                mac: None,
+                mac: right.mac,
             });
             let entries = right.entries.iter().map(|entry| Entry { rule, ..entry.clone() });
             let matcher = Matcher::new(entries.collect());

@@ -125,6 +125,19 @@ fn only_what_belongs_to_it_passes() {
     passes(&mut gate, 1);
 }
 
+/// A datagram is forged by whoever knows an identifier; where the config pins its client, not from elsewhere.
+#[test]
+fn a_pinned_clients_data_come_from_its_mac_address() {
+    let mut plant = plant();
+    plant.rights[0].mac = Some(OFFICE_MAC);
+    let (mut gate, _talk) = opened(&plant);
+    let data = io_data(TO_TARGET, 1, &[7; 10]);
+    let forged = Packet::udp((ALICE, PORT), (PRESS_3, PORT), &data);
+    let macs = (GATE_MAC[0], PRESS_4_MAC);
+    gate.raw(OFFICE, &Packet { macs, ..forged }.bytes()).refused(Reason::IoNotOpen);
+    passes(&mut gate, 1);
+}
+
 /// Bytes behind the data, or another item: not what a device would read.
 #[test]
 fn what_is_no_datagram_of_io_does_not_pass() {
@@ -416,6 +429,126 @@ fn ports_are_those_that_were_agreed_on() {
     is_over(&mut gate, 2);
 }
 
+/// To the device all clients are one: the older connection's data would be taken for the younger's.
+#[test]
+fn an_identifier_that_the_device_gives_again_is_only_the_last_ones() {
+    let (mut gate, _alice) = opened(&plant());
+    passes(&mut gate, 1);
+    let mut hmi = Talk::open_to(&mut gate, HMI_CLIENT, DOOR);
+    open(&mut gate, &mut hmi, &Io::new(1, TO_ORIGINATOR + 1), TO_TARGET);
+    is_over(&mut gate, 2);
+    assert_eq!(out(&mut gate, HMI, TO_TARGET, 1).reason(), None);
+    assert_eq!(back(&mut gate, TO_ORIGINATOR + 1, 1).reason(), None);
+}
+
+/// Which of two the device's success is for cannot be told: the second would be judged for what the first does.
+#[test]
+fn an_opening_is_answered_before_its_name_opens_something_else() {
+    let mut gate = Gate::new(&plant());
+    let mut talk = Talk::open_to(&mut gate, CLIENT, DOOR);
+    let listens = Io { size: 2, ..io() };
+    talk.send(&mut gate, &unconnected(&listens.open()));
+    assert!(talk.send(&mut gate, &unconnected(&listens.open())).left_by(LINE), "it asks again");
+    talk.send_in_vain(&mut gate, &unconnected(&io().open()));
+    assert_eq!(gate.last_command().denied, Some(Reason::IoIdInUse));
+    assert!(talk.answer(&mut gate, &unconnected(&listens.opened(TO_TARGET))).left_by(OFFICE));
+    out(&mut gate, ALICE, TO_TARGET, 1).refused(Reason::IoNotOpen);
+    assert_eq!(back(&mut gate, TO_ORIGINATOR, 1).reason(), None);
+}
+
+/// A device may refuse to close what is named otherwise wrong (CIP 3-5.5.3): the name stays taken until it answers.
+#[test]
+fn an_opening_that_is_withdrawn_opens_nothing_else() {
+    let mut gate = Gate::new(&plant());
+    let mut talk = Talk::open_to(&mut gate, CLIENT, DOOR);
+    let other = Io { size: 2, ..io() };
+    talk.send(&mut gate, &unconnected(&other.open()));
+    talk.send(&mut gate, &unconnected(&other.close()));
+    talk.send_in_vain(&mut gate, &unconnected(&io().open()));
+    assert_eq!(gate.last_command().denied, Some(Reason::IoIdInUse));
+    talk.answer(&mut gate, &unconnected(&other.opened(TO_TARGET)));
+    is_over(&mut gate, 1);
+    // The reply to its Forward Close.
+    talk.answer(&mut gate, &unconnected(&reply(0x4e, 0)));
+    let mut again = Talk::open_to(&mut gate, (ALICE, 51001), DOOR);
+    open(&mut gate, &mut again, &io(), TO_TARGET);
+    passes(&mut gate, 1);
+}
+
+/// What passes only because nothing is refused takes neither identifier nor place of who may have it.
+#[test]
+fn who_is_observed_takes_nothing_from_others() {
+    let limits = Limits { flows: 64, streams: 64, io_connections: 32, ..Limits::default() };
+    let mut plant = plant();
+    plant.rights[0].observe = true;
+    let mut gate = Gate::with_limits(&plant, limits, 64);
+    let mut hmi = Talk::open_to(&mut gate, HMI_CLIENT, DOOR);
+    open(&mut gate, &mut hmi, &io(), TO_TARGET);
+    let mut alice = Talk::open_to(&mut gate, CLIENT, DOOR);
+    for id in TO_ORIGINATOR..TO_ORIGINATOR + 40 {
+        let asked = alice.send(&mut gate, &unconnected(&Io::new(id as u16, id).open()));
+        assert!(asked.left_by(LINE), "{:?}", asked.verdict);
+    }
+    assert_eq!(back(&mut gate, TO_ORIGINATOR, 1).seen().dst, (HMI, PORT));
+    open(&mut gate, &mut hmi, &Io::new(2, 1), TO_TARGET + 1);
+    assert_eq!(back(&mut gate, 1, 1).seen().dst, (HMI, PORT));
+}
+
+/// A Forward Open by which nothing travels configures or asks; it is no connection (CIP 3-5.5.1.1).
+#[test]
+fn what_carries_nothing_takes_no_place() {
+    let limits = Limits { flows: 64, streams: 64, io_connections: 32, ..Limits::default() };
+    let mut gate = Gate::with_limits(&plant(), limits, 64);
+    let mut talk = Talk::open_to(&mut gate, CLIENT, DOOR);
+    for serial in 1..41 {
+        let nothing = Io { kinds: [0, 0], ..Io::new(serial, serial.into()) };
+        open(&mut gate, &mut talk, &nothing, TO_TARGET);
+    }
+    open(&mut gate, &mut talk, &io(), TO_TARGET);
+    passes(&mut gate, 1);
+    open(&mut gate, &mut talk, &Io { kinds: [0, 0], ..io() }, TO_TARGET);
+    passes(&mut gate, 2);
+}
+
+#[test]
+fn a_machines_silent_place_is_no_persons() {
+    let limits = Limits { flows: 64, streams: 64, io_connections: 32, ..Limits::default() };
+    let mut gate = Gate::with_limits(&plant(), limits, 64);
+    let mut alice = Talk::open_to(&mut gate, CLIENT, DOOR);
+    let mut hmi = Talk::open_to(&mut gate, HMI_CLIENT, DOOR);
+    let ask = |gate: &mut Gate, talk: &mut Talk, id: u32| {
+        talk.send_in_vain(gate, &unconnected(&Io::new(id as u16, id).open()));
+        gate.last_command().denied
+    };
+    gate.engine.set_captured(true);
+    assert!((1..31).all(|id| ask(&mut gate, &mut alice, id).is_none()));
+    assert!((100..102).all(|id| ask(&mut gate, &mut hmi, id).is_none()));
+    gate.wait(Duration::from_secs(11));
+    assert!((1..31).all(|id| ask(&mut gate, &mut alice, id).is_none()), "her own");
+    assert_eq!(ask(&mut gate, &mut alice, 100), Some(Reason::IoTableFull));
+    assert_eq!(ask(&mut gate, &mut hmi, 100), None);
+}
+
+#[test]
+fn ends_when_its_door_speaks_something_else() {
+    let (mut gate, _talk) = opened(&plant());
+    passes(&mut gate, 1);
+    gate.engine.install(Plant { web: Protocol::Modbus, ..plant() }.tables(2));
+    back(&mut gate, TO_ORIGINATOR, 2).refused(Reason::IoNotOpen);
+    is_over(&mut gate, 3);
+}
+
+/// Who goes on with what is over is still heard of when something else of theirs is refused.
+#[test]
+fn strays_do_not_hide_what_ends_a_connection() {
+    let (mut gate, _talk) = opened(&plant());
+    out(&mut gate, ALICE, TO_TARGET + 1, 1).refused(Reason::IoNotOpen);
+    let reads = plant_of(vec![entry(&[Class::Session, Class::Read])]);
+    gate.engine.install(reads.tables(2));
+    out(&mut gate, ALICE, TO_TARGET, 1).refused(Reason::CommandDenied);
+    assert_eq!(gate.refusals(), [Reason::IoNotOpen, Reason::CommandDenied]);
+}
+
 #[test]
 fn its_frames_count_for_the_openers_session() {
     let (mut gate, _talk) = opened(&plant());
@@ -453,11 +586,19 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A gate beside a model that knows which connections are asked for (false) and open (true).
+/// How far a connection of the model has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    Asked,
+    Withdrawn,
+    Open,
+}
+
+/// A gate beside a model that knows which connections are asked for, withdrawn before their answer, and open.
 struct Day {
     gate: Gate,
     talks: [Talk; 2],
-    known: BTreeMap<(usize, u16), bool>,
+    known: BTreeMap<(usize, u16), Known>,
     sequence: u32,
     ports: u16,
 }
@@ -482,27 +623,33 @@ impl Day {
             Step::Ask { who, io } => {
                 self.talks[who]
                     .send_in_vain(&mut self.gate, &unconnected(&Day::of(who, io).0.open()));
-                let open = self.known.get(&(who, io)) == Some(&true);
-                let expected = open.then_some(Reason::IoIdInUse);
+                let taken = self.known.get(&(who, io)).is_some_and(|known| *known != Known::Asked);
+                let expected = taken.then_some(Reason::IoIdInUse);
                 assert_eq!(self.gate.last_command().denied, expected, "{step:?}");
-                self.known.entry((who, io)).or_insert(false);
+                self.known.entry((who, io)).or_insert(Known::Asked);
             }
             Step::Answer { who, io, success } => {
                 let (it, to_target) = Day::of(who, io);
                 let reply = if success { it.opened(to_target) } else { it.failed() };
                 let answers = self.talks[who].answer(&mut self.gate, &unconnected(&reply));
-                if answers.reason().is_none() && self.known.get(&(who, io)) == Some(&false) {
-                    if success {
-                        self.known.insert((who, io), true)
-                    } else {
-                        self.known.remove(&(who, io))
-                    };
+                match self.known.get(&(who, io)) {
+                    _ if answers.reason().is_some() => {}
+                    Some(Known::Asked) if success => {
+                        self.known.insert((who, io), Known::Open);
+                    }
+                    Some(Known::Asked | Known::Withdrawn) => {
+                        self.known.remove(&(who, io));
+                    }
+                    Some(Known::Open) | None => {}
                 }
             }
             Step::Close { who, io } => {
                 self.talks[who]
                     .send_in_vain(&mut self.gate, &unconnected(&Day::of(who, io).0.close()));
-                self.known.remove(&(who, io));
+                match self.known.get_mut(&(who, io)) {
+                    Some(Known::Open) | None => drop(self.known.remove(&(who, io))),
+                    Some(waits) => *waits = Known::Withdrawn,
+                }
             }
             Step::Out { who, io } => {
                 let (_, id) = Day::of(who, io);
@@ -530,7 +677,7 @@ impl Day {
     }
 
     fn judge(&self, step: Step, reason: Option<Reason>, who: usize, io: u16) {
-        let open = self.known.get(&(who, io)) == Some(&true);
+        let open = self.known.get(&(who, io)) == Some(&Known::Open);
         assert_eq!(reason, (!open).then_some(Reason::IoNotOpen), "{step:?}");
     }
 }

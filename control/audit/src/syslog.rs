@@ -10,8 +10,6 @@ const LAST_SEQUENCE: u64 = 2_147_483_647;
 /// Longest HOSTNAME and MSGID (section 6).
 const LONGEST_HOST: usize = 255;
 const LONGEST_ID: usize = 32;
-/// Microseconds are as fine as a TIMESTAMP may be (section 6.2.3.1): these are behind them.
-const NANOSECONDS: &str = "000Z";
 
 /// What messages are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,13 +60,10 @@ fn severity(view: &View<'_>) -> u8 {
     }
 }
 
-/// A record's time, to the microsecond; `-` where it is none.
+/// A record's time, to the microsecond, as fine as a TIMESTAMP may be (section 6.2.3.1); `-` where it is none.
 fn timestamp(time: &str) -> String {
     let parsed = time.parse::<jiff::Timestamp>();
-    match time.get(..time.len().saturating_sub(NANOSECONDS.len())) {
-        Some(short) if parsed.is_ok() => format!("{short}Z"),
-        _ => "-".to_owned(),
-    }
+    parsed.map_or_else(|_| "-".to_owned(), |time| format!("{time:.6}"))
 }
 
 /// A field of the head: printable ASCII without blanks; `-` where there is nothing.
@@ -107,6 +102,22 @@ mod tests {
         let told = told(line);
         assert!(told.starts_with("<110>1 - g_1_] wicketgate - a_b_ [origin "), "{told}");
         assert!(told.contains("sequenceId=\"1\"] {\"time\""), "it begins anew: {told}");
+    }
+
+    /// A log that somebody else wrote may have any time that can be read as one.
+    #[test]
+    fn a_time_in_another_form_moves_no_field() {
+        for time in [
+            "2020-06-27 11:50:49.419685000Z",
+            "2020-06-27 13:50:49.419685000+02:00",
+            "2020-06-27T13:50:49.419685+02:00[Europe/Berlin]",
+        ] {
+            let told = told(&format!(r#"{{"time":"{time}","seq":1,"type":"x"}}"#));
+            assert!(
+                told.starts_with("<110>1 2020-06-27T11:50:49.419685Z - wicketgate - x ["),
+                "{told}"
+            );
+        }
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
             "have the client ask for point-to-point",
         ),
         Reason::IoIdInUse => (
-            "an I/O connection with an identifier that another one with the asset has",
+            "an I/O connection with an identifier or name that another one with the asset has, or waits to have",
             "let the client try again; it is to choose identifiers at random",
         ),
         Reason::IoTableFull => (

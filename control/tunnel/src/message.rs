@@ -236,6 +236,13 @@ pub struct Inbox(Zeroizing<Vec<u8>>);
 impl Inbox {
     /// Adds what has come.
     pub fn add(&mut self, bytes: &[u8]) {
+        let length = self.0.len() + bytes.len();
+        if length > self.0.capacity() {
+            // Room for a whole message: bytes that grow would leave copies of a password behind.
+            let mut room = Zeroizing::new(Vec::with_capacity(length.max(2 + LONGEST)));
+            room.extend_from_slice(&self.0);
+            self.0 = room;
+        }
         self.0.extend_from_slice(bytes);
     }
 
@@ -251,7 +258,8 @@ impl Inbox {
         }
         let Some(body) = self.0.get(2..2 + length) else { return Ok(None) };
         let message = serde_json::from_slice(body).map_err(|_| Malformed::Form)?;
-        self.0.drain(..2 + length);
+        // What was read is wiped now, and not when the tunnel ends.
+        self.0 = Zeroizing::new(self.0.split_off(2 + length));
         Ok(Some(message))
     }
 }
@@ -309,6 +317,19 @@ mod tests {
         assert_eq!(refused(&[0xff, 0xff]), Malformed::Length(65535));
         assert_eq!(refused(b"\0\x02{}"), Malformed::Form);
         assert_eq!(refused(b"\0\x10{\"type\":\"hullo\"}"), Malformed::Form);
+    }
+
+    /// Text that grows or is moved leaves copies behind; what is dropped is wiped.
+    #[test]
+    fn the_buffer_of_a_message_is_made_once_and_goes_with_it() {
+        let bytes = encode(&log_in()).unwrap();
+        let (mut inbox, mut room) = (Inbox::default(), None);
+        for piece in bytes.chunks(5) {
+            inbox.add(piece);
+            assert_eq!(*room.get_or_insert(inbox.0.capacity()), inbox.0.capacity());
+        }
+        assert_eq!(inbox.take(), Ok(Some(log_in())));
+        assert_eq!(inbox.0.capacity(), 0);
     }
 
     #[test]

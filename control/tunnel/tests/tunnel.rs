@@ -35,7 +35,12 @@ struct Heard {
     spoofed: Vec<(u32, Ipv4Addr, u64)>,
     certificates: Vec<Option<Vec<u8>>>,
     questions: Vec<(u32, Question)>,
+    /// Requests for the rule [`SLOW`] are answered.
+    answers: bool,
 }
+
+/// The rule that control takes its time over.
+const SLOW: &str = "slow";
 
 #[derive(Clone, Default)]
 struct FakeHost(Arc<Mutex<Heard>>);
@@ -80,8 +85,15 @@ impl Host for FakeHost {
             Question::StepUp(_) => Some(ToUser::SteppedUp { proven: vec!["totp".to_owned()] }),
             Question::Grant(_) => None,
         };
+        let waits = matches!(&question, Question::Grant(wanted) if wanted.rule == SLOW);
         self.0.lock().unwrap().questions.push((tunnel, question));
-        ready(answer)
+        let heard = self.0.clone();
+        async move {
+            while waits && !heard.lock().unwrap().answers {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            answer
+        }
     }
 
     fn ended(&self, tunnel: u32, end: &End) -> impl Future<Output = ()> + Send {
@@ -116,13 +128,13 @@ struct Laboratory {
 }
 
 impl Laboratory {
-    fn new(by: By) -> Laboratory {
+    fn new(by: By, tunnels: u16) -> Laboratory {
         let folder = tempfile::tempdir().unwrap();
         let identity = authority::own(folder.path()).unwrap();
         let pin = identity.fingerprint().unwrap();
         let key = std::fs::read_to_string(folder.path().join("tunnel-ca.key")).unwrap();
-        let pair = Arc::new(QueuePair::new(4).unwrap());
-        let limits = Limits { tunnels: 4, mtu: 1280 };
+        let pair = Arc::new(QueuePair::new(tunnels).unwrap());
+        let limits = Limits { tunnels, mtu: 1280 };
         let host = FakeHost::default();
         let listen: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
         let tcp = server::listen(listen).unwrap();
@@ -218,9 +230,13 @@ fn with<F: Future<Output = ()>>(test: impl Fn(Laboratory) -> F) {
 }
 
 fn with_one<F: Future<Output = ()>>(by: By, test: impl FnOnce(Laboratory) -> F) {
+    with_tunnels(4, by, test);
+}
+
+fn with_tunnels<F: Future<Output = ()>>(most: u16, by: By, test: impl FnOnce(Laboratory) -> F) {
     eprintln!("by {by:?}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let laboratory = Laboratory::new(by);
+    let laboratory = Laboratory::new(by, most);
     let deadline = Duration::from_secs(60);
     runtime.block_on(async { tokio::time::timeout(deadline, test(laboratory)).await.unwrap() });
 }
@@ -465,6 +481,53 @@ fn who_is_not_logged_in_proves_and_asks_for_nothing() {
         line.step_up(code("123456")).await.unwrap();
         assert_eq!(end(line.hear().await.unwrap_err()).code, Code::Protocol);
         assert!(laboratory.host.0.lock().unwrap().questions.is_empty());
+    });
+}
+
+/// A user's end may grant the gate little room on the stream and never read: what the gate has to say then waits.
+#[test]
+fn who_asks_and_does_not_read_keeps_nobody_else_from_proving() {
+    with_tunnels(9, By::Quic, |laboratory| async move {
+        let mut deaf = Vec::new();
+        for _ in 0..8 {
+            let (mut line, _) = laboratory.log_in().await;
+            let (rule, asset) = (SLOW.to_owned(), "press-3".to_owned());
+            line.ask(Wanted { rule, asset, reason: None }).await.unwrap();
+            deaf.push(line);
+        }
+        laboratory.told(|heard| (heard.questions.len() == 8).then_some(())).await;
+        let long = ToUser::NotDone(Refused { what: "x".repeat(8000), wait: None });
+        for _ in 0..50 {
+            let all =
+                (1..=8).all(|tunnel| laboratory.remote.send(Command::Tell(tunnel, long.clone())));
+            assert!(all);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        laboratory.host.0.lock().unwrap().answers = true;
+        laboratory.log_in().await;
+    });
+}
+
+/// What control was asked it goes on with, whoever has left: its desk has room for so many and no more.
+#[test]
+fn who_asks_and_leaves_makes_no_room_for_more() {
+    with_tunnels(9, By::Quic, |laboratory| async move {
+        let mut lines = Vec::new();
+        for _ in 0..8 {
+            let (mut line, _) = laboratory.log_in().await;
+            let (rule, asset) = (SLOW.to_owned(), "press-3".to_owned());
+            line.ask(Wanted { rule, asset, reason: None }).await.unwrap();
+            lines.push(line);
+        }
+        laboratory.told(|heard| (heard.questions.len() == 8).then_some(())).await;
+        for line in lines {
+            line.leave().await;
+        }
+        laboratory.told(|heard| (heard.ended.len() == 8).then_some(())).await;
+        let more = tokio::time::timeout(Duration::from_millis(500), laboratory.log_in()).await;
+        assert!(more.is_err(), "eight are under way, and a ninth is");
+        laboratory.host.0.lock().unwrap().answers = true;
+        laboratory.log_in().await;
     });
 }
 

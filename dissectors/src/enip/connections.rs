@@ -23,6 +23,8 @@ pub struct Connections {
 #[derive(Clone, Copy, Debug)]
 struct Connection {
     state: State,
+    /// Forward Opens of its name that were not answered yet.
+    waiting: u8,
     triad: Triad,
     /// What requests bear.
     to_target: u32,
@@ -36,6 +38,9 @@ enum State {
     Free,
     /// Asked for, not answered yet.
     Asked,
+    /// The same, and one of what waits leads where messages cannot be judged, or was closed: what a success is
+    /// for cannot be told.
+    Elsewhere,
     /// Open.
     Open,
 }
@@ -80,14 +85,13 @@ impl Connections {
         match request.service {
             FORWARD_OPEN | LARGE_FORWARD_OPEN => {
                 let open = ForwardOpen::read(request.service, request.data);
-                // Messages over others are of the object's own making: they cannot be judged.
-                if let Some(open) = open.ok().filter(ForwardOpen::is_to_message_router) {
-                    self.ask(open.triad, open.to_originator);
+                if let Ok(open) = open {
+                    self.ask(&open);
                 }
             }
             FORWARD_CLOSE => {
                 if let Ok(triad) = open::forward_close(request.data) {
-                    self.forget(triad);
+                    self.close(triad);
                 }
             }
             _ => {}
@@ -99,29 +103,73 @@ impl Connections {
         if !message.first().is_some_and(|service| OPENED.contains(service)) {
             return;
         }
-        let opened = Reply::read(message).ok().filter(|reply| reply.status == 0);
-        let Some((to_target, to_originator, triad, _)) =
-            opened.and_then(|reply| open::opened(reply.data))
-        else {
+        let Ok(reply) = Reply::read(message) else { return };
+        if reply.status != 0 {
+            Triad::take(&mut { reply.data }).into_iter().for_each(|triad| self.answered(triad));
             return;
-        };
-        let asked = |place: &&mut Connection| place.state == State::Asked && place.triad == triad;
-        if let Some(place) = self.places.iter_mut().find(asked) {
-            *place = Connection { state: State::Open, triad, to_target, to_originator };
+        }
+        let Some((to_target, to_originator, triad, _)) = open::opened(reply.data) else { return };
+        // A device that gives an identifier again has forgotten what it stood for.
+        let old =
+            |place: &&mut Connection| place.state == State::Open && place.to_target == to_target;
+        self.places.iter_mut().filter(old).for_each(|place| *place = Connection::FREE);
+        match self.unanswered(triad) {
+            Some(place) if place.state == State::Asked => {
+                let state = State::Open;
+                *place = Connection { state, waiting: 0, triad, to_target, to_originator };
+            }
+            _ => self.answered(triad),
         }
     }
 
-    fn ask(&mut self, triad: Triad, to_originator: u32) {
-        self.forget(triad);
-        if let Some(place) = self.places.get_mut(self.next) {
-            *place = Connection { state: State::Asked, triad, to_target: 0, to_originator };
+    fn ask(&mut self, open: &ForwardOpen<'_>) {
+        // Messages over others are of the object's own making: they cannot be judged.
+        let state = if open.is_to_message_router() { State::Asked } else { State::Elsewhere };
+        let (triad, to_originator) = (open.triad, open.to_originator);
+        if let Some(place) = self.unanswered(triad) {
+            place.waiting = place.waiting.saturating_add(1);
+            place.to_originator = to_originator;
+            if state == State::Elsewhere {
+                place.state = state;
+            }
+            return;
         }
-        self.next = (self.next + 1) % Connections::MOST;
+        self.close(triad);
+        let at = self.next_place();
+        if let Some(place) = self.places.get_mut(at) {
+            *place = Connection { state, waiting: 1, triad, to_target: 0, to_originator };
+        }
+        self.next = (at + 1) % Connections::MOST;
     }
 
-    fn forget(&mut self, triad: Triad) {
-        for place in self.places.iter_mut().filter(|place| place.triad == triad) {
+    /// The next free place; of too many connections, that of the oldest.
+    fn next_place(&self) -> usize {
+        let mut places = (0..Connections::MOST).map(|n| (self.next + n) % Connections::MOST);
+        let is_free = |at: &usize| self.places.get(*at).is_some_and(|it| it.state == State::Free);
+        places.find(is_free).unwrap_or(self.next)
+    }
+
+    /// What was asked for by that name and not answered yet.
+    fn unanswered(&mut self, triad: Triad) -> Option<&mut Connection> {
+        self.places.iter_mut().find(|place| place.waiting > 0 && place.triad == triad)
+    }
+
+    /// One of what waits by that name was answered, and nothing came of it.
+    fn answered(&mut self, triad: Triad) {
+        let Some(place) = self.unanswered(triad) else { return };
+        place.waiting -= 1;
+        if place.waiting == 0 {
             *place = Connection::FREE;
+        }
+    }
+
+    /// What is open by that name is over; what waits comes to nothing.
+    fn close(&mut self, triad: Triad) {
+        for place in self.places.iter_mut().filter(|place| place.triad == triad) {
+            match place.waiting {
+                0 => *place = Connection::FREE,
+                _ => place.state = State::Elsewhere,
+            }
         }
     }
 }
@@ -129,6 +177,7 @@ impl Connections {
 impl Connection {
     const FREE: Connection = Connection {
         state: State::Free,
+        waiting: 0,
         triad: Triad { connection: 0, vendor: 0, originator: 0 },
         to_target: 0,
         to_originator: 0,

@@ -13,7 +13,7 @@
 use super::connections::innermost;
 use super::cpf::{IO_FRONT, Item, each_more, item};
 use super::frame::{Packet, code};
-use super::message::Reply;
+use super::message::{Reply, Request};
 use super::open::{self, ForwardOpen, Kind, Triad, Way};
 use super::services::{FORWARD_CLOSE, FORWARD_OPEN, LARGE_FORWARD_OPEN, UNCONNECTED_SEND};
 use super::{Cpf, IO_PORT, REPLY, double, word};
@@ -65,6 +65,11 @@ pub struct Opening {
 }
 
 impl Opening {
+    /// Whether anything is to travel. If not, it opens nothing: it configures, or asks (CIP 3-5.5.1.1).
+    fn carries(&self) -> bool {
+        self.ways.iter().any(|way| way.kind != Kind::Null)
+    }
+
     /// Whether something of it is to go to many at once.
     pub fn is_multicast(&self) -> bool {
         self.ways.iter().any(|way| way.kind == Kind::Multicast)
@@ -102,7 +107,7 @@ pub fn asked(pdu: &[u8]) -> Option<Asked> {
             let (ways, multiplier) = (open.ways, open.multiplier);
             let port = port_in(&packet, item::SOCKET_TO_ORIGINATOR);
             let opening = Opening { triad, to_originator, ways, multiplier, port };
-            open.is_io().then_some(Asked::Open(opening))
+            (open.is_io() && opening.carries()).then_some(Asked::Open(opening))
         }
         FORWARD_CLOSE => open::forward_close(request.data).ok().map(Asked::Close),
         _ => None,
@@ -158,11 +163,15 @@ pub fn is_plain(pdu: &[u8]) -> bool {
         }
         _ => return true,
     };
-    let Some(&[service, _, first, ..]) = pdu.get(message..) else { return false };
+    let message = pdu.get(message..).unwrap_or_default();
+    let &[service, _, first, ..] = message else { return false };
     match service & !REPLY {
         FORWARD_OPEN | LARGE_FORWARD_OPEN => false,
-        // Codes that tags have, too.
-        FORWARD_CLOSE | UNCONNECTED_SEND => service & REPLY != 0 || first == SYMBOL,
+        // Codes that tags have, too; but behind a name, a path may lead to an object.
+        FORWARD_CLOSE | UNCONNECTED_SEND => {
+            let is_to_tag = || Request::read(message).is_ok_and(|request| request.target.is_tag);
+            service & REPLY != 0 || first == SYMBOL && is_to_tag()
+        }
         _ => true,
     }
 }

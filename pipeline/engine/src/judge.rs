@@ -169,7 +169,7 @@ impl Judge<'_> {
             None => {
                 self.send_on(said, pdu);
                 if self.may_concern_io(pdu) {
-                    self.io.1.note_request(self.io.0, flow, pdu, self.now);
+                    self.io.1.note_request(self.io.0, flow, pdu, self.essential, self.now);
                 }
             }
         }

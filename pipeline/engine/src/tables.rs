@@ -151,7 +151,7 @@ pub struct Subject {
 
 impl Subject {
     /// Whether a frame that came in by `port` from `mac` can be from it.
-    fn is_at(&self, port: PortId, mac: Mac) -> bool {
+    pub(crate) fn is_at(&self, port: PortId, mac: Mac) -> bool {
         self.port.is_none_or(|only| only == port) && self.mac.is_none_or(|only| only == mac)
     }
 

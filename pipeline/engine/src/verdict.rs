@@ -171,7 +171,8 @@ reasons! {
     NotOpened = "not-opened",
     /// A Forward Open for data that would go to many at once: nobody could say who gets them.
     IoMulticast = "io-multicast",
-    /// A Forward Open with an identifier that data of another connection with the asset bear.
+    /// A Forward Open with an identifier that data of another connection with the asset bear, or whose name or
+    /// identifier another one has that was not answered yet.
     IoIdInUse = "io-id-in-use",
     /// No room for another I/O connection, or a Forward Open longer than is remembered.
     IoTableFull = "io-table-full",

@@ -49,7 +49,7 @@ impl From<Fault> for Failure {
         match fault {
             Fault::Ended(end) if end.code == Code::Silent => Failure::Lost(end.why),
             Fault::Ended(end) => Failure::No(screen::end(&end)),
-            fault => Failure::Unusable(fault.to_string()),
+            fault => Failure::Unusable(screen::plain(&fault.to_string())),
         }
     }
 }

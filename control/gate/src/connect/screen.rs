@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use wicketgate_audit::export::printable;
 use wicketgate_tunnel::client::{ANSWER, By, Gate};
 use wicketgate_tunnel::end::{Code, End};
 use wicketgate_tunnel::message::{Admitted, Denied, Grant, GrantState, ToUser};
@@ -31,11 +32,11 @@ pub(super) fn connected(gate: &Gate, by: By) {
 pub(super) fn admitted(admitted: &Admitted) {
     let Admitted { user, login, address, mtu, left, proven, .. } = admitted;
     let proven = proven.join(" and ");
-    complain(format_args!(
+    complain(plain(&format!(
         "{user} is logged in as login {login} with address {address}: {proven} proven, {} left, packets of \
          {mtu} bytes",
         span(*left)
-    ));
+    )));
 }
 
 /// The overlay's prefix.
@@ -46,18 +47,23 @@ pub(super) fn overlay(admitted: &Admitted) -> String {
 
 /// What the gate says while the tunnel is there.
 pub(super) fn heard(what: &ToUser) {
-    match what {
-        ToUser::Denied(refused) => {
-            complain(denied(refused));
-            remedies(refused).for_each(complain);
-        }
-        ToUser::SteppedUp { proven } => {
-            complain(format_args!("proven by now: {}", proven.join(" and ")));
-        }
-        ToUser::Grant(told) => complain(grant(told)),
-        ToUser::NotDone(refused) => complain(format_args!("not done: {}", refused.what)),
-        ToUser::Hello { .. } | ToUser::Admitted(_) | ToUser::Refused(_) => {}
-    }
+    lines(what).into_iter().for_each(complain);
+}
+
+fn lines(what: &ToUser) -> Vec<String> {
+    let said = match what {
+        ToUser::Denied(refused) => [denied(refused)].into_iter().chain(remedies(refused)).collect(),
+        ToUser::SteppedUp { proven } => vec![format!("proven by now: {}", proven.join(" and "))],
+        ToUser::Grant(told) => vec![grant(told)],
+        ToUser::NotDone(refused) => vec![format!("not done: {}", refused.what)],
+        ToUser::Hello { .. } | ToUser::Admitted(_) | ToUser::Refused(_) => Vec::new(),
+    };
+    said.iter().map(|line| plain(line)).collect()
+}
+
+/// One line, whatever is in it that others wrote: it ends none, and says nothing to the terminal.
+pub(super) fn plain(text: &str) -> String {
+    printable(text).collect()
 }
 
 /// Something that was asked for was refused.
@@ -127,13 +133,14 @@ pub(super) fn end(end: &End) -> String {
         (Code::Over, "idle") => "the login was not used for too long: log in again",
         (Code::Over, "disabled") => "the user was disabled, or a factor reset",
         (Code::Over, "superseded") => "another login has taken its place",
-        _ => return format!("the tunnel has ended: {end}"),
+        _ => return format!("the tunnel has ended: {}", plain(&end.why)),
     };
     format!("the tunnel has ended ({}): {why}", end.why)
 }
 
 /// A connection that is no more.
 pub(super) fn lost(why: &str) -> String {
+    let why = plain(why);
     format!(
         "the connection is lost, and the login with it: {why}. What went through it is cut. As soon as the \
          gate is heard of again, you log in anew, with all factors"
@@ -198,6 +205,8 @@ fn now() -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use wicketgate_tunnel::message::Refused;
+
     use super::*;
 
     #[test]
@@ -231,6 +240,32 @@ mod tests {
             (GrantState::Over, None, Some("expired"), "over: expired"),
         ] {
             assert_eq!(told(state, by, why), format!("{begins}{ends}"));
+        }
+    }
+
+    /// A tag can be any text, a gate's names too, and whoever is on the way writes the words of an end.
+    #[test]
+    fn nothing_that_the_other_end_says_speaks_to_the_terminal() {
+        let hostile = "\u{1b}]0;owned\u{7}\nwicketgate: granted\u{202e}";
+        let refused = Denied {
+            asset: hostile.to_owned(),
+            asked: hostile.to_owned(),
+            reason: hostile.to_owned(),
+            meaning: hostile.to_owned(),
+            rule: Some(hostile.to_owned()),
+            roles: vec![hostile.to_owned()],
+            prove: vec![hostile.to_owned()],
+            ask: vec![hostile.to_owned()],
+        };
+        let no = Refused { what: hostile.to_owned(), wait: None };
+        let mut said: Vec<String> = lines(&ToUser::Denied(refused));
+        said.extend(lines(&ToUser::SteppedUp { proven: vec![hostile.to_owned()] }));
+        said.extend(lines(&ToUser::NotDone(no)));
+        said.push(end(&End::new(Code::Over, hostile)));
+        said.push(lost(hostile));
+        assert_eq!(said.len(), 7);
+        for line in said {
+            assert!(!line.chars().any(char::is_control) && !line.contains('\u{202e}'), "{line:?}");
         }
     }
 

@@ -151,8 +151,10 @@ async fn log_in(user: &str, line: &mut Line, console: &mut Console) -> Result<Ad
         let shown = shown(user, console).await?;
         match line.log_in(shown).await? {
             Ok(admitted) => return Ok(admitted),
-            Err(refused) if attempt == tries => return Err(Failure::No(refused.what)),
-            Err(refused) => complain(refused.what),
+            Err(refused) if attempt == tries => {
+                return Err(Failure::No(screen::plain(&refused.what)));
+            }
+            Err(refused) => complain(screen::plain(&refused.what)),
         }
     }
     Err(Failure::No("refused".to_owned()))

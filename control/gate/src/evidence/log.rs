@@ -23,6 +23,9 @@ const HEAD: [&str; 7] = ["time", "seq", "source", "category", "type", "id", "res
 /// How often a log is read again that ends in half a record: a gate is writing it.
 const TRIES: usize = 3;
 
+/// Types and categories that are counted each for itself, more than any gate writes; others are counted together.
+const KINDS: usize = 1024;
+
 /// Workers may tell a little late (docs/AUDIT.md); beyond this a clock was set.
 const LATE: SignedDuration = SignedDuration::from_secs(1);
 
@@ -151,10 +154,12 @@ impl Counting {
 }
 
 fn bump(counts: &mut BTreeMap<String, u64>, name: &str) {
-    match counts.get_mut(name) {
-        Some(count) => *count += 1,
-        None => drop(counts.insert(name.to_owned(), 1)),
+    if let Some(count) = counts.get_mut(name) {
+        *count += 1;
+        return;
     }
+    let name = if counts.len() < KINDS { name } else { "(others)" };
+    *counts.entry(name.to_owned()).or_default() += 1;
 }
 
 /// Whether a record begins with [`HEAD`], in this order.
@@ -202,6 +207,23 @@ mod tests {
         let log = counted(&[RECORD]);
         let seen = (log.headed, log.count("command"), log.attributed, log.denied, log.reasoned);
         assert_eq!((seen, log.serious), ((1, 1, 1, 1, 1), 1));
+    }
+
+    /// A log that somebody else wrote may hold any names.
+    #[test]
+    fn names_beyond_all_measure_are_counted_together() {
+        let mut counting = Counting::default();
+        for number in 0..10 * KINDS {
+            let kind = format!(r#""type":"made-up-{number}""#);
+            let line = RECORD.replace(r#""type":"command""#, &kind);
+            counting.add(
+                line.replace(r#""category":"command""#, &kind.replace("type", "category"))
+                    .as_bytes(),
+            );
+        }
+        let Log { types, categories, .. } = &counting.log;
+        assert!(types.len() <= KINDS + 1 && categories.len() <= KINDS + 1, "{}", types.len());
+        assert_eq!(types.values().sum::<u64>(), 10 * KINDS as u64);
     }
 
     #[test]

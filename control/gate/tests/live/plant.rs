@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -20,6 +21,9 @@ pub(crate) const DOOR: &str = "100.64.10.20:502";
 
 /// How long anything that should happen may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
 
 pub(crate) const POLICY: &str = r#"
 [[port]]
@@ -159,7 +163,7 @@ impl Plant {
     ) -> std::io::Result<TcpStream> {
         let connect = || -> std::io::Result<TcpStream> {
             let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
-            bind(&socket, &source)?;
+            bind_at_last(&socket, source)?;
             let stream = TcpStream::from(socket);
             // For connect(2) too.
             set_socket_timeout(&stream, Timeout::Send, Some(longest))?;
@@ -355,4 +359,19 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Takes an address that a socket had which is closed. A test beside this one may be starting a program, which
+/// holds every socket until it runs.
+fn bind_at_last(socket: &OwnedFd, source: SocketAddr) -> std::io::Result<()> {
+    let taken = |outcome: &rustix::io::Result<()>| *outcome == Err(rustix::io::Errno::ADDRINUSE);
+    let mut outcome = bind(socket, &source);
+    for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+        if !taken(&outcome) {
+            break;
+        }
+        std::thread::sleep(PAUSE);
+        outcome = bind(socket, &source);
+    }
+    Ok(outcome?)
 }

@@ -184,18 +184,20 @@ impl<'a, H: Host> Line<'a, H> {
         question: Question,
         words: &mut Receiver<ToUser>,
     ) -> Result<(), End> {
-        let (shared, peer) = (self.shared, self.carrier.peer());
-        let answer = async {
+        let (shared, peer) = (self.shared.clone(), self.carrier.peer());
+        // On its own, as others wait for its turn: who does not read what is said meanwhile does not keep it, and
+        // who leaves does not give it up while control is still at it.
+        let mut answer = tokio::spawn(async move {
             // It fails only where the semaphore was closed, which nobody does.
             let _turn = shared.proofs.acquire().await;
             shared.host.ask(number, peer, question).await
-        };
-        tokio::pin!(answer);
+        });
         loop {
             tokio::select! {
                 answer = &mut answer => match answer {
-                    Some(answer) => return self.say(&answer).await,
-                    None => return Ok(()),
+                    Ok(Some(answer)) => return self.say(&answer).await,
+                    // There is none where control tells how it stands, or where it panicked and has said so.
+                    Ok(None) | Err(_) => return Ok(()),
                 },
                 Some(word) = words.recv() => self.say(&word).await?,
             }

@@ -76,6 +76,45 @@ fn only_messages_to_the_message_router_can_be_judged() {
     assert!(!permits(&connections), "an I/O connection carries no messages");
 }
 
+/// A success is for what it answers, not for what had the same name and was refused, or is answered later.
+#[test]
+fn a_success_opens_no_other_of_the_same_name() {
+    let elsewhere = FORWARD_OPEN.replace("02 2002 2401", "02 20a3 2401");
+    let refused = "d4 00 01 01 0001 4242 3713 cdab0000 00 00";
+    let [ask, ask_elsewhere] =
+        [FORWARD_OPEN, &elsewhere].map(|open| (Direction::ToServer, ucmm(open)));
+    let [fails, opens] = [refused, OPENED].map(|reply| (Direction::ToClient, ucmm(reply)));
+    let close = (Direction::ToServer, ucmm(FORWARD_CLOSE));
+    for said in [
+        [&ask_elsewhere, &close, &ask, &opens],
+        [&ask, &fails, &ask_elsewhere, &opens],
+        [&ask, &ask_elsewhere, &fails, &opens],
+        [&ask_elsewhere, &ask, &opens, &fails],
+    ] {
+        let mut connections = Connections::NONE;
+        said.iter().for_each(|(direction, pdu)| connections.note(*direction, pdu));
+        assert!(!permits(&connections), "{said:?}");
+    }
+    let mut connections = Connections::NONE;
+    for (direction, pdu) in [&ask_elsewhere, &fails, &ask, &opens] {
+        connections.note(*direction, pdu);
+    }
+    assert!(permits(&connections), "one after the other");
+}
+
+/// A connection that was silent too long is over at the device, without a word.
+#[test]
+fn an_identifier_is_the_last_ones_that_the_device_gave_it_to() {
+    for path in ["a3 02 20a3 2401", "01 02 20a3 2401"] {
+        let mut connections = opened();
+        let elsewhere = FORWARD_OPEN.replace("a3 02 2002 2401", path).replace("4242", "4243");
+        connections.note(Direction::ToServer, &ucmm(&elsewhere));
+        assert!(permits(&connections));
+        connections.note(Direction::ToClient, &ucmm(&OPENED.replace("4242", "4243")));
+        assert!(!permits(&connections), "{path}");
+    }
+}
+
 #[test]
 fn of_too_many_the_oldest_is_forgotten() {
     let mut connections = opened();

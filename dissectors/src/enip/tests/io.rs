@@ -100,5 +100,11 @@ fn what_concerns_more_than_its_flow_is_not_plain() {
         assert!(!is_plain(&ucmm(other)) && !is_plain(&connected(7, &hex(other))), "{other}");
     }
     assert!(!is_plain(&unconnected(&wrapped(&hex(IO_OPEN)))));
+    // The Connection Manager behind a name.
+    for (named, service) in [(wrapped(&hex(IO_OPEN)), 0x52), (hex(FORWARD_CLOSE), 0x4e)] {
+        let front = [service, 4, 0x91, 1, b'T', 0, 0x20, 6, 0x24, 1];
+        let named = unconnected(&[&front, named.get(6..).unwrap()].concat());
+        assert!(asked(&named).is_some() && !is_plain(&named), "{named:02x?}");
+    }
     assert!(!is_plain(&packet(0x63, &[])) && !is_plain(&[]));
 }

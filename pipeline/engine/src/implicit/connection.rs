@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use wicketgate_dissectors::Direction;
+use wicketgate_dissectors::enip::frame::HEADER;
 use wicketgate_dissectors::enip::io::{Datagram, Opened, Opening};
 use wicketgate_dissectors::enip::open::{Kind, Triad, Way};
 use wicketgate_packet::Time;
@@ -26,6 +27,10 @@ pub(crate) struct IoConnection {
     pub(crate) opener: FlowId,
     triad: Triad,
     is_open: bool,
+    /// Its Forward Close came before the answer to its Forward Open.
+    is_withdrawn: bool,
+    /// How its datagrams reach the device, once it is open.
+    left: FlowKey,
     /// How its datagrams come in, by direction; until it is open, only the second is right.
     keys: [FlowKey; 2],
     halves: [Half; 2],
@@ -68,6 +73,8 @@ impl IoConnection {
             opener,
             triad: opening.triad,
             is_open: false,
+            is_withdrawn: false,
+            left: back,
             keys: [back; 2],
             halves: [Half::of(there, 0, now), Half::of(to_originator, opening.port, now)],
             multiplier: opening.multiplier,
@@ -76,10 +83,11 @@ impl IoConnection {
         }
     }
 
-    /// The device has opened it; datagrams to the device will come in with the key `there`.
-    pub(super) fn open(&mut self, there: FlowKey, opened: &Opened, now: Time) {
+    /// The device has opened it; datagrams to the device will come in with the key `there`, and reach it with
+    /// `left`.
+    pub(super) fn open(&mut self, there: FlowKey, left: FlowKey, opened: &Opened, now: Time) {
         self.is_open = true;
-        self.keys[0] = there;
+        (self.keys[0], self.left) = (there, left);
         self.halves[0].port = opened.port;
         for (half, interval) in self.halves.iter_mut().zip(opened.intervals) {
             let silence = u64::from(interval) * u64::from(self.multiplier);
@@ -95,6 +103,21 @@ impl IoConnection {
     /// Whether the device has opened it.
     pub(super) const fn is_open(&self) -> bool {
         self.is_open
+    }
+
+    /// It is to be closed before it is open.
+    pub(super) const fn withdraw(&mut self) {
+        self.is_withdrawn = true;
+    }
+
+    /// Whether it was withdrawn.
+    pub(super) const fn is_withdrawn(&self) -> bool {
+        self.is_withdrawn
+    }
+
+    /// How its datagrams reach the device, once it is open.
+    pub(super) const fn left(&self) -> &FlowKey {
+        &self.left
     }
 
     /// How its datagrams of that direction come in.
@@ -121,9 +144,11 @@ impl IoConnection {
         self.halves.iter().any(|half| half.is_silent(now))
     }
 
-    /// Whether a Forward Open in the flow `opener` may take its identifier.
-    pub(super) fn gives_way(&self, opener: FlowId, now: Time) -> bool {
-        self.is_silent(now) || !self.is_open && self.opener == opener
+    /// Whether the Forward Open `pdu` in the flow `opener` may take its identifier or name. Before it is answered
+    /// only the same again may: of two different ones, nobody can tell which one a success is for.
+    pub(super) fn gives_way(&self, opener: FlowId, pdu: &[u8], now: Time) -> bool {
+        let waits = !self.is_open && !self.is_withdrawn && self.opener == opener;
+        self.is_silent(now) || waits && self.request().get(HEADER..) == pdu.get(HEADER..)
     }
 
     /// Whether this datagram, sent to `port`, is the connection's, and newer than those before.

@@ -92,6 +92,7 @@ impl Engine {
             return Err(reason);
         }
         self.check_sender(opener, direction, arrival)?;
+        self.check_client(opener, direction, arrival)?;
         let connection = self.io.get(id).ok_or(Reason::IoNotOpen)?;
         connection.check(direction, datagram, arrival.headers.ports().1)?;
         let ports = (connection.port(direction.reverse()), connection.port(direction));
@@ -124,7 +125,8 @@ impl Engine {
         }
         self.check_session(opener, arrival)?;
         let flow = self.flows.get(opener).ok_or(Reason::IoNotOpen)?;
-        if flow.is_idle(now) || !self.is_speaking(flow) {
+        let door = self.tables.endpoint(flow.endpoint).ok_or(Reason::NoEndpoint)?;
+        if flow.is_idle(now) || !self.is_speaking(flow) || door.protocol != Protocol::Enip {
             return Err(Reason::IoNotOpen);
         }
         // A session that drains is for operations alone.
@@ -132,6 +134,21 @@ impl Engine {
             return Err(Reason::Draining);
         }
         self.judge_again(id, flow, now)
+    }
+
+    /// What comes from a client comes from where its subject is said to be: no sequence number of TCP says that it
+    /// is the client's.
+    fn check_client<F>(
+        &self,
+        opener: FlowId,
+        direction: Direction,
+        arrival: &Arrival<'_, F>,
+    ) -> Result<(), Reason> {
+        let flow = self.flows.get(opener).ok_or(Reason::IoNotOpen)?;
+        let grant = self.tables.grant(flow.grant).ok_or(Reason::NoGrant)?;
+        let subject = self.tables.subject(grant.subject).ok_or(Reason::NoGrant)?;
+        let here = subject.is_at(arrival.port, arrival.headers.link.src);
+        if direction == Direction::ToClient || here { Ok(()) } else { Err(Reason::IoNotOpen) }
     }
 
     /// Whether the Forward Open would pass now.
@@ -178,10 +195,10 @@ impl Engine {
         Ok(Verdict::Forward(rewrite.egress))
     }
 
-    /// Tells once of who sends datagrams that do not pass.
+    /// Tells once of who sends datagrams that do not pass, and why not.
     fn tell_stray<F: FrameBuf>(&mut self, arrival: &mut Arrival<'_, F>, reason: Reason) {
         let (src, dst) = (arrival.headers.src, arrival.headers.dst);
-        if self.strays.note(src, dst, arrival.now) {
+        if self.strays.note(src, dst, reason, arrival.now) {
             self.tell_refused(arrival, reason);
         }
     }

@@ -53,6 +53,11 @@ pub(crate) fn key_of(port: PortId, headers: &Headers, id: u32) -> FlowKey {
     key(port, headers.link.vlan(), (headers.src, headers.dst), id)
 }
 
+/// The key of datagrams that leave so rewritten, as their receiver sees them.
+fn key_left(rewrite: &Rewrite, id: u32) -> FlowKey {
+    key(rewrite.egress, rewrite.vlan, (rewrite.src.0, rewrite.dst.0), id)
+}
+
 /// The key of datagrams that come from where those that are so rewritten go to.
 fn key_back(rewrite: &Rewrite, id: u32) -> FlowKey {
     key(rewrite.egress, rewrite.vlan, (rewrite.dst.0, rewrite.src.0), id)
@@ -100,19 +105,43 @@ impl IoTable {
         }
         let back = key_back(flow.rewrite(Direction::ToServer), opening.to_originator);
         let there = self.find(&back).and_then(|(id, _)| self.get(id));
-        if there.is_some_and(|other| !other.gives_way(opener, now)) {
+        let named = self.named(opener, opening.triad).and_then(|id| self.get(id));
+        let in_the_way = |other: &IoConnection| !other.gives_way(opener, pdu, now);
+        if there.is_some_and(in_the_way) || named.is_some_and(|it| !it.is_open() && in_the_way(it))
+        {
             return Err(Reason::IoIdInUse);
         }
-        let room = there.is_some() || self.free.len() > kept_back(self.places.len(), essential);
+        let own = there.is_some_and(|it| it.opener == opener);
+        let free = self.free.len() + usize::from(there.is_some());
+        let room = own || free > kept_back(self.places.len(), essential);
         if room && pdu.len() <= REQUEST { Ok(()) } else { Err(Reason::IoTableFull) }
     }
 
-    /// Notes a request that was let through and checked: it opens a connection, closes one, or neither.
-    pub(crate) fn note_request(&mut self, opener: FlowId, flow: &Flow, pdu: &[u8], now: Time) {
+    /// Notes a request that was let through: it opens a connection, closes one, or neither. What passes only
+    /// because its sender is observed takes nothing that others may have.
+    pub(crate) fn note_request(
+        &mut self,
+        opener: FlowId,
+        flow: &Flow,
+        pdu: &[u8],
+        essential: bool,
+        now: Time,
+    ) {
         match asked(pdu) {
-            Some(Asked::Open(opening)) => self.ask(opener, flow, &opening, pdu, now),
-            Some(Asked::Close(triad)) => self.close_named(opener, triad),
-            None => {}
+            Some(Asked::Open(opening)) if self.check(opener, flow, pdu, essential, now).is_ok() => {
+                self.ask(opener, flow, &opening, pdu, now);
+            }
+            Some(Asked::Close(triad)) => self.withdraw(opener, triad),
+            _ => {}
+        }
+    }
+
+    /// A connection is to be closed; one that is not open yet is waited for, for its name is the device's answer's.
+    fn withdraw(&mut self, opener: FlowId, triad: Triad) {
+        let Some(id) = self.named(opener, triad) else { return };
+        match self.get_mut(id) {
+            Some(connection) if !connection.is_open() => connection.withdraw(),
+            _ => self.close(id),
         }
     }
 
@@ -137,7 +166,7 @@ impl IoTable {
         }
         let Some(Answered { triad, opened }) = answered(pdu) else { return };
         let Some(id) = self.named(opener, triad).filter(|id| !self.is_open(*id)) else { return };
-        let asked = self.get(id).filter(|asked| !asked.is_silent(now));
+        let asked = self.get(id).filter(|asked| !asked.is_silent(now) && !asked.is_withdrawn());
         let asked = asked.map(|asked| *asked.key(Direction::ToClient));
         let way = flow.rewrite(Direction::ToServer);
         match opened.filter(|opened| asked == Some(key_back(way, opened.ids[1]))) {
@@ -148,13 +177,15 @@ impl IoTable {
 
     fn open(&mut self, id: IoId, flow: &Flow, opened: &Opened, now: Time) {
         let there = key_back(flow.rewrite(Direction::ToClient), opened.ids[0]);
-        // A device that gives an identifier again has forgotten what it stood for.
-        if let Some((old, _)) = self.find(&there) {
-            self.close(old);
-        }
+        let left = key_left(flow.rewrite(Direction::ToServer), opened.ids[0]);
+        // A device that gives an identifier again has forgotten what it stood for, whosever that was: to it, all
+        // clients are one.
+        self.close_each(|old| {
+            old.is_open() && (*old.left() == left || *old.key(Direction::ToServer) == there)
+        });
         let hash = self.hash(&there);
         let Some(connection) = self.get_mut(id) else { return };
-        connection.open(there, opened, now);
+        connection.open(there, left, opened, now);
         let _ = self.index.insert(hash, join(id, Direction::ToServer));
     }
 
@@ -195,9 +226,14 @@ impl IoTable {
     /// Forgets all that were opened in a flow: it is over.
     #[inline]
     pub(crate) fn close_all(&mut self, opener: FlowId) {
+        self.close_each(|connection| connection.opener == opener);
+    }
+
+    #[inline]
+    fn close_each(&mut self, is_it: impl Fn(&IoConnection) -> bool) {
         let places = if self.is_empty() { 0 } else { self.places.len() as u32 };
         for id in (0..places).map(IoId) {
-            if self.get(id).is_some_and(|connection| connection.opener == opener) {
+            if self.get(id).is_some_and(&is_it) {
                 self.close(id);
             }
         }

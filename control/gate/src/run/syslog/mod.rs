@@ -270,7 +270,7 @@ impl Sender {
                 Some(sent) => {
                     link.send(&batch)?;
                     self.told.sent.store(sent.seq, Ordering::Relaxed);
-                    self.under_way.push_back((clock::since_boot(), sent));
+                    self.note(clock::since_boot(), sent);
                 }
                 None if self.told.stops() => return self.end(link),
                 None => link.hear(self.pace.look)?,
@@ -315,6 +315,15 @@ impl Sender {
             self.told.dropped.fetch_add(missing, Ordering::Relaxed);
         }
         self.seen = self.seen.max(seq);
+    }
+
+    /// Takes note of what was sent: of all between two looks, once, by the time of the last.
+    fn note(&mut self, at: Duration, sent: Sent) {
+        let look = |at: Duration| at.as_nanos() / self.pace.look.as_nanos().max(1);
+        match self.under_way.back_mut() {
+            Some(last) if look(last.0) == look(at) => *last = (at, sent),
+            _ => self.under_way.push_back((at, sent)),
+        }
     }
 
     /// What was sent before that time has arrived.

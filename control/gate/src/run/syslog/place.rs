@@ -28,6 +28,8 @@ pub(super) struct Sent {
 pub(super) struct Place {
     file: File,
     turn: u64,
+    /// The number that counts.
+    seq: u64,
 }
 
 impl Place {
@@ -38,7 +40,8 @@ impl Place {
         let file = options.open(path)?;
         let slots = [0, 1].map(|turn| read(&file, turn));
         let sent = slots.into_iter().flatten().max_by_key(|sent| sent.seq);
-        Ok((Place { file, turn: 0 }, sent))
+        let seq = sent.as_ref().map_or(0, |sent| sent.seq);
+        Ok((Place { file, turn: 0, seq }, sent))
     }
 
     /// Writes down how far.
@@ -46,8 +49,14 @@ impl Place {
         let Some(name) = sent.position.file else { return Ok(()) };
         let text = format!("{} {name} {} {}", sent.seq, sent.position.offset, sent.seq);
         let slot = format!("{text:<width$}\n", width = SLOT - 1);
-        self.turn += 1;
-        self.file.write_all_at(slot.as_bytes(), self.turn % 2 * SLOT as u64)
+        // In a log that was begun anew numbers are lower: nothing of the one before may count.
+        let slots = if sent.seq < self.seq { 2 } else { 1 };
+        self.seq = sent.seq;
+        for _ in 0..slots {
+            self.turn += 1;
+            self.file.write_all_at(slot.as_bytes(), self.turn % 2 * SLOT as u64)?;
+        }
+        Ok(())
     }
 }
 
@@ -87,5 +96,16 @@ mod tests {
         // The slot that was written last, torn: the one before counts.
         place.file.write_all_at(b"17 ", place.turn % 2 * SLOT as u64).unwrap();
         assert_eq!(Place::open(&path).unwrap().1, Some(sent(u64::MAX - 1)));
+    }
+
+    #[test]
+    fn a_place_in_another_log_counts_once_it_is_kept_however_low_its_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("place");
+        let (mut place, _) = Place::open(&path).unwrap();
+        [1_000_000, 1_000_001].iter().for_each(|seq| place.keep(&sent(*seq)).unwrap());
+        let (mut place, _) = Place::open(&path).unwrap();
+        place.keep(&sent(3)).unwrap();
+        assert_eq!(Place::open(&path).unwrap().1, Some(sent(3)));
     }
 }

@@ -183,6 +183,22 @@ fn a_gate_that_was_killed_sends_again_what_may_not_have_arrived() {
     assert_eq!(numbers(&server.received()[5..]), [1, 2, 3, 4, 5, 6, 7]);
 }
 
+/// By UDP each record is sent at once: a backlog is some 100,000 records a second.
+#[test]
+fn what_is_under_way_takes_no_more_memory_however_fast_it_is_sent() {
+    let gate = Gate::new();
+    let target = Target::find(&gate.settings(6514, "log.plant")).unwrap();
+    let mut sender = Sender::open(target, &gate.log(), None, QUICK).unwrap();
+    for seq in 1..=50_000 {
+        sender.note(Duration::from_micros(seq), Sent { seq, ..Sent::default() });
+    }
+    assert!(sender.under_way.len() <= 26, "{} in 50 ms", sender.under_way.len());
+    sender.settle(Duration::from_micros(30_500)).unwrap();
+    assert!((28_000..=30_500).contains(&sender.settled.seq), "{:?}", sender.settled);
+    sender.settle(Duration::from_micros(50_000)).unwrap();
+    assert_eq!(sender.settled.seq, 50_000);
+}
+
 #[test]
 fn a_server_with_another_certificate_gets_nothing() {
     let gate = Gate::new();
