@@ -135,8 +135,8 @@ pub(crate) struct Replay {
     /// Write the frames that left the gate, each on the port it left by (pcapng)
     #[arg(long, value_name = "PCAP")]
     pub(crate) out: Option<PathBuf>,
-    /// Write a record of each session into this folder: of those that [record] of the config names; without it,
-    /// of all
+    /// Write a record of each session into this folder: of those that the config has recorded; without a
+    /// config, of all
     #[arg(long, value_name = "FOLDER")]
     pub(crate) record: Option<PathBuf>,
     /// Work out wrong checksums anew instead of dropping these frames, as without a config: for
