@@ -94,7 +94,7 @@ impl Laps {
         (self.before.0 + commands, self.before.1 + denied)
     }
 
-    /// What the engine has counted in at most [`LAPS`] laps.
+    /// What this engine has counted: a new one is made every 100,000 laps.
     pub fn counters(&self) -> &Counters {
         self.engine.counters()
     }
