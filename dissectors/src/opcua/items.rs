@@ -9,6 +9,10 @@ use super::variant;
 use super::{Reader, Request};
 use crate::{Class, Item, NotTheProtocol, Space, Values};
 
+/// Most items of a request, more than servers take at once: what one request costs is bounded by this, and
+/// not by how short an item can be.
+pub const MAX_ITEMS: usize = 2048;
+
 /// Attribute: the value of a variable (part 6, annex A.1).
 pub const VALUE: u32 = 13;
 
@@ -93,7 +97,7 @@ impl<'a> Nodes<'a> {
     /// Those of `request`, which is one of `service`; `None` where that has none that are judged.
     ///
     /// # Errors
-    /// What stands in front of the array is not to be read.
+    /// What stands in front of the array is not to be read, or there are more than [`MAX_ITEMS`].
     #[inline]
     pub fn of(
         request: &Request<'a>,
@@ -103,6 +107,9 @@ impl<'a> Nodes<'a> {
         let Some(front) = front(service.request) else { return Ok(None) };
         let found = front(&mut reader).and_then(|()| reader.count());
         let left = found.ok_or(NotTheProtocol::Inconsistent)?;
+        if left > MAX_ITEMS {
+            return Err(NotTheProtocol::TooLong);
+        }
         Ok(Some(Nodes { service: service.request, class: service.class, left, reader }))
     }
 

@@ -3,7 +3,8 @@
 //! Whoever brings the PDUs, a datagram or a stream, sees to it that nothing of a refused one leaves.
 
 use wicketgate_dissectors::{
-    Class, Command, Dialog, Direction, Framed, Item, Items, Key, Protocol, Space, Step,
+    Class, Command, Dialog, Direction, Framed, Item, Items, Key, NotTheProtocol, Protocol, Space,
+    Step,
 };
 use wicketgate_packet::Time;
 
@@ -284,6 +285,7 @@ impl Judge<'_> {
         let command = said.dialog.command(self.protocol, pdu);
         let mut moment = Moment::at(self.now);
         let verdict = match &command {
+            Err(NotTheProtocol::TooLong) => Err((None, Reason::PduTooLong)),
             Err(_) => Err((None, Reason::MalformedCommand)),
             Ok(command) if said.dialog.permit(command, pdu).is_err() => {
                 Err((None, Reason::NotOpened))

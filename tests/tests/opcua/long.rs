@@ -1,6 +1,7 @@
 //! Requests longer than a connection's own copy, and requests in several chunks.
 
 use proptest::prelude::*;
+use wicketgate_dissectors::opcua::items::MAX_ITEMS;
 use wicketgate_engine::Limits;
 use wicketgate_engine::splice::long::LONGEST_PDU;
 
@@ -227,6 +228,25 @@ fn a_long_response_nobody_asked_for_stays_behind() {
     let answer = talk.answer(&mut gate, &response(53, 2, 634)).payload_on(OFFICE);
     assert_eq!(answer, response(52, 2, 634), "its number goes to the next");
     assert_eq!(gate.flow_ends(), []);
+}
+
+/// TranslateBrowsePathsToNodeIds for so many nodes, six bytes each.
+fn paths(number: u32, count: u32) -> Vec<u8> {
+    let nodes = [0, 85, 0, 0, 0, 0].repeat(count as usize);
+    service(number, 554, &[&count.to_le_bytes()[..], &nodes].concat())
+}
+
+#[test]
+fn more_items_than_a_request_may_have_are_refused_however_short_they_are() {
+    let (mut gate, mut talk) = opened_channel(&rights());
+    let most = paths(2, MAX_ITEMS as u32);
+    let (line, _) = say(&mut gate, &mut talk, &most);
+    assert!(line == most, "all of them: {:?}", gate.last_command().denied);
+    let (line, office) = say(&mut gate, &mut talk, &paths(3, MAX_ITEMS as u32 + 1));
+    assert!(line.is_empty() && !office.is_empty());
+    assert_eq!(gate.last_command().denied, Some(Reason::PduTooLong));
+    let next = talk.send(&mut gate, &read(4, "Level")).payload_on(LINE);
+    assert!(!next.is_empty(), "and the connection goes on");
 }
 
 /// A client that waits for the gate's window is told at once that it may go on.
