@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 
 use crate::exposition::{Family, Kind, Label, Page};
-use crate::reply::{AssetLatency, BOUNDS, Percentiles, Stats, Syslog, Tunnels, Worker};
+use crate::reply::{AssetLatency, AuditLog, BOUNDS, Percentiles, Stats, Syslog, Tunnels, Worker};
 
 /// Assets with a summary of their own, at most: those with most frames. How many more there are is said.
 pub const MOST_ASSETS: usize = 256;
@@ -20,6 +20,7 @@ pub fn page(stats: &Stats) -> String {
     people(&mut page, stats);
     alarms(&mut page, stats);
     queues(&mut page, stats);
+    log(&mut page, &stats.log);
     if let Some(syslog) = &stats.syslog {
         self::syslog(&mut page, syslog);
     }
@@ -161,6 +162,17 @@ fn queues(page: &mut Page, stats: &Stats) {
     by_worker(page, what, &stats.workers, |family, worker, counts| {
         family.sample(&[("worker", worker)], counts.events_room);
     });
+}
+
+fn log(page: &mut Page, log: &AuditLog) {
+    let AuditLog { records, waiting_bytes, waiting_seconds } = *log;
+    let help = "Records of the audit log.";
+    page.single("wicketgate_audit_records_total", Kind::Counter, help, records);
+    let help = "Bytes of the audit log that are not on the disk yet.";
+    page.single("wicketgate_audit_waiting_bytes", Kind::Gauge, help, waiting_bytes);
+    let help =
+        "Seconds since the disk was given records of the audit log that it has not acknowledged.";
+    page.single("wicketgate_audit_waiting_seconds", Kind::Gauge, help, waiting_seconds);
 }
 
 fn alarms(page: &mut Page, stats: &Stats) {

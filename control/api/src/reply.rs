@@ -292,6 +292,9 @@ pub struct Stats {
     pub alarms: std::collections::BTreeMap<String, bool>,
     /// Tunnels of people; none where the gate has no `[tunnel]`, or lost it.
     pub tunnels: Option<Tunnels>,
+    /// The audit log's way to the disk.
+    #[serde(default)]
+    pub log: AuditLog,
     /// The audit log's way to a syslog server; none where it has none.
     pub syslog: Option<Syslog>,
     /// Each worker.
@@ -318,6 +321,17 @@ pub struct Tunnels {
     /// Whether the hop's cryptography is a FIPS 140-3 module in FIPS mode.
     #[serde(default)]
     pub fips: bool,
+}
+
+/// How far the audit log is behind what has happened (`docs/AUDIT.md`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditLog {
+    /// Records, those included that are not on the disk yet.
+    pub records: u64,
+    /// Bytes of records that are not on the disk yet.
+    pub waiting_bytes: u64,
+    /// Seconds since the disk was given records that it has not acknowledged; 0 where it has all.
+    pub waiting_seconds: f64,
 }
 
 /// How records of the audit log reach a syslog server (`docs/AUDIT.md`).

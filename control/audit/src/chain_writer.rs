@@ -5,6 +5,7 @@ use std::io;
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 use serde::Serialize;
+use wicketgate_engine::event::PAYLOAD;
 use wicketgate_packet::Time;
 
 use crate::Summary;
@@ -25,6 +26,8 @@ pub(crate) struct ChainWriter {
     records: u64,
     last: Hash,
     signer: Option<Signer>,
+    /// Bytes of a command's PDU that its record holds.
+    payload: usize,
     /// The record's time as text; kept, so that nothing is allocated for it.
     time: String,
 }
@@ -43,8 +46,14 @@ impl ChainWriter {
             records,
             last,
             signer,
+            payload: PAYLOAD,
             time: String::with_capacity("2020-06-27T11:50:49.419685000Z".len()),
         }
+    }
+
+    /// Has records hold no more than so many bytes of a command's PDU.
+    pub(crate) const fn set_payload(&mut self, payload: usize) {
+        self.payload = payload;
     }
 
     /// Appends a record to `out`, as a line; on an error `out` is as it was.
@@ -65,8 +74,9 @@ impl ChainWriter {
     fn try_append(&mut self, time: Time, entry: Entry<'_>, out: &mut Vec<u8>) -> io::Result<()> {
         self.set_time(time)?;
         let (at, seq) = (out.len(), self.records + 1);
-        let (start, prev) = (self.start, self.last);
-        let record = Record { time: &self.time, seq, source: &self.source, start, entry, prev };
+        let ChainWriter { start, payload, last: prev, .. } = *self;
+        let (time, source) = (&self.time, &self.source);
+        let record = Record { time, seq, source, start, entry, payload, prev };
         record.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Ascii))?;
         if let (Some(signer), Entry::Mark(_, mark)) = (&self.signer, entry)
             && mark.is_signed()

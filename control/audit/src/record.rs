@@ -28,6 +28,8 @@ pub(crate) struct Record<'a> {
     /// one source.
     pub(crate) start: u64,
     pub(crate) entry: Entry<'a>,
+    /// Bytes of a command's PDU that it holds.
+    pub(crate) payload: usize,
     pub(crate) prev: Hash,
 }
 
@@ -61,7 +63,7 @@ impl Serialize for Record<'_> {
         match self.entry {
             Entry::Mark(_, mark) => mark.fields(&mut fields)?,
             Entry::Event(tables, event, origin) => {
-                Resolved { tables, event }.fields(&mut fields)?;
+                Resolved { tables, event, payload: self.payload }.fields(&mut fields)?;
                 fields.some("worker", origin.map(|origin| origin.worker))?;
                 fields.some("event", origin.map(|origin| origin.event))?;
             }
@@ -114,6 +116,7 @@ impl Entry<'_> {
 struct Resolved<'a> {
     tables: &'a Tables,
     event: &'a Event,
+    payload: usize,
 }
 
 impl Resolved<'_> {
@@ -206,7 +209,7 @@ impl Resolved<'_> {
         out.some("sub", command.sub)?;
         out.put("unit", &command.unit)?;
         object(out, command)?;
-        payload(out, command)?;
+        payload(out, command, self.payload)?;
         out.some("reason", command.denied.map(|reason| reason.code()))?;
         out.some("rule", command.rule.map(|id| self.rule(id)))
     }
@@ -267,8 +270,12 @@ fn object<M: SerializeMap>(out: &mut Fields<M>, command: &CommandEvent) -> Resul
     out.put("count", &count)
 }
 
-fn payload<M: SerializeMap>(out: &mut Fields<M>, command: &CommandEvent) -> Result<(), M::Error> {
-    let bytes = command.payload.get(..usize::from(command.payload_len));
+fn payload<M: SerializeMap>(
+    out: &mut Fields<M>,
+    command: &CommandEvent,
+    most: usize,
+) -> Result<(), M::Error> {
+    let bytes = command.payload.get(..most.min(command.payload_len.into()));
     let mut digits = [0; 2 * PAYLOAD];
     let length = write_hex(bytes.unwrap_or(&command.payload), &mut digits);
     let text = digits.get(..length).and_then(|digits| str::from_utf8(digits).ok());

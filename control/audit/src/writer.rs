@@ -12,6 +12,7 @@ use std::io;
 use std::ops::Range;
 use std::time::Duration;
 
+use wicketgate_engine::event::PAYLOAD;
 use wicketgate_engine::{Event, Tables};
 use wicketgate_packet::Time;
 
@@ -49,6 +50,8 @@ pub struct Keeping {
     pub keep_for: Option<Duration>,
     /// Between two checkpoints, where anything was recorded.
     pub checkpoint: Duration,
+    /// Bytes of a command's PDU that its record holds.
+    pub payload: usize,
 }
 
 impl Default for Keeping {
@@ -58,6 +61,7 @@ impl Default for Keeping {
             keep_size: None,
             keep_for: None,
             checkpoint: Duration::from_secs(10),
+            payload: PAYLOAD,
         }
     }
 }
@@ -173,11 +177,12 @@ impl LogWriter {
     }
 
     fn of(
-        chain: ChainWriter,
+        mut chain: ChainWriter,
         current: Current,
         keeping: Keeping,
         (now, epoch): (Time, u32),
     ) -> LogWriter {
+        chain.set_payload(keeping.payload);
         let begins = Some(current.text.clone());
         let lines = Vec::with_capacity(BLOCK + MAX_LINE);
         let checkpoint = (now, chain.end().0);

@@ -43,6 +43,18 @@ fn examples_are_what_is_written() {
     assert_eq!(String::from_utf8(log).unwrap(), expected);
 }
 
+#[test]
+fn a_record_holds_as_much_of_a_pdu_as_settings_say() {
+    for (payload, expected) in [(0, ""), (3, "000100"), (260, "0001000000060106006405dc")] {
+        let keeping = Keeping { payload, ..Keeping::default() };
+        let mut log = LogWriter::begin(common::GATE, (common::START, 7), keeping, None).unwrap();
+        let command = common::event(0, EventKind::Command(write_register()));
+        log.record(&plant(), &command, Origin { worker: 0, event: 1 }).unwrap();
+        let lines = String::from_utf8(log.take().unwrap().lines).unwrap();
+        assert!(lines.contains(&format!("\"payload\":\"{expected}\"")), "{payload}: {lines}");
+    }
+}
+
 /// The key of RFC 8410 section 10.3: of no gate.
 const KEY: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20\
     \xd4\xee\x72\xdb\xf9\x13\x58\x4a\xd5\xb6\xd8\xf1\xf7\x69\xf8\xad\

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use wicketgate_engine::event::PAYLOAD;
+
 use crate::diagnostic::Report;
 use crate::reader::{Node, Table};
 use crate::syslog::{self, Syslog};
@@ -26,6 +28,8 @@ pub struct Log {
     pub commit: Duration,
     /// Between two checkpoints.
     pub checkpoint: Duration,
+    /// Bytes of a command's PDU that its record holds, [`PAYLOAD`] at most.
+    pub payload: usize,
     /// A file off the box that checkpoints are put into too.
     pub checkpoints: Option<PathBuf>,
     /// Where records are sent to.
@@ -40,6 +44,7 @@ impl Default for Log {
             keep_for: None,
             commit: Duration::from_millis(50),
             checkpoint: Duration::from_secs(10),
+            payload: PAYLOAD,
             checkpoints: None,
             syslog: None,
         }
@@ -55,6 +60,8 @@ pub(crate) fn read(node: Node<'_>, report: &mut Report<'_>) -> Log {
     let keep_for = table.optional("keep_for").and_then(|node| node.parse(report, value::span));
     let commit = table.optional("commit").and_then(|node| node.parse(report, commit));
     let checkpoint = table.optional("checkpoint").and_then(|node| node.parse(report, value::span));
+    let payload = table.optional("payload");
+    let payload = payload.and_then(|node| node.number(0..=PAYLOAD as u32, report));
     let checkpoints = table.optional("checkpoints").and_then(|node| node.name(report));
     let syslog = table.optional("syslog").and_then(|node| syslog::read(node, report));
     table.close(report);
@@ -64,6 +71,7 @@ pub(crate) fn read(node: Node<'_>, report: &mut Report<'_>) -> Log {
         keep_for,
         commit: commit.unwrap_or(usual.commit),
         checkpoint: checkpoint.unwrap_or(usual.checkpoint),
+        payload: payload.map_or(usual.payload, |bytes| bytes as usize),
         checkpoints: checkpoints.map(PathBuf::from),
         syslog,
     }

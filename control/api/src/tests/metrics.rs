@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::metrics::{MOST_ASSETS, page};
-use crate::reply::{AssetLatency, BOUNDS, Percentiles, Stats, Syslog, Tunnels, Worker};
+use crate::reply::{AssetLatency, AuditLog, BOUNDS, Percentiles, Stats, Syslog, Tunnels, Worker};
 use crate::router::router;
 use crate::scrape;
 
@@ -126,6 +126,7 @@ fn stats() -> Stats {
             ("audit-fails".to_owned(), true),
             ("frames-lost".to_owned(), false),
         ]),
+        log: AuditLog { records: 7, waiting_bytes: 4096, waiting_seconds: 0.5 },
         syslog: Some(Syslog { waiting: 12, dropped: 3, ..Syslog::default() }),
         tunnels: Some(Tunnels { open: 1, spoofed: 6, ..Tunnels::default() }),
         workers: vec![worker, worker],
@@ -154,6 +155,9 @@ fn the_page_is_of_the_format_and_says_what_was_counted() {
         ("wicketgate_commands_total{worker=\"0\",verdict=\"deny\"}", 2.0),
         ("wicketgate_audit_queue_events{worker=\"0\"}", 4.0),
         ("wicketgate_audit_queue_limit_events{worker=\"0\"}", 1024.0),
+        ("wicketgate_audit_records_total", 7.0),
+        ("wicketgate_audit_waiting_bytes", 4096.0),
+        ("wicketgate_audit_waiting_seconds", 0.5),
         ("wicketgate_syslog_connected", 0.0),
         ("wicketgate_syslog_waiting_records", 12.0),
         ("wicketgate_syslog_dropped_records_total{cause=\"deleted\"}", 3.0),

@@ -8,7 +8,7 @@ use super::Failure;
 use super::arguments;
 use super::http::Gate;
 use super::span;
-use crate::api::reply::{Percentiles, Stats, Syslog, Tunnels};
+use crate::api::reply::{AuditLog, Percentiles, Stats, Syslog, Tunnels};
 use crate::output::{self, text};
 use crate::table::Table;
 use crate::words::nanos;
@@ -51,6 +51,7 @@ fn print(now: &Stats, before: Option<&Stats>) {
     totals(now, before).print();
     reasons(now).print();
     now.tunnels.iter().for_each(|tunnels| self::tunnels(tunnels).print());
+    log(&now.log).print();
     now.syslog.iter().for_each(|syslog| self::syslog(syslog).print());
     workers(now).print();
     assets(now).print();
@@ -99,6 +100,13 @@ fn tunnels(now: &Tunnels) -> Table {
     ] {
         table.row([what, &packets.to_string()]);
     }
+    table
+}
+
+fn log(now: &AuditLog) -> Table {
+    let mut table = Table::new("Audit log", &[">records", ">bytes not on the disk", ">for"]);
+    let AuditLog { records, waiting_bytes, waiting_seconds } = *now;
+    table.row([records.to_string(), waiting_bytes.to_string(), format!("{waiting_seconds:.3} s")]);
     table
 }
 

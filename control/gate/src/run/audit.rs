@@ -194,7 +194,16 @@ impl Audit {
         self.syslog.as_ref()
     }
 
-    /// How that stands.
+    /// How far the log is behind.
+    pub(super) fn stands(&self) -> reply::AuditLog {
+        reply::AuditLog {
+            records: self.log.summary().records,
+            waiting_bytes: self.log.pending() as u64,
+            waiting_seconds: self.commits.waiting(clock::since_boot()).as_secs_f64(),
+        }
+    }
+
+    /// How its way to the syslog server stands.
     pub(super) fn syslog_told(&self) -> Option<reply::Syslog> {
         Some(self.syslog()?.stands(self.log.summary().records))
     }
@@ -378,8 +387,8 @@ fn begin(
 }
 
 fn keeping(settings: &Log) -> Keeping {
-    let Log { file_size, keep_size, keep_for, checkpoint, .. } = *settings;
-    Keeping { file_size, keep_size, keep_for, checkpoint }
+    let Log { file_size, keep_size, keep_for, checkpoint, payload, .. } = *settings;
+    Keeping { file_size, keep_size, keep_for, checkpoint, payload }
 }
 
 /// A record is refused for one thing alone: a clock that stands where no calendar goes.

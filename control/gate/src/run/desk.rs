@@ -129,6 +129,7 @@ impl Control {
             logins: self.people.logins(),
             alarms: self.alarms.told(),
             tunnels: self.tunnels_told(),
+            log: self.audit.stands(),
             syslog: self.audit.syslog_told(),
             ..gathering.figures(self.generations.latest().map(Arc::as_ref))
         };

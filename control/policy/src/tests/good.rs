@@ -283,7 +283,7 @@ fn metrics_are_for_this_machine_unless_the_file_says_otherwise() {
 fn the_audit_log_is_kept_as_the_file_says() {
     assert_eq!(*good(&changed("", "")).log(), crate::Log::default());
     let keys = "file_mib = 1\nkeep_mib = 2\nkeep_for = \"48h\"\ncommit = \"100ms\"\n\
-                checkpoint = \"1min\"\ncheckpoints = \"/mnt/gate.jsonl\"\n";
+                checkpoint = \"1min\"\ncheckpoints = \"/mnt/gate.jsonl\"\npayload = 16\n";
     let policy = good(&format!("{}\n[audit]\n{keys}", changed("", "")));
     let seconds = std::time::Duration::from_secs;
     let expected = crate::Log {
@@ -292,6 +292,7 @@ fn the_audit_log_is_kept_as_the_file_says() {
         keep_for: Some(seconds(48 * 3600)),
         commit: std::time::Duration::from_millis(100),
         checkpoint: seconds(60),
+        payload: 16,
         checkpoints: Some("/mnt/gate.jsonl".into()),
         syslog: None,
     };
