@@ -272,6 +272,19 @@ fn a_keep_alive_may_come_before_the_first_byte() {
     }
 }
 
+/// Seed 963181 of the simulation: the probe's garbage was taken for the stream's byte, and the true one was
+/// "other bytes" for ever.
+#[test]
+fn a_keep_alive_behind_what_was_lost_is_no_byte_of_the_stream() {
+    let (mut gate, mut talk) = open();
+    talk.send(&mut gate, &read(1, 0, 9));
+    let answer = values(1, &[1; 9]);
+    let last = talk.asset_next.wrapping_add(answer.len() as u32 - 1);
+    let probe = gate.line(&talk.from_asset(last, flag::ACK, &[0xee]));
+    assert_eq!(probe.payload_on(OFFICE), []);
+    assert_eq!(talk.answer(&mut gate, &answer).payload_on(OFFICE), answer);
+}
+
 #[test]
 fn a_denied_command_stays_behind_however_it_comes_again() {
     let (mut gate, mut talk) = open();

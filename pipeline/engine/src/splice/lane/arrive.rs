@@ -79,6 +79,12 @@ impl Lane {
         if self.fin.is_some() {
             return Err(Reason::BadSegment);
         }
+        // Behind a gap, one byte may be the garbage of a keep-alive (RFC 1122 section 4.2.3.6), which is known for
+        // one only when all before it has come. A byte that is meant comes again.
+        if taken.ahead && bytes.len() == 1 {
+            self.came = now;
+            return Ok(taken);
+        }
         let (_, new) = bytes.split_at((self.next.saturating_sub(at) as usize).min(bytes.len()));
         if taken.ahead { self.store_ahead(at, new, now) } else { self.store(self.next, new, now) }?;
         Ok(taken)
