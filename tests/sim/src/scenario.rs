@@ -63,6 +63,8 @@ pub struct Scenario {
     pub tick: Duration,
     /// Who closes.
     pub closer: Closer,
+    /// So long nothing passes any link once both FINs have left the gate; no seed draws it.
+    pub outage: Duration,
 }
 
 impl Scenario {
@@ -87,6 +89,7 @@ impl Scenario {
             serving: manner(&mut chance),
             tick: Duration::from_millis(chance.within(1..=10)),
             closer: chance.pick(&[Closer::Client, Closer::Client, Closer::Server, Closer::Both]),
+            outage: Duration::ZERO,
         }
     }
 

@@ -83,6 +83,8 @@ pub struct World<P, S, R> {
     heard: Time,
     /// Both FINs had left, and then nothing was heard for as long as a closing flow is kept.
     forgotten: bool,
+    /// Until then the links lose everything.
+    dark: Option<Time>,
 }
 
 impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
@@ -120,6 +122,7 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
             progress: (START, 0),
             heard: START,
             forgotten: false,
+            dark: None,
             scenario,
         }
     }
@@ -209,6 +212,9 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
         let before = self.outcome.entered;
         for (side, port) in [OFFICE, LINE].into_iter().enumerate() {
             while let Some(frame) = self.links[side][0].receive(self.now) {
+                if self.dark > Some(self.now) {
+                    continue;
+                }
                 self.relay.arrive(self.now, port, &frame)?;
                 self.hear(port, &frame);
                 self.outcome.entered += 1;
@@ -255,7 +261,12 @@ impl<P: Protocol, S: Stack, R: Relay> World<P, S, R> {
             {
                 self.ledgers.iter_mut().try_for_each(|ledger| ledger.leave(port, &segment))?;
             }
-            self.links[side][1].send(self.now, frame);
+            if self.dark.is_none() && self.lanes.iter().all(Lane::has_ended) {
+                self.dark = Some(self.now + self.scenario.outage);
+            }
+            if self.dark <= Some(self.now) {
+                self.links[side][1].send(self.now, frame);
+            }
         }
         Ok(())
     }
