@@ -12,6 +12,7 @@ use super::accounts::Accounts;
 use super::alarms::{Alarms, Tell};
 use super::audit::Audit;
 use super::barriers::Barriers;
+use super::budgets::Budgets;
 use super::census::Books;
 use super::clock::{self, Drift};
 use super::data::{Outcome, Shared, Told};
@@ -71,6 +72,7 @@ pub(super) struct Control {
     pub(super) barriers: Barriers,
     pub(super) alarms: Alarms,
     pub(super) books: Books,
+    pub(super) budgets: Budgets,
     pub(super) notifier: Notifier,
     pub(super) kernel: Kernel,
     /// `None` once it has failed.
@@ -101,6 +103,7 @@ impl Control {
             if tick.is_multiple_of(SECOND) {
                 self.notifier.alive();
                 self.look();
+                self.mind_budgets();
                 self.mind_tunnels();
                 self.people.see(clock::both());
                 self.tell_refusals(clock::since_boot());
@@ -291,6 +294,7 @@ impl Control {
         self.report(Alarm::RecordsFail, unrecorded);
         self.report(Alarm::SyslogFails, self.audit.syslog().and_then(Syslog::fault));
         self.report(Alarm::NetlinkSilent, silent);
+        self.report(Alarm::CycleBudget, self.budgets.fault());
         if let Some(fault) = self.count() {
             self.report(Alarm::FramesLost, fault);
         }

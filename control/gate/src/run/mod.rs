@@ -20,6 +20,7 @@ mod accounts;
 mod alarms;
 mod audit;
 mod barriers;
+mod budgets;
 mod census;
 pub(crate) mod clock;
 mod commit;
@@ -64,6 +65,7 @@ use accounts::Accounts;
 use alarms::Alarms;
 use audit::Audit;
 use barriers::Barriers;
+use budgets::Budgets;
 use census::Books;
 use control::Control;
 use data::{DataPath, Outcome, Shared, WorkerPort};
@@ -147,6 +149,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         neighbours,
         alarms: Alarms::default(),
         books,
+        budgets: Budgets::new(clock::since_boot()),
         notifier,
         kernel,
         watch: Some(watch),
