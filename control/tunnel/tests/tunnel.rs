@@ -497,6 +497,24 @@ fn what_was_denied_is_told() {
     });
 }
 
+/// A policy's names may be of any length, a message not.
+#[test]
+fn a_name_that_is_too_long_for_a_message_ends_no_tunnel() {
+    with(|mut laboratory| async move {
+        let (mut line, admitted) = laboratory.log_in().await;
+        let long = Refused { what: "x".repeat(70_000), wait: None };
+        assert!(laboratory.remote.send(Command::Tell(1, ToUser::NotDone(long))));
+        match line.hear().await.unwrap() {
+            ToUser::NotDone(heard) => assert!(heard.what.ends_with("xxx…"), "{}", heard.what),
+            other => panic!("{other:?}"),
+        }
+        let wanted = Wanted { rule: "x".repeat(8192), asset: "press-3".to_owned(), reason: None };
+        assert!(matches!(line.ask(wanted).await, Err(Fault::Local(_))), "too long to be said");
+        line.packets().send(&packet(admitted.address, b"goes on")).unwrap();
+        assert!(laboratory.receive().await.frame.bytes().ends_with(b"goes on"));
+    });
+}
+
 fn code(text: &str) -> Proof {
     Proof { password: None, code: Some(Secret::new(text.to_owned())) }
 }
