@@ -8,6 +8,7 @@ mod locked;
 mod logins;
 mod record;
 mod store;
+mod together;
 mod users;
 
 use std::io::{BufRead, BufReader, Read, Write};
