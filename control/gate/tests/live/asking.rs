@@ -244,3 +244,21 @@ fn a_lost_connection_ends_a_tunnel_that_nobody_types_to() {
     drop(relay);
     assert_whole(&laptop.gate.stop());
 }
+
+/// A policy's names may be of any length.
+#[test]
+fn a_name_longer_than_a_message_ends_no_tunnel() {
+    let (server, _) = need!("a_name_longer_than_a_message_ends_no_tunnel");
+    let long = "w".repeat(9000);
+    let rules = RULES.replace("writes all when allowed", &long);
+    let laptop = Laptop::at(Office::new(&rules.replace("apprentice", "maintenance")));
+    let _device = device(&laptop.office.plant, &server);
+    let mut user = Typist::log_in(&laptop);
+    let mut stream = laptop.reached();
+    assert!(!writes(&mut stream, 150));
+    let said = user.tunnel.line("type: ask press-3 \"www").expect("the user is told what to type");
+    assert!(said.ends_with("…\" REASON"), "{said}");
+    assert_eq!(register(&mut stream, 7), 70, "the tunnel goes on");
+    user.quits();
+    assert_whole(&laptop.gate.stop());
+}
