@@ -253,7 +253,7 @@ fn a_name_longer_than_a_message_ends_no_tunnel() {
     let rules = RULES.replace("writes all when allowed", &long);
     let laptop = Laptop::at(Office::new(&rules.replace("apprentice", "maintenance")));
     let _device = device(&laptop.office.plant, &server);
-    let mut user = Typist::log_in(&laptop);
+    let user = Typist::log_in(&laptop);
     let mut stream = laptop.reached();
     assert!(!writes(&mut stream, 150));
     let said = user.tunnel.line("type: ask press-3 \"www").expect("the user is told what to type");
