@@ -11,7 +11,7 @@ use wicketgate_policy::Asset;
 use super::clock;
 use super::control::Control;
 use super::stats::Gathering;
-use crate::api::desk::Ask;
+use crate::api::desk::{Ask, WAITING};
 use crate::api::reply::{self, Reply};
 use crate::words;
 
@@ -61,12 +61,22 @@ impl Control {
         loop {
             let left = until.saturating_sub(clock::since_boot());
             let Some(ask) = self.inbox.next(left) else { break };
-            self.answer(ask);
+            self.answer_with_others(ask);
             if left.is_zero() {
                 break;
             }
         }
         self.tell_figures();
+    }
+
+    /// Answers, and whoever else has asked by then: what they change takes one generation of tables.
+    fn answer_with_others(&mut self, first: Ask) {
+        self.answer(first);
+        for _ in 1..WAITING {
+            let Some(ask) = self.inbox.next(Duration::ZERO) else { break };
+            self.answer(ask);
+        }
+        self.conclude();
     }
 
     /// Writes down which requests were refused at the socket, whoever was asking and how often, by `now` (since

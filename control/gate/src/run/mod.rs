@@ -28,6 +28,7 @@ mod control;
 mod courier;
 mod data;
 mod desk;
+mod due;
 mod exchange;
 mod interfaces;
 mod journal;
@@ -70,6 +71,7 @@ use census::Books;
 use control::Control;
 use data::{DataPath, Outcome, Shared, WorkerPort};
 use desk::Gatherer;
+use due::Due;
 use exchange::Exchange;
 use interfaces::Interfaces;
 use journal::Journal;
@@ -136,6 +138,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         signals,
         inbox,
         people,
+        due: Due::default(),
         tunnels: None,
         drift: clock::Drift::at(clock::clocks()),
         gatherer: Gatherer::new(sessions),
