@@ -180,8 +180,9 @@ fn openings(syn: &(Time, Vec<u8>), count: u16) -> Vec<(Time, Vec<u8>)> {
 #[test]
 fn a_replay_has_the_room_that_its_config_says() {
     let folder = tempfile::tempdir().unwrap();
-    let syn = read_all(&case("hmi-poll").join("capture.pcapng")).swap_remove(0);
-    let capture = write_all(folder.path(), "capture", &openings(&syn, 100));
+    let frames = read_all(&case("hmi-poll").join("capture.pcapng"));
+    let syn = frames.iter().find(|(_, frame)| frame.get(12..14) == Some(&[8, 0])).unwrap();
+    let capture = write_all(folder.path(), "capture", &openings(syn, 100));
     let policy = fs::read_to_string(case("hmi-poll").join("policy.toml")).unwrap();
     for (keys, refused) in [("", 0), ("inspected = 64\n", 36)] {
         let config = folder.path().join("policy.toml");
