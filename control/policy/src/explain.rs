@@ -7,6 +7,7 @@ use wicketgate_engine::tables::{AssetId, Mac, Side};
 
 use crate::model::{Asset, Conduit, Policy, Port, Rule, Source};
 use crate::rate;
+use crate::tuning::Room;
 use crate::tunnel::Tunnel;
 use crate::wording;
 
@@ -15,6 +16,8 @@ use crate::wording;
 pub struct Explanation {
     /// The overlay network.
     pub overlay: String,
+    /// How much the live gate has room for.
+    pub room: Room,
     /// The ports.
     pub ports: Vec<PortLine>,
     /// Where people log in from afar.
@@ -121,6 +124,7 @@ pub fn explain(policy: &Policy) -> Explanation {
     let assets = (0..).map(AssetId).zip(&policy.assets);
     Explanation {
         overlay: policy.gate.overlay.to_string(),
+        room: policy.gate.tuning.room(),
         ports: policy.ports.iter().map(port_line).collect(),
         tunnel: policy.tunnel.as_ref().map(tunnel_line),
         record: policy.record.as_ref().map(ToString::to_string),
@@ -220,6 +224,7 @@ impl fmt::Display for Explanation {
         writeln!(f, "overlay {}", self.overlay)?;
         self.ports.iter().try_for_each(|port| writeln!(f, "{port}"))?;
         self.tunnel.iter().try_for_each(|tunnel| writeln!(f, "{tunnel}"))?;
+        writeln!(f, "{}", self.room)?;
         self.metrics.iter().chain(&self.record).try_for_each(|line| writeln!(f, "{line}"))?;
         self.assets.iter().try_for_each(|asset| write!(f, "\n{asset}"))?;
         if !self.warnings.is_empty() {

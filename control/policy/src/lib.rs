@@ -96,7 +96,7 @@ pub use model::{Asset, Conduit, Door, Factor, Gate, Policy, Port, Rule, Source};
 pub use preset::Preset;
 pub use record::Record;
 pub use syslog::Syslog;
-pub use tuning::{PortTuning, Queues, Tuning};
+pub use tuning::{PortTuning, Queues, Room, Tuning};
 pub use tunnel::Tunnel;
 pub use value::Prefix;
 pub use window::Weekly;

@@ -52,8 +52,8 @@ impl Default for Limits {
     /// 65,536 flows, 4,096 of them inspected, 32 long requests, 512 I/O connections: about 115 MiB.
     fn default() -> Limits {
         Limits {
-            flows: 1 << 16,
-            streams: 1 << 12,
+            flows: Limits::FLOWS,
+            streams: Limits::STREAMS,
             long_requests: Limits::LONG_REQUESTS,
             io_connections: 512,
         }

@@ -171,6 +171,11 @@ impl Flows {
         }
     }
 
+    /// Bytes that a table for `capacity` flows takes.
+    pub(crate) fn bytes(capacity: usize) -> usize {
+        capacity * (size_of::<Option<Flow>>() + size_of::<u32>()) + Index::bytes(capacity * 2)
+    }
+
     /// Flows in the table.
     pub fn len(&self) -> usize {
         self.slab.len() - self.free.len()

@@ -24,6 +24,7 @@
 //! | `length`, `mss` | what is too long for the link that it would leave by |
 //! | [`translate`], `icmp`, `answer` | what leaves |
 //! | [`arp`] | the gate's own ARP in VLANs |
+//! | `memory` | how much of it all that takes |
 //! | `prefetch` | what a burst will ask for, fetched all at once |
 //! | [`event`] | what the audit is told, and the bounded ring it goes through |
 //! | [`record`] | copies of the frames of recorded sessions |
@@ -45,6 +46,7 @@ mod judge;
 mod length;
 mod live;
 pub mod matcher;
+mod memory;
 mod mss;
 pub mod nodes;
 pub mod objects;

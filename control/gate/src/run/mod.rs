@@ -52,7 +52,7 @@ mod tunnel;
 
 use std::sync::Arc;
 
-use wicketgate_engine::{Engine, Limits, Sessions, Tables};
+use wicketgate_engine::{Engine, Sessions, Tables};
 use wicketgate_netlink::{Netlink, Watch};
 use wicketgate_policy::Tuning;
 use wicketgate_worker::{HandOver, Machine, Worker};
@@ -85,9 +85,6 @@ use report::{Figures, Report};
 use sandbox::User;
 use signals::Signals;
 use socket::Socket;
-
-/// Sessions open at a time.
-const SESSIONS: usize = 1 << 12;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &cli::Run) -> Exit {
@@ -123,7 +120,8 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let shared: Vec<Arc<Shared>> =
         ports.iter().map(|_| Arc::new(Shared::new(exchange.clone()))).collect();
     let (desk, inbox) = Desk::new();
-    let sessions = Arc::new(Sessions::new(SESSIONS));
+    complain(gate.tuning.room());
+    let sessions = Arc::new(Sessions::new(gate.tuning.sessions));
     let people = People::open(generations.policy(), sessions.clone());
     let tunnel::Opened { ports, listener } = tunnel::open(ports, generations.policy(), &desk);
     let workers = workers(ports, &tables, &sessions, &gate.tuning, records.as_ref())?;
@@ -263,8 +261,7 @@ fn workers<'u>(
     let ends = HandOver::among(ports.len()).map_err(|error| format!("no doorbells: {error}"))?;
     let alone = ports.len() == 1;
     let worker = |(at, (port, end))| {
-        let limits = Limits { long_requests: tuning.long_requests, ..Limits::default() };
-        let mut engine = Engine::new(limits, tables.clone(), sessions.clone());
+        let mut engine = Engine::new(tuning.limits(), tables.clone(), sessions.clone());
         if let Some(copies) = records.and_then(|records| records.ring(at)) {
             engine.set_copies(copies);
         }

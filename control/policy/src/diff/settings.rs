@@ -10,6 +10,9 @@ pub(super) fn settings(before: &Policy, after: &Policy) -> Vec<String> {
     if old.overlay != new.overlay {
         lines.push(format!("overlay: {} -> {}", old.overlay, new.overlay));
     }
+    if old.room != new.room {
+        lines.push(format!("{} -> {}", old.room, new.room));
+    }
     ports(&old, &new, &mut lines);
     if old.tunnel != new.tunnel {
         let words = |line: Option<TunnelLine>| {
