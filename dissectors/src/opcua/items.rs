@@ -113,6 +113,16 @@ impl<'a> Nodes<'a> {
         Ok(Some(Nodes { service: service.request, class: service.class, left, reader }))
     }
 
+    /// The item of a request that has one.
+    ///
+    /// # Errors
+    /// It is not to be read, or something is left over.
+    #[inline]
+    pub fn only(mut self) -> Result<Item<'a>, NotTheProtocol> {
+        let item = self.next_item().filter(|_| self.reader.is_at_end());
+        item.ok_or(NotTheProtocol::Inconsistent)
+    }
+
     /// Walks all of them once.
     ///
     /// # Errors
@@ -120,14 +130,55 @@ impl<'a> Nodes<'a> {
     #[inline]
     pub fn check(&self) -> Result<Option<Class>, NotTheProtocol> {
         let mut nodes = self.clone();
+        let most = if self.are_alike() { nodes.pass_alike() } else { nodes.pass_others() };
+        most.filter(|_| nodes.reader.is_at_end()).ok_or(NotTheProtocol::Inconsistent)
+    }
+
+    /// Whether the items differ in nothing but the node and its attribute.
+    const fn are_alike(&self) -> bool {
+        !matches!(self.service, services::WRITE | services::CALL | services::HISTORY_UPDATE)
+    }
+
+    /// Walks items that are alike to their end, and tells their class.
+    #[inline]
+    fn pass_alike(&mut self) -> Option<Option<Class>> {
+        let class = (self.left > 0).then_some(self.class);
+        while self.left > 0 {
+            self.next_node()?;
+        }
+        Some(class)
+    }
+
+    /// Walks the others to their end, and tells the class of greatest weight.
+    fn pass_others(&mut self) -> Option<Option<Class>> {
         let mut most: Option<Class> = None;
-        while nodes.left > 0 {
-            let item = nodes.next_item().ok_or(NotTheProtocol::Inconsistent)?;
+        while self.left > 0 {
+            let item = self.next_item()?;
             if most.is_none_or(|most| item.class != most && item.class.weight() > most.weight()) {
                 most = Some(item.class);
             }
         }
-        if nodes.reader.is_at_end() { Ok(most) } else { Err(NotTheProtocol::Inconsistent) }
+        Some(most)
+    }
+
+    /// Shows every item where it lies, in order, until `see` says no; for those that were walked once without
+    /// an error.
+    ///
+    /// # Errors
+    /// What `see` says.
+    #[inline]
+    pub fn each<E>(&self, mut see: impl FnMut(&Item<'a>) -> Result<(), E>) -> Result<(), E> {
+        let mut nodes = self.clone();
+        if !self.are_alike() {
+            return core::iter::from_fn(|| nodes.next_item()).try_for_each(|item| see(&item));
+        }
+        // There may be thousands: what is the same in all is written once.
+        let mut item = node_item(self.class, NodeId::NULL, VALUE);
+        while let Some((node, attribute)) = nodes.next_node() {
+            (item.target, item.start) = (Some(Target::Node(node)), attribute);
+            see(&item)?;
+        }
+        Ok(())
     }
 
     /// Where the next one begins.
@@ -156,6 +207,13 @@ impl<'a> Nodes<'a> {
                 Some(node_item(self.class, node, attribute))
             }
         }
+    }
+
+    /// The node and the attribute of the next one of items that are alike.
+    #[inline]
+    fn next_node(&mut self) -> Option<(NodeId<'a>, u32)> {
+        self.left = self.left.checked_sub(1)?;
+        element(self.service, &mut self.reader)
     }
 }
 
@@ -203,12 +261,17 @@ fn front(service: u16) -> Option<fn(&mut Reader<'_>) -> Option<()>> {
 /// One element that is a node and what is to be done with it: the node, and the attribute.
 #[inline]
 fn element<'a>(service: u16, reader: &mut Reader<'a>) -> Option<(NodeId<'a>, u32)> {
-    if service == services::READ {
-        return read_value(reader);
+    match service {
+        services::READ => read_value(reader),
+        services::CREATE_MONITORED_ITEMS => monitored_item(reader),
+        service => value_of(service, reader).map(|node| (node, VALUE)),
     }
+}
+
+/// The node of an element that names no attribute.
+fn value_of<'a>(service: u16, reader: &mut Reader<'a>) -> Option<NodeId<'a>> {
     let node = match service {
         services::ADD_NODES => reader.expanded_node()?,
-        services::CREATE_MONITORED_ITEMS => return monitored_item(reader),
         _ => reader.node()?,
     };
     match service {
@@ -254,7 +317,7 @@ fn element<'a>(service: u16, reader: &mut Reader<'a>) -> Option<(NodeId<'a>, u32
         }
         _ => {}
     }
-    Some((node, VALUE))
+    Some(node)
 }
 
 /// `ReadValueId` (part 4, 7.29).

@@ -38,6 +38,15 @@ impl<'a> NodeId<'a> {
     /// Takes one off the front.
     #[inline]
     pub fn take(reader: &mut Reader<'a>) -> Option<NodeId<'a>> {
+        // What large requests are full of, read at one look.
+        if let Some((&[3, low, high, a, b, c, d], rest)) = reader.rest().split_first_chunk()
+            && let Ok(length) = usize::try_from(i32::from_le_bytes([a, b, c, d]))
+            && let Some((text, rest)) = rest.split_at_checked(length)
+        {
+            *reader = Reader::new(rest);
+            let namespace = u16::from_le_bytes([low, high]);
+            return Some(NodeId { namespace, name: Name::Text(text) });
+        }
         NodeId::take_masked(reader, 0xff)
     }
 
