@@ -15,8 +15,8 @@ pub struct NodeSet {
     /// Which of them name one node: each at the place that its hash gives, or at the next that was free. As
     /// many places as a power of two, at most half of them taken; none where there is no such pattern.
     exact: Box<[Option<Exact>]>,
-    /// Which of them may fit several nodes, and have to be asked one by one.
-    wide: Box<[usize]>,
+    /// Those of them that several nodes may fit, and that have to be asked one by one.
+    wide: Box<[NodePattern]>,
 }
 
 /// A pattern that names one node.
@@ -30,16 +30,21 @@ impl NodeSet {
     /// Compiles the patterns.
     pub fn new(patterns: impl Into<Box<[NodePattern]>>) -> NodeSet {
         let patterns = patterns.into();
-        let (exact, wide): (Vec<usize>, Vec<usize>) =
-            (0..patterns.len()).partition(|at| one_node(&patterns, *at).is_some());
-        let places = if exact.is_empty() { 0 } else { (2 * exact.len()).next_power_of_two() };
-        let mut set = NodeSet { exact: vec![None; places].into(), wide: wide.into(), patterns };
-        exact.into_iter().for_each(|pattern| set.place(pattern));
+        let is_wide = |pattern: &&NodePattern| pattern.one_node().is_none();
+        let wide: Box<[NodePattern]> = patterns.iter().filter(is_wide).cloned().collect();
+        let places = match patterns.len() - wide.len() {
+            0 => 0,
+            exact => (2 * exact).next_power_of_two(),
+        };
+        let mut set = NodeSet { exact: vec![None; places].into(), wide, patterns };
+        (0..set.patterns.len()).for_each(|pattern| set.place(pattern));
         set
     }
 
+    /// Gives a pattern that names one node its place.
     fn place(&mut self, pattern: usize) {
-        let Some(hash) = one_node(&self.patterns, pattern).as_ref().map(hash) else { return };
+        let node = self.patterns.get(pattern).and_then(NodePattern::one_node);
+        let Some(hash) = node.as_ref().map(hash) else { return };
         let free = self.places(hash).find(|at| self.exact.get(*at).is_some_and(Option::is_none));
         if let Some(place) = free.and_then(|at| self.exact.get_mut(at)) {
             *place = Some(Exact { hash, pattern });
@@ -49,7 +54,7 @@ impl NodeSet {
     /// Whether the node fits one of the patterns.
     #[inline]
     pub fn holds(&self, node: &NodeId<'_>) -> bool {
-        self.wide.iter().any(|at| self.fits(*at, node))
+        self.wide.iter().any(|pattern| pattern.holds(node))
             || !self.exact.is_empty() && self.names(node)
     }
 
@@ -58,11 +63,8 @@ impl NodeSet {
         let hash = hash(node);
         let known = |at| self.exact.get(at).copied().flatten();
         let mut candidates = self.places(hash).map_while(known);
-        candidates.any(|exact| exact.hash == hash && self.fits(exact.pattern, node))
-    }
-
-    fn fits(&self, pattern: usize, node: &NodeId<'_>) -> bool {
-        self.patterns.get(pattern).is_some_and(|pattern| pattern.holds(node))
+        let holds = |at: usize| self.patterns.get(at).is_some_and(|pattern| pattern.holds(node));
+        candidates.any(|exact: Exact| exact.hash == hash && holds(exact.pattern))
     }
 
     /// All places, from the one on that a hash gives.
@@ -90,10 +92,6 @@ impl<const N: usize> From<[NodePattern; N]> for NodeSet {
     fn from(patterns: [NodePattern; N]) -> NodeSet {
         NodeSet::new(patterns)
     }
-}
-
-fn one_node(patterns: &[NodePattern], at: usize) -> Option<NodeId<'_>> {
-    patterns.get(at).and_then(NodePattern::one_node)
 }
 
 /// No secret is in it: who knows a policy can make names of the same hash as one that it lists, each of which

@@ -58,13 +58,20 @@ impl NodeRule {
     /// Whether `item` is one of these.
     #[inline(never)]
     pub fn reaches(&self, item: &Item<'_>) -> bool {
-        if !self.speaks_of(item.space) {
-            return false;
+        // What the largest requests consist of.
+        if let (Space::Node, Some(Target::Node(node))) = (item.space, &item.target) {
+            let named = match self.nodes.is_empty() {
+                true => !self.attributes.is_any(),
+                false => self.nodes.holds(node),
+            };
+            return named && self.attributes.contains(item.start);
         }
+        self.speaks_of(item.space) && self.reaches_other(item)
+    }
+
+    /// The same of what is no node, of a kind of which something is said.
+    fn reaches_other(&self, item: &Item<'_>) -> bool {
         match item.target {
-            Some(Target::Node(node)) => {
-                reach(&self.nodes, &node) && self.attributes.contains(item.start)
-            }
             Some(Target::Method { object, method }) => {
                 reach(&self.objects, &object) && reach(&self.methods, &method)
             }
@@ -74,7 +81,7 @@ impl NodeRule {
                         || self.policies.iter().any(|known| known.as_bytes() == policy))
             }
             Some(Target::Identity { token, .. }) => self.tokens.contains(&token),
-            None => false,
+            Some(Target::Node(_)) | None => false,
         }
     }
 
@@ -101,18 +108,19 @@ fn reach(nodes: &NodeSet, node: &NodeId<'_>) -> bool {
 
 impl NodePattern {
     /// Whether the node is one of these.
+    #[inline]
     pub fn holds(&self, node: &NodeId<'_>) -> bool {
         if self.namespace != node.namespace {
             return false;
         }
-        match (&self.name, node.name) {
+        match (&self.name, &node.name) {
             (NamePattern::Any, _) => true,
             (NamePattern::Numbers(first, last), Name::Number(number)) => {
-                (*first..=*last).contains(&number)
+                (*first..=*last).contains(number)
             }
             (NamePattern::Text(pattern), Name::Text(text)) => pattern.fits(text),
-            (NamePattern::Guid(guid), Name::Guid(bytes)) => guid == bytes,
-            (NamePattern::Opaque(known), Name::Opaque(bytes)) => **known == *bytes,
+            (NamePattern::Guid(guid), Name::Guid(bytes)) => guid == *bytes,
+            (NamePattern::Opaque(known), Name::Opaque(bytes)) => **known == **bytes,
             _ => false,
         }
     }

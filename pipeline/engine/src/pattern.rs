@@ -30,6 +30,7 @@ impl Pattern {
     }
 
     /// Whether `name` fits. The cost is at most the product of both lengths.
+    #[inline]
     pub fn fits(&self, name: &[u8]) -> bool {
         let Some((letters, wild)) = self.text.split_at_checked(self.literal) else { return false };
         match (name.strip_prefix(letters), wild) {
