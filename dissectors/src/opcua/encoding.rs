@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `NodeId`.
-    #[inline]
+    #[inline(always)]
     pub fn node(&mut self) -> Option<NodeId<'a>> {
         NodeId::take(self)
     }

@@ -180,7 +180,9 @@ impl<'a> Nodes<'a> {
     }
 
     /// Reads the next one, and writes down what it may differ in from the one before.
-    #[inline]
+    // Inlined whatever the compiler thinks of it, as is what reads names: an item of thousands would be put into
+    // memory and taken out again by each call.
+    #[inline(always)]
     fn fill(&mut self, item: &mut Item<'a>) -> Option<()> {
         self.left = self.left.checked_sub(1)?;
         let reader = &mut self.reader;
@@ -288,7 +290,7 @@ fn behind(service: u16, reader: &mut Reader<'_>) -> Option<()> {
 }
 
 /// `ReadValueId` (part 4, 7.29).
-#[inline]
+#[inline(always)]
 fn read_value<'a>(reader: &mut Reader<'a>) -> Option<(NodeId<'a>, u32)> {
     let node = reader.node()?;
     // Nearly all want the whole value in its own encoding: index range and name are null.

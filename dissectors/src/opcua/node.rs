@@ -36,7 +36,7 @@ impl<'a> NodeId<'a> {
     }
 
     /// Takes one off the front.
-    #[inline]
+    #[inline(always)]
     pub fn take(reader: &mut Reader<'a>) -> Option<NodeId<'a>> {
         // What large requests are full of, at one look: names, and numbers that need few bytes.
         let (namespace, name, rest) = match *reader.rest() {

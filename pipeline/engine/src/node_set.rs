@@ -7,16 +7,19 @@ use wicketgate_dissectors::opcua::node::{Name, NodeId};
 
 use crate::nodes::NodePattern;
 
+/// Patterns that are compared sooner than a name is hashed.
+const FEW: usize = 4;
+
 /// The nodes that fit one of some patterns.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeSet {
     /// All patterns, in the order of the policy.
     patterns: Box<[NodePattern]>,
     /// Which of them name one node: each at the place that its hash gives, or at the next that was free. As
-    /// many places as a power of two, at most half of them taken; none where there is no such pattern.
+    /// many places as a power of two, at most half of them taken; none where such patterns are [`FEW`].
     exact: Box<[Option<Exact>]>,
-    /// Those of them that several nodes may fit, and that have to be asked one by one.
-    wide: Box<[NodePattern]>,
+    /// The others, which have to be asked one by one.
+    asked: Box<[NodePattern]>,
 }
 
 /// A pattern that names one node.
@@ -30,13 +33,13 @@ impl NodeSet {
     /// Compiles the patterns.
     pub fn new(patterns: impl Into<Box<[NodePattern]>>) -> NodeSet {
         let patterns = patterns.into();
-        let is_wide = |pattern: &&NodePattern| pattern.one_node().is_none();
-        let wide: Box<[NodePattern]> = patterns.iter().filter(is_wide).cloned().collect();
-        let places = match patterns.len() - wide.len() {
-            0 => 0,
-            exact => (2 * exact).next_power_of_two(),
-        };
-        let mut set = NodeSet { exact: vec![None; places].into(), wide, patterns };
+        let (exact, wide): (Vec<_>, Vec<_>) =
+            patterns.iter().cloned().partition(|pattern| pattern.one_node().is_some());
+        if exact.len() <= FEW {
+            return NodeSet { exact: Box::default(), asked: patterns.clone(), patterns };
+        }
+        let places = vec![None; (2 * exact.len()).next_power_of_two()];
+        let mut set = NodeSet { exact: places.into(), asked: wide.into(), patterns };
         (0..set.patterns.len()).for_each(|pattern| set.place(pattern));
         set
     }
@@ -54,7 +57,7 @@ impl NodeSet {
     /// Whether the node fits one of the patterns.
     #[inline]
     pub fn holds(&self, node: &NodeId<'_>) -> bool {
-        self.wide.iter().any(|pattern| pattern.holds(node))
+        self.asked.iter().any(|pattern| pattern.holds(node))
             || !self.exact.is_empty() && self.names(node)
     }
 

@@ -56,9 +56,9 @@ pub enum NamePattern {
 
 impl NodeRule {
     /// Whether `item` is one of these.
-    #[inline(never)]
+    #[inline]
     pub fn reaches(&self, item: &Item<'_>) -> bool {
-        // What the largest requests consist of.
+        // What the largest requests consist of, without a call.
         if let (Space::Node, Some(Target::Node(node))) = (item.space, &item.target) {
             let named = match self.nodes.is_empty() {
                 true => !self.attributes.is_any(),
@@ -70,6 +70,7 @@ impl NodeRule {
     }
 
     /// The same of what is no node, of a kind of which something is said.
+    #[inline(never)]
     fn reaches_other(&self, item: &Item<'_>) -> bool {
         match item.target {
             Some(Target::Method { object, method }) => {
@@ -108,7 +109,7 @@ fn reach(nodes: &NodeSet, node: &NodeId<'_>) -> bool {
 
 impl NodePattern {
     /// Whether the node is one of these.
-    #[inline]
+    #[inline(always)]
     pub fn holds(&self, node: &NodeId<'_>) -> bool {
         if self.namespace != node.namespace {
             return false;
