@@ -170,7 +170,7 @@ const fn are_printable(letters: [u8; 8]) -> bool {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let word = u64::from_le_bytes(letters);
     let (above, below) = (word.wrapping_add(EACH), word.wrapping_sub(0x20 * EACH));
-    (word | above | below) & 0x80 * EACH == 0
+    (word | above | below) & (0x80 * EACH) == 0
 }
 
 /// What follows `count` bytes of padding.
