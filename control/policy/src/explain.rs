@@ -86,6 +86,8 @@ pub struct AssetPart {
     pub mac: Option<String>,
     /// Its cycle.
     pub cycle: Option<String>,
+    /// How much of it the gate may take.
+    pub budget: Option<String>,
     /// What it speaks where.
     pub doors: Vec<String>,
     /// Who may do what; if empty, nobody may do anything.
@@ -167,7 +169,8 @@ fn asset_part(policy: &Policy, id: AssetId, asset: &Asset) -> AssetPart {
         overlay: asset.overlay.to_string(),
         underlay: asset.underlay.to_string(),
         mac: asset.mac.map(mac),
-        cycle: asset.cycle.map(|cycle| format!("{cycle:?}")),
+        cycle: asset.cycle.map(|cycle| format!("{:?}", cycle.length)),
+        budget: asset.cycle.map(|cycle| format!("{:?}", cycle.budget)),
         doors: asset.doors.iter().map(ToString::to_string).collect(),
         rights: rules.chain(conduits.map(|conduit| of_conduit(policy, conduit))).collect(),
     }
@@ -252,6 +255,7 @@ impl fmt::Display for AssetPart {
         optional(f, ", VLAN ", self.vlan.as_ref())?;
         optional(f, ", MAC ", self.mac.as_ref())?;
         optional(f, ", cycle ", self.cycle.as_ref())?;
+        optional(f, ", budget ", self.budget.as_ref())?;
         writeln!(f, "\n  speaks {}", self.doors.join(", "))?;
         if self.rights.is_empty() {
             return writeln!(f, "  nobody may do anything");

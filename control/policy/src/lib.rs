@@ -27,6 +27,7 @@
 //! | [`value`] | addresses, MACs, ranges, durations as they are written |
 //! | `document` | the file's top level, in the order in which names are needed |
 //! | `topology` | `[gate]`, `[[port]]`, `[[asset]]` |
+//! | `cycle` | an asset's `cycle` and `budget` |
 //! | `doors` | an asset's `protocols` |
 //! | `rights` | `[[rule]]`, `[[conduit]]` |
 //! | `allow` | the elements of an `allow` list |
@@ -48,6 +49,7 @@ pub mod compile;
 pub mod conditions;
 mod contradiction;
 pub mod control;
+mod cycle;
 mod denial;
 pub mod diagnostic;
 pub mod diff;

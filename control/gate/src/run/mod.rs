@@ -20,6 +20,7 @@ mod accounts;
 mod alarms;
 mod audit;
 mod barriers;
+mod budgets;
 mod census;
 pub(crate) mod clock;
 mod commit;
@@ -27,6 +28,7 @@ mod control;
 mod courier;
 mod data;
 mod desk;
+mod due;
 mod exchange;
 mod interfaces;
 mod journal;
@@ -64,10 +66,12 @@ use accounts::Accounts;
 use alarms::Alarms;
 use audit::Audit;
 use barriers::Barriers;
+use budgets::Budgets;
 use census::Books;
 use control::Control;
 use data::{DataPath, Outcome, Shared, WorkerPort};
 use desk::Gatherer;
+use due::Due;
 use exchange::Exchange;
 use interfaces::Interfaces;
 use journal::Journal;
@@ -134,6 +138,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         signals,
         inbox,
         people,
+        due: Due::default(),
         tunnels: None,
         drift: clock::Drift::at(clock::clocks()),
         gatherer: Gatherer::new(sessions),
@@ -147,6 +152,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         neighbours,
         alarms: Alarms::default(),
         books,
+        budgets: Budgets::new(clock::since_boot()),
         notifier,
         kernel,
         watch: Some(watch),

@@ -21,6 +21,7 @@ macro_rules! need {
 
 mod asking;
 mod barriers;
+mod budget;
 mod control;
 mod crowd;
 mod enip;

@@ -69,8 +69,19 @@ fn changed(old: &AssetPart, new: &AssetPart, lines: &mut Vec<String>) {
 /// What there is to know of an asset, besides who may do what. A new fact must be compared too:
 /// whoever adds one is told here.
 fn facts(asset: &AssetPart) -> Vec<(&'static str, String)> {
-    let AssetPart { name: _, zone, port, vlan, overlay, underlay, mac, cycle, doors, rights: _ } =
-        asset;
+    let AssetPart {
+        name: _,
+        zone,
+        port,
+        vlan,
+        overlay,
+        underlay,
+        mac,
+        cycle,
+        budget,
+        doors,
+        rights: _,
+    } = asset;
     let some = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
     let mut doors = doors.clone();
     doors.sort();
@@ -82,6 +93,7 @@ fn facts(asset: &AssetPart) -> Vec<(&'static str, String)> {
         ("underlay", underlay.clone()),
         ("mac", some(mac)),
         ("cycle", some(cycle)),
+        ("budget", some(budget)),
         ("speaks", doors.join(", ")),
     ]
 }

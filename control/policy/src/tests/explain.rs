@@ -7,7 +7,7 @@ const PAGE: &str = r#"overlay 100.64.0.0/16
 port office: overlay, 100.64.0.1/16
 port line: underlay, 192.168.10.1/24 on ens1f1
 
-press-3 (press-line): 100.64.10.20 -> 192.168.10.20 by line, MAC 00:1d:9c:aa:bb:cc, cycle 10ms
+press-3 (press-line): 100.64.10.20 -> 192.168.10.20 by line, MAC 00:1d:9c:aa:bb:cc, cycle 10ms, budget 100µs
   speaks modbus on tcp/502
   rule "maintenance"
     who   maintenance
