@@ -146,9 +146,17 @@ pub(crate) struct Replay {
     /// What is spoken on a port, when there is no config to say so
     #[arg(long, value_name = "PORT=PROTOCOL", conflicts_with = "config")]
     pub(crate) decode_as: Vec<DecodeAs>,
+    /// Connections read at a time, 26 KiB of memory each; more are refused, as by a worker of a running
+    /// gate
+    #[arg(long, value_name = "COUNT", default_value_t = Replay::CONNECTIONS)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub(crate) connections: u32,
 }
 
 impl Replay {
+    /// What a worker of a running gate reads at a time.
+    pub(crate) const CONNECTIONS: u32 = 4096;
+
     /// One capture without a config, and nothing written; wrong checksums are the capture's.
     pub(crate) fn observing(capture: &Path) -> Replay {
         Replay {
@@ -162,6 +170,7 @@ impl Replay {
             record: None,
             complete_checksums: true,
             decode_as: Vec::new(),
+            connections: Replay::CONNECTIONS,
         }
     }
 }

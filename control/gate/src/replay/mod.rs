@@ -64,7 +64,8 @@ fn replay(arguments: &cli::Replay) -> Result<Exit, String> {
     let first = captures.next().ok_or("no capture")?;
     let mut port = first_port(first, arguments, &setup, &tables)?;
     port.more_follow(captures.len() > 0);
-    let mut engine = Engine::new(Limits::default(), tables, Arc::new(Sessions::new(SESSIONS)));
+    let sessions = Arc::new(Sessions::new(SESSIONS));
+    let mut engine = Engine::new(limits(arguments), tables, sessions);
     if let Some(copies) = tally.copies() {
         engine.set_copies(copies);
     }
@@ -82,6 +83,12 @@ fn replay(arguments: &cli::Replay) -> Result<Exit, String> {
     let interrupted = stop.load(Ordering::Relaxed);
     report::report(&setup, &replayer, &tally, interrupted).print(arguments.json);
     Ok(if interrupted { exit.max(Exit::Finding) } else { exit })
+}
+
+/// What the gate can hold: as much as a worker of a running one, but for the connections asked for.
+fn limits(arguments: &cli::Replay) -> Limits {
+    let (streams, limits) = (arguments.connections as usize, Limits::default());
+    Limits { streams, flows: limits.flows.max(streams), ..limits }
 }
 
 /// The first capture, opened, and the file for what leaves.
