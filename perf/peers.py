@@ -235,7 +235,6 @@ def turn(program, case, folder, core):
         "cpu": (usage.ru_utime + usage.ru_stime) * per_million,
         "user": usage.ru_utime * per_million,
         "wall": wall * per_million,
-        "memory_mib": usage.ru_maxrss / 1024,
         "found": {str(name): count for name, count in found.items()},
     }
 
@@ -271,12 +270,13 @@ def installed(wanted):
 def machine(names):
     """What the figures were taken on."""
     processor = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.M)
+    versions = {PROGRAMS[name].program: version(PROGRAMS[name]) for name in names}
     return {
         "processor": processor[1] if processor else platform.processor(),
         "cores": os.cpu_count(),
         "kernel": platform.release(),
         "load": os.getloadavg()[0],
-        "versions": {name: version(PROGRAMS[name]) for name in names},
+        "versions": {Path(program).name: said for program, said in versions.items()},
     }
 
 
@@ -302,14 +302,13 @@ def spread(values, digits=2):
 def table(rows):
     keys = list(rows)
     titles = [title for key, title, _ in CAPTURES if key in keys]
-    yield "| program | decides | " + " | ".join(f"{title}, CPU s | Wicketgate's, of it | MiB" for title in titles) + " |"
-    yield "|---" * (2 + 3 * len(keys)) + "|"
+    yield "| program | decides | " + " | ".join(f"{title}, CPU s | Wicketgate's, of it" for title in titles) + " |"
+    yield "|---" * (2 + 2 * len(keys)) + "|"
     for name in rows[keys[0]]:
         cells = [PROGRAMS[name].title, PROGRAMS[name].decides]
         for key in keys:
             of = spread(ratios(rows[key], name)) if name != OURS and OURS in rows[key] else ""
-            memory = statistics.median(row["memory_mib"] for row in rows[key][name])
-            cells += [spread(cpu(rows[key], name), 3), of, f"{memory:,.0f}"]
+            cells += [spread(cpu(rows[key], name), 3), of]
         yield "| " + " | ".join(cells) + " |"
 
 
