@@ -344,16 +344,17 @@ def main():
     parser.add_argument("--frames", type=int, default=1_000_000, help="of each capture (1,000,000)")
     parser.add_argument("--core", default="1", help="that all programs run on (1)")
     parser.add_argument("--json", type=Path, help="write every row there")
-    parser.add_argument("programs", nargs="*", metavar="PROGRAM", choices=[*PROGRAMS, []],
-                        help=f"of {', '.join(PROGRAMS)} (all that are installed)")
+    parser.add_argument("programs", nargs="*", metavar="PROGRAM", help=f"of {', '.join(PROGRAMS)} (all that are installed)")
     options = parser.parse_args()
+    if unknown := set(options.programs) - set(PROGRAMS):
+        parser.error(f"no such program: {', '.join(unknown)}")
     names = installed(options.programs)
     about = machine(names)
     try:
         with tempfile.TemporaryDirectory(prefix="wicketgate-peers-") as folder:
             scratch = Path(folder)
             rows = measure(names, made(scratch, options.frames), scratch, options)
-    except Wrong as wrong:
+    except (Wrong, ValueError) as wrong:
         print(wrong, file=sys.stderr)
         return 2
     if options.json:
