@@ -480,7 +480,7 @@ impl Engine {
         arrival: &mut Arrival<'_, F>,
     ) -> Result<Verdict, Reason> {
         let flow = self.flows.get_mut(id).ok_or(Reason::NoFlow)?;
-        flow.last = arrival.now;
+        flow.touch(arrival.now);
         let rewrite = *flow.rewrite(direction);
         let stays = found.kept && found.numbers.is_none();
         let refused = found.refused.filter(|_| found.keep == 0);
@@ -610,11 +610,11 @@ impl Engine {
         self.io.close_all(id);
         let Some(flow) = self.flows.get_mut(id) else { return };
         flow.dead = Some(cause);
-        flow.last = now;
         flow.patience = match cause {
             EndCause::Reset => timeout::CLOSED,
             _ => timeout::CLOSING,
         };
+        flow.touch(now);
         if let Some(stream) = flow.stream.take() {
             let flow = flow.clone();
             self.drop_stream(&flow, stream, now, events);

@@ -43,7 +43,7 @@ impl Index {
         let tag = tag_of(hash);
         let mut at = tag as usize & self.mask;
         // Half of the slots are empty, so a probe ends; the bound says so to the reader.
-        for _ in 0..=self.mask {
+        for _ in 0..self.slots.len() {
             let slot = self.slots.get(at)?;
             if slot.value == EMPTY.value {
                 return None;

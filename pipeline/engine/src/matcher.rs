@@ -6,7 +6,7 @@
 
 use core::time::Duration;
 
-use wicketgate_dissectors::{Class, ClassSet, Command, Item, Space, Step, Values};
+use wicketgate_dissectors::{Class, ClassSet, Command, Item, Items, Space, Step, Values};
 use wicketgate_packet::Time;
 
 use crate::objects::ObjectRule;
@@ -236,7 +236,17 @@ impl Matcher {
     ///
     /// # Errors
     /// No entry allows one of its items.
+    #[inline(always)]
     pub fn judge_at(&self, command: &Command<'_>, moment: &Moment) -> Result<Allowed, Denied> {
+        if let Items::Few([Some(item), None]) = &command.items
+            && let Some(rule) = self.open.get(item.class as usize).copied().flatten()
+        {
+            return Ok(Allowed { rule, operations: None });
+        }
+        self.judge_each(command, moment)
+    }
+
+    fn judge_each(&self, command: &Command<'_>, moment: &Moment) -> Result<Allowed, Denied> {
         let mut verdict = Err(Denied::NOTHING_GIVEN);
         command.items.each(|item| {
             verdict = Ok(self.judge_item(command, item, moment)?);

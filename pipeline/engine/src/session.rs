@@ -178,7 +178,7 @@ impl Sessions {
     }
 
     /// Adds to a session's counters. Only its worker calls this.
-    #[inline]
+    #[inline(always)]
     pub fn count(&self, slot: SlotId, more: Totals) {
         if let Some(slot) = self.slot(slot) {
             add(&slot.frames, more.frames);
