@@ -1,7 +1,7 @@
 //! Writing to standard output. Whoever reads it may stop early: `| head` is no error; a full disk is.
 
 use std::fmt::Arguments;
-use std::io::{ErrorKind, Result, Write, stdout};
+use std::io::{BufWriter, ErrorKind, Result, Write, stdout};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,9 +22,10 @@ pub(crate) fn text(what: Arguments<'_>) {
 
 /// Prints one JSON document.
 pub(crate) fn json(what: &impl Serialize) {
-    let mut out = stdout().lock();
+    // Standard output alone makes a system call for each line, of which a long report has 100,000.
+    let mut out = BufWriter::new(stdout().lock());
     let written = serde_json::to_writer_pretty(&mut out, what).map_err(Into::into);
-    note(written.and_then(|()| writeln!(out)));
+    note(written.and_then(|()| writeln!(out)).and_then(|()| out.flush()));
 }
 
 /// Has people read what is printed before they are asked.

@@ -125,6 +125,18 @@ fn a_capture_named_after_the_ports_is_taken_as_it_is() {
     assert_eq!(report["supplied"]["handshakes"], 0, "nothing is supplied");
 }
 
+/// What there is no room to read is refused, and room can be had.
+#[test]
+fn a_connection_too_many_is_refused() {
+    let refused = |connections| {
+        let report = replay("maintenance-writes", &["--inspected", connections]);
+        let lines = report["refused"].as_array().unwrap().clone();
+        lines.iter().filter(|line| line["reason"] == "streams-used-up").count()
+    };
+    assert_eq!(refused("64"), 0);
+    assert_ne!(refused("1"), 0);
+}
+
 /// Without a config any capture can be looked at, and nothing is refused.
 #[test]
 fn observing_forwards_everything() {

@@ -61,7 +61,7 @@ fn replay(arguments: &cli::Replay) -> Result<Exit, String> {
     let first = captures.next().ok_or("no capture")?;
     let mut port = first_port(first, arguments, &setup, &tables)?;
     port.more_follow(captures.len() > 0);
-    let mut engine = setup.engine(tables);
+    let mut engine = setup.engine(tables, arguments.inspected);
     if let Some(copies) = tally.copies() {
         engine.set_copies(copies);
     }

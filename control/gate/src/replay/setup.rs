@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use wicketgate_engine::tables::{Asset, AssetId, Mac, Side};
-use wicketgate_engine::{Engine, Sessions, Tables};
+use wicketgate_engine::{Engine, Limits, Sessions, Tables};
 use wicketgate_packet::{PortId, Time};
 use wicketgate_policy::{Login, Policy, Tuning};
 use wicketgate_ports::tap::{Door, Plan};
@@ -72,12 +72,15 @@ impl Setup {
     }
 
     /// An engine with as much room as the config says.
-    pub(super) fn engine(&self, tables: Arc<Tables>) -> Engine {
+    pub(super) fn engine(&self, tables: Arc<Tables>, inspected: Option<u32>) -> Engine {
         let tuning = match &self.source {
             Source::Policy { policy, .. } => policy.gate().tuning.clone(),
             Source::Observed(_) => Tuning::default(),
         };
-        Engine::new(tuning.limits(), tables, Arc::new(Sessions::new(tuning.sessions)))
+        let limits = tuning.limits();
+        let streams = inspected.map_or(limits.streams, |count| count as usize);
+        let limits = Limits { streams, flows: limits.flows.max(streams), ..limits };
+        Engine::new(limits, tables, Arc::new(Sessions::new(tuning.sessions)))
     }
 
     /// The tables anew, if a window has opened or closed since they were made.
