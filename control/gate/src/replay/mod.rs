@@ -112,7 +112,7 @@ pub(crate) fn observe_commands(
     let mut setup = Setup::new(&arguments, &stop)?;
     let tables = setup.tables()?;
     let port = first_port(capture, &arguments, &setup, &tables)?;
-    let engine = setup.engine(tables);
+    let engine = setup.engine(tables, arguments.inspected);
     let mut replayer = Worker::new(port, engine, Machine::start());
     let exit = replay_one(capture, &mut replayer, &mut setup, observer, &stop);
     replayer.finish(observer);
