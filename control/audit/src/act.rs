@@ -2,9 +2,8 @@
 
 use std::net::IpAddr;
 
-use serde::ser::SerializeMap;
-
-use crate::record::{Fields, cut};
+use crate::fields::Fields;
+use crate::record::cut;
 use crate::words::Words;
 
 /// Longest text of a person in a record, in bytes of UTF-8.
@@ -214,19 +213,19 @@ impl<'a> Act<'a> {
         }
     }
 
-    pub(crate) fn fields<M: SerializeMap>(&self, out: &mut Fields<M>) -> Result<(), M::Error> {
-        out.some("user", self.user.map(cut))?;
-        out.some("login", self.login)?;
-        out.some("grant", self.grant)?;
-        out.some("session", self.session)?;
-        out.some("actor", self.actor.map(cut))?;
-        out.some("client", self.client)?;
-        out.some("asset", self.asset.map(cut))?;
-        out.some("what", self.what.map(cut))?;
-        out.some("times", self.times)?;
-        out.some("reason", self.reason.map(cut))?;
-        out.some("rule", self.rule.map(cut))?;
+    pub(crate) fn fields(&self, out: &mut Fields<'_>) {
+        out.some("user", self.user.map(cut));
+        out.some("login", self.login);
+        out.some("grant", self.grant);
+        out.some("session", self.session);
+        out.some("actor", self.actor.map(cut));
+        out.some("client", self.client);
+        out.some("asset", self.asset.map(cut));
+        out.some("what", self.what.map(cut));
+        out.some("times", self.times);
+        out.some("reason", self.reason.map(cut));
+        out.some("rule", self.rule.map(cut));
         let whole = |text: &'a str| text.get(..text.floor_char_boundary(MAX_TEXT));
-        out.some("text", self.text.and_then(whole))
+        out.some("text", self.text.and_then(whole));
     }
 }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use serde::ser::SerializeMap;
-
 use crate::alarm::Alarm;
-use crate::record::{Fields, cut};
+use crate::fields::Fields;
+use crate::record::cut;
 use crate::words::Words;
 
 /// What control found of one asset over one window of time.
@@ -33,17 +32,17 @@ impl Budget<'_> {
         if breached { Words::BUDGET_BREACHED } else { Words::BUDGET_RECOVERED }
     }
 
-    pub(crate) fn fields<M: SerializeMap>(&self, out: &mut Fields<M>) -> Result<(), M::Error> {
+    pub(crate) fn fields(&self, out: &mut Fields<'_>) {
         let (cycle, budget) = self.cycle.unzip();
-        out.put("asset", cut(self.asset))?;
-        out.put("frames", &self.frames)?;
-        out.put("worker", &self.worker)?;
-        out.put("times", &self.over)?;
-        out.put("window_ns", &nanos(self.window))?;
-        out.some("cycle_ns", cycle.map(nanos))?;
-        out.some("budget_ns", budget.map(nanos))?;
-        out.some("floor_ns", self.floor)?;
-        out.put("reason", Alarm::CycleBudget.code())
+        out.put("asset", cut(self.asset));
+        out.put("frames", &self.frames);
+        out.put("worker", &self.worker);
+        out.put("times", &self.over);
+        out.put("window_ns", &nanos(self.window));
+        out.some("cycle_ns", cycle.map(nanos));
+        out.some("budget_ns", budget.map(nanos));
+        out.some("floor_ns", self.floor);
+        out.put("reason", Alarm::CycleBudget.code());
     }
 }
 

@@ -6,8 +6,9 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
+
+use crate::hex;
 
 /// What stands between the object's last field and the digits of its hash.
 const HASH_KEY: &[u8] = b",\"hash\":\"";
@@ -30,7 +31,7 @@ impl Hash {
     /// Its digits.
     pub(crate) fn hex(&self) -> [u8; 64] {
         let mut digits = [0; 64];
-        write_hex(&self.0, &mut digits);
+        hex::write(&self.0, &mut digits);
         digits
     }
 }
@@ -38,7 +39,7 @@ impl Hash {
 impl Hash {
     /// The hash of 64 lower-case hex digits.
     pub(crate) fn parse(digits: &[u8]) -> Option<Hash> {
-        read_hex(digits)?.try_into().ok().map(Hash)
+        hex::read(digits)?.try_into().ok().map(Hash)
     }
 }
 
@@ -51,12 +52,6 @@ impl fmt::Display for Hash {
 impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for Hash {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(str::from_utf8(&self.hex()).unwrap_or_default())
     }
 }
 
@@ -102,31 +97,6 @@ impl Opened<'_> {
     }
 }
 
-/// Writes `bytes` as lower-case hex to the front of `digits`; returns how many digits.
-pub(crate) fn write_hex(bytes: &[u8], digits: &mut [u8]) -> usize {
-    let (pairs, _) = digits.as_chunks_mut::<2>();
-    let written = pairs.iter_mut().zip(bytes).map(|(pair, byte)| {
-        *pair = [hex_digit(byte >> 4), hex_digit(byte & 15)];
-    });
-    2 * written.count()
-}
-
-/// Bytes from lower-case hex digits.
-pub(crate) fn read_hex(digits: &[u8]) -> Option<Vec<u8>> {
-    let (pairs, rest) = digits.as_chunks::<2>();
-    let nibble = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    };
-    let byte = |[high, low]: &[u8; 2]| Some(nibble(*high)? << 4 | nibble(*low)?);
-    if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
-}
-
-const fn hex_digit(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,12 +118,5 @@ mod tests {
         for line in ["", "{}", "\"}", "{\"hash\":\"00\"}"] {
             assert_eq!(open(line.as_bytes()), None, "{line}");
         }
-    }
-
-    #[test]
-    fn hex_stops_where_room_ends() {
-        let mut digits = [b'.'; 5];
-        assert_eq!(write_hex(&[0x0f, 0xa9, 0xff], &mut digits), 4);
-        assert_eq!(&digits, b"0fa9.");
     }
 }

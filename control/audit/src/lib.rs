@@ -16,9 +16,11 @@
 //! | [`act`] | [`Act`]: what people did, and what was done about what they may do |
 //! | `record` | the fields of a record, in their order |
 //! | `words` | the words that events become: category, type, result, table |
+//! | `fields` | a record as JSON, field by field |
 //! | `ascii` | JSON in printable ASCII: why no name can forge a line |
 //! | `chain_writer` | records as sealed lines in a buffer |
 //! | [`chain`] | [`chain::Hash`]: how a line is sealed and opened |
+//! | `hex` | bytes as hex digits, and back |
 //! | [`recorded`] | [`Recorded`]: a command read back from its record |
 //! | [`view`] | [`View`]: any record read back |
 //! | [`reading`] | [`Lines`]: a log read while it may be written; its last records |
@@ -41,8 +43,10 @@ mod check;
 pub mod commit;
 pub mod export;
 pub mod fault;
+mod fields;
 pub mod files;
 pub mod filter;
+mod hex;
 mod links;
 pub mod log;
 pub mod mark;

@@ -1,12 +1,12 @@
 //! What a log tells of itself: where it begins, goes on and ends, and what it adds up to.
 
-use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize};
 use wicketgate_engine::event::{Event, EventKind};
 
 use crate::FORMAT;
 use crate::chain::Hash;
-use crate::record::{Fields, Origin};
+use crate::fields::Fields;
+use crate::record::Origin;
 use crate::words::Words;
 
 /// One record of the log about itself.
@@ -120,12 +120,12 @@ impl Mark<'_> {
         matches!(self, Mark::Checkpoint(_) | Mark::End(_))
     }
 
-    pub(crate) fn fields<M: SerializeMap>(&self, out: &mut Fields<M>) -> Result<(), M::Error> {
+    pub(crate) fn fields(&self, out: &mut Fields<'_>) {
         match self {
             Mark::Start => out.put("format", &FORMAT),
             Mark::Next(after) => {
-                out.put("format", &FORMAT)?;
-                out.put("after", after)
+                out.put("format", &FORMAT);
+                out.put("after", after);
             }
             Mark::Resume(resumed) => resumed.fields(out),
             Mark::Delete(deleted) => deleted.fields(out),
@@ -135,21 +135,21 @@ impl Mark<'_> {
 }
 
 impl Resumed {
-    fn fields<M: SerializeMap>(&self, out: &mut Fields<M>) -> Result<(), M::Error> {
-        out.put("format", &FORMAT)?;
-        out.put("after", &self.after)?;
-        out.some("torn", Some(self.torn).filter(|torn| *torn > 0))?;
-        out.some("side_file", self.side_file.as_deref())?;
-        out.put("reason", self.state.name())
+    fn fields(&self, out: &mut Fields<'_>) {
+        out.put("format", &FORMAT);
+        out.put("after", &*self.after);
+        out.some("torn", Some(self.torn).filter(|torn| *torn > 0));
+        out.some("side_file", self.side_file.as_deref());
+        out.put("reason", self.state.name());
     }
 }
 
 impl Deleted {
-    fn fields<M: SerializeMap>(&self, out: &mut Fields<M>) -> Result<(), M::Error> {
-        out.put("bytes", &self.bytes)?;
-        out.put("log_file", &self.file)?;
-        out.put("through", &self.through)?;
-        out.put("through_hash", &self.last)
+    fn fields(&self, out: &mut Fields<'_>) {
+        out.put("bytes", &self.bytes);
+        out.put("log_file", &*self.file);
+        out.put("through", &self.through);
+        out.put("through_hash", &self.last);
     }
 }
 
@@ -180,9 +180,9 @@ impl Sums {
         self.workers.iter_mut().find(|sums| sums.worker == worker).map(change);
     }
 
-    fn fields<M: SerializeMap>(&self, out: &mut Fields<M>) -> Result<(), M::Error> {
-        out.put("commands", &self.commands)?;
-        out.some("unlogged", Some(self.unlogged).filter(|count| *count > 0))?;
-        out.put("workers", &self.workers)
+    fn fields(&self, out: &mut Fields<'_>) {
+        out.put("commands", &self.commands);
+        out.some("unlogged", Some(self.unlogged).filter(|count| *count > 0));
+        out.put("workers", self.workers.as_slice());
     }
 }

@@ -13,7 +13,7 @@ use std::{fs, io};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use zeroize::Zeroizing;
 
-use crate::chain::{read_hex, write_hex};
+use crate::hex;
 
 /// What stands between the fields before it and the digits of a signature.
 const OPENING: &[u8] = b",\"signature\":\"";
@@ -78,7 +78,7 @@ impl Signer {
         let object = out.get(start..).unwrap_or_default();
         let signature = self.0.sign(object);
         let mut digits = [0; 2 * SIGNATURE];
-        write_hex(signature.as_ref(), &mut digits);
+        hex::write(signature.as_ref(), &mut digits);
         let at = out.len().saturating_sub(PREV);
         let parts = [OPENING, &digits, b"\""].concat();
         out.splice(at..at, parts);
@@ -92,7 +92,7 @@ pub struct PublicKey([u8; 32]);
 impl PublicKey {
     /// The key of 64 hex digits, with blanks around.
     pub fn parse(text: &str) -> Option<PublicKey> {
-        let bytes = read_hex(text.trim().as_bytes())?;
+        let bytes = hex::read(text.trim().as_bytes())?;
         bytes.try_into().ok().map(PublicKey)
     }
 
@@ -132,7 +132,7 @@ fn unsigned(open_object: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let (rest, prev) = open_object.split_at_checked(open_object.len().checked_sub(PREV - 1)?)?;
     let (rest, digits) = rest.strip_suffix(b"\"")?.split_last_chunk::<{ 2 * SIGNATURE }>()?;
     let body = rest.strip_suffix(OPENING)?;
-    Some(([body, prev, b"}"].concat(), read_hex(digits)?))
+    Some(([body, prev, b"}"].concat(), hex::read(digits)?))
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ const MOST_IDS: usize = 1 << 16;
 /// What of a frame's time in the gate is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
-    /// Deciding on it alone: for captures, where frames that are read together did not come together.
+    /// Deciding on it alone: for captures, where frames that are read together did not come together. Of a long
+    /// capture not every frame is measured.
     Decision,
     /// From being taken from the rx ring until the tx rings were handed over, also by way of another
     /// worker.

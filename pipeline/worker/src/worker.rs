@@ -28,6 +28,13 @@ const EVENTS: usize = 1 << 13;
 /// kept at the end of the leap.
 const DEADLINES: usize = 256;
 
+/// Frames of a capture of which each is measured; of those behind them one of [`SAMPLE`] is. Two looks at the clock and
+/// two histograms take as long as some frames do, and a capture has millions of them.
+const MEASURED: u64 = 100_000;
+
+/// Prime to [`BURST`]: so that each place of a burst has its turn.
+const SAMPLE: u64 = 13;
+
 /// Who is told what a turn did.
 pub trait Observer {
     /// A frame was decided on.
@@ -56,6 +63,8 @@ pub struct Worker<P: Port, S: Stopwatch> {
     hold: Hold<P::Frame>,
     latency: Latency,
     span: Span,
+    /// Frames of a capture decided on so far.
+    decisions: u64,
     stopwatch: S,
     now: Time,
     /// The way to the other workers, where there are any.
@@ -97,6 +106,7 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
             handed: Vec::with_capacity(BURST),
             decided: Vec::with_capacity(BURST * workers),
             span,
+            decisions: 0,
             hold: Hold::new(),
             stopwatch,
             now: Time::EPOCH,
@@ -191,7 +201,9 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
     /// Decides on a frame and notes how long that took, or notes it for the end of the turn.
     fn measure(&mut self, handed: Handed<P::Frame>, observer: &mut impl Observer) {
         let Handed { received, taken } = handed;
+        let is_measured = self.span == Span::Transit || self.is_measured();
         match self.span {
+            Span::Decision if !is_measured => self.decide(received, observer),
             Span::Decision => {
                 let before = self.stopwatch.nanos();
                 self.decide(received, observer);
@@ -203,6 +215,12 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
                 self.decided.push((taken, self.engine.last_asset()));
             }
         }
+    }
+
+    /// Whether the next frame of a capture is one of those that are measured.
+    fn is_measured(&mut self) -> bool {
+        self.decisions += 1;
+        self.decisions <= MEASURED || self.decisions.is_multiple_of(SAMPLE)
     }
 
     /// What was decided on in this turn leaves. Its time ends where the tx rings are handed over; what

@@ -14,6 +14,7 @@ use wicketgate_engine::event::{CommandEvent, Event, EventKind, EventRing, Label,
 use wicketgate_engine::tables::{AssetId, EndpointId, RuleId, SubjectId, Tables};
 use wicketgate_engine::{Copies, Reason};
 use wicketgate_packet::Time;
+use wicketgate_ports::tap::Map;
 use wicketgate_worker::Observer;
 
 use super::recorder::Recorder;
@@ -24,7 +25,7 @@ use crate::cli;
 const KINDS: usize = 10_000;
 
 /// Who asked: the subject and its address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Who {
     pub(super) subject: SubjectId,
     pub(super) address: Ipv4Addr,
@@ -38,7 +39,7 @@ pub(super) struct Talk {
 }
 
 /// What became of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Outcome {
     Forwarded,
     Denied,
@@ -76,7 +77,8 @@ pub(super) struct Refusal {
 /// The counts, the audit log and the transcript.
 pub(super) struct Tally {
     pub(super) talks: BTreeMap<(AssetId, EndpointId, Who), Talk>,
-    pub(super) commands: BTreeMap<(AssetId, Who, Class, Outcome), u64>,
+    /// In no order: each command is looked up here.
+    pub(super) commands: Map<(AssetId, Who, Class, Outcome), u64>,
     pub(super) denials: Counted<Denial>,
     pub(super) refusals: Counted<Refusal>,
     pub(super) sessions: u64,
@@ -119,7 +121,7 @@ impl Tally {
         let transcript = arguments.transcript.as_deref().map(Transcript::create);
         Ok(Tally {
             talks: BTreeMap::new(),
-            commands: BTreeMap::new(),
+            commands: Map::default(),
             denials: Counted::new(),
             refusals: Counted::new(),
             sessions: 0,

@@ -125,6 +125,9 @@ impl<P: Port> Tap<P> {
             return Some(self.pass_error(received, headers, &quote));
         }
         let Some((ends, role)) = self.place(&headers) else { return Some(self.pass(received)) };
+        if let Some(nat) = self.at_once(&headers, ends, role) {
+            return Some(self.dress(received, headers, role, nat));
+        }
         if !matches!(headers.l4, L4::Tcp(_)) {
             self.remember(ends);
             self.ready.push_back(Ready { received, headers, ends, role });
@@ -197,6 +200,22 @@ impl<P: Port> Tap<P> {
         Some(if answers { from } else { to })
     }
 
+    /// The NAT port of a frame that need not wait, as nearly all need not: nothing is before it, it begins nothing and
+    /// fits, and the gate has chosen the port. Its connection is looked up this once.
+    fn at_once(&mut self, headers: &Headers, ends: Ends, role: Role) -> Option<u16> {
+        let begins = matches!(headers.l4, L4::Tcp(segment) if segment.flags & flags::SYN != 0);
+        if begins || !self.ready.is_empty() {
+            return None;
+        }
+        let connection = self.connections.get_mut(&ends)?;
+        let nat = connection.nat.filter(|_| connection.held.is_empty())?;
+        if connection.fit(headers, role) != Fit::Now {
+            return None;
+        }
+        connection.note(headers, role);
+        Some(nat)
+    }
+
     /// Remembers a connection; the oldest one makes room.
     fn remember(&mut self, ends: Ends) {
         if self.connections.contains_key(&ends) {
@@ -218,12 +237,6 @@ impl<P: Port> Tap<P> {
         self.remember(ends);
         let Some(connection) = self.connections.get_mut(&ends) else { return };
         match connection.fit(&ready.headers, ready.role) {
-            // Nearly all of them: the connection is not looked up again.
-            Fit::Now if connection.held.is_empty() => {
-                connection.note(&ready.headers, ready.role);
-                self.ready.push_back(ready);
-                return;
-            }
             Fit::Now => self.enter(ready),
             Fit::Unknown => {
                 self.supplied.handshakes += 1;
@@ -315,24 +328,34 @@ impl<P: Port> Tap<P> {
         if waits {
             return None;
         }
-        let Ready { mut received, headers, ends, role } = self.ready.pop_front()?;
+        let Ready { received, headers, ends, role } = self.ready.pop_front()?;
+        if role == Role::Client && nat.is_none() {
+            self.asked.insert(received.number, ends);
+        }
+        Some(self.dress(received, headers, role, nat.unwrap_or(ends.client.1)))
+    }
+
+    /// Gives a frame its addresses; `nat` is the port that the gate chose towards the asset.
+    fn dress(
+        &mut self,
+        mut received: Received<P::Frame>,
+        headers: Headers,
+        role: Role,
+        nat: u16,
+    ) -> Received<P::Frame> {
         let repaired = self.plan.needs_checksum(received.frame.bytes(), &headers);
         self.supplied.checksums += u64::from(repaired);
         match role {
             Role::Client => {
-                if nat.is_none() {
-                    self.asked.insert(received.number, ends);
-                }
                 received.port = self.plan.overlay;
                 self.plan.to_overlay(&mut received.frame, headers, repaired);
             }
             Role::Asset => {
-                let port = nat.unwrap_or(ends.client.1);
                 received.port = self.plan.port_of(headers.src);
-                self.plan.to_underlay(&mut received.frame, headers, port, repaired);
+                self.plan.to_underlay(&mut received.frame, headers, nat, repaired);
             }
         }
-        Some(received)
+        received
     }
 
     /// Whether every frame is in somebody's hands: then none can be read that would fill a gap.

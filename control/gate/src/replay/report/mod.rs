@@ -198,7 +198,9 @@ fn commands(tables: &Tables, tally: &Tally) -> Vec<CommandLine> {
         let asset = asset(tables, *of);
         CommandLine { asset, user, address, class: class.name(), verdict, count: *count }
     };
-    tally.commands.iter().map(line).collect()
+    let mut commands: Vec<_> = tally.commands.iter().collect();
+    commands.sort_unstable();
+    commands.into_iter().map(line).collect()
 }
 
 fn denied(tables: &Tables, denials: &Counted<Denial>) -> Vec<DeniedLine> {
