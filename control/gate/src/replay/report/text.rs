@@ -150,6 +150,12 @@ fn own_time(report: &Report) {
     table.row(cells("a loop without a gate", &report.floor));
     table.print();
     text(format_args!("  One frame, one way, in memory: network cards and wire come on top."));
+    let (measured, total) = (report.latency.frames, report.frames.by_verdict.total);
+    if measured < total {
+        text(format_args!(
+            "  Of {total} frames {measured} were measured: of a long capture, a sample."
+        ));
+    }
     if cfg!(debug_assertions) {
         text(format_args!("  This is a debug build: a release build is many times faster."));
     }
