@@ -230,18 +230,45 @@ fn front(service: u16) -> Option<fn(&mut Reader<'_>) -> Option<()>> {
 }
 
 /// The node of an element that names no attribute.
-#[inline]
+#[inline(always)]
 fn element<'a>(service: u16, reader: &mut Reader<'a>) -> Option<NodeId<'a>> {
     let node = match service {
-        services::ADD_NODES => reader.expanded_node()?,
-        services::HISTORY_UPDATE => Reader::new(reader.extension_object()?.1).node()?,
+        services::ADD_NODES | services::HISTORY_UPDATE => wrapped(service, reader)?,
         _ => reader.node()?,
     };
-    behind(service, reader).map(|()| node)
+    match service {
+        services::REGISTER_NODES | services::UNREGISTER_NODES | services::HISTORY_UPDATE => {}
+        services::TRANSLATE_BROWSE_PATHS => match reader.count()? {
+            0 => {}
+            count => path(count, reader)?,
+        },
+        _ => behind(service, reader)?,
+    }
+    Some(node)
 }
 
-/// What stands behind the node: nothing of it is judged.
-#[inline]
+/// A node that has more than its identifier, or lies in more.
+#[inline(never)]
+fn wrapped<'a>(service: u16, reader: &mut Reader<'a>) -> Option<NodeId<'a>> {
+    match service {
+        services::ADD_NODES => reader.expanded_node(),
+        _ => Reader::new(reader.extension_object()?.1).node(),
+    }
+}
+
+/// The elements of a path.
+#[inline(never)]
+fn path(count: usize, reader: &mut Reader<'_>) -> Option<()> {
+    for _ in 0..count {
+        reader.node()?;
+        reader.skip(2)?;
+        reader.qualified_name()?;
+    }
+    Some(())
+}
+
+/// What stands behind the node of other services: nothing of it is judged.
+#[inline(never)]
 fn behind(service: u16, reader: &mut Reader<'_>) -> Option<()> {
     match service {
         services::BROWSE => {
@@ -254,13 +281,6 @@ fn behind(service: u16, reader: &mut Reader<'_>) -> Option<()> {
             reader.string()?;
             reader.qualified_name()?;
             reader.string()?;
-        }
-        services::TRANSLATE_BROWSE_PATHS => {
-            for _ in 0..reader.count()? {
-                reader.node()?;
-                reader.skip(2)?;
-                reader.qualified_name()?;
-            }
         }
         services::ADD_NODES => {
             reader.node()?;
@@ -318,10 +338,21 @@ fn monitored_item<'a>(reader: &mut Reader<'a>) -> Option<(NodeId<'a>, u32)> {
 }
 
 /// `WriteValue` (part 4, 5.11.4): of the value only numbers are known, of other attributes nothing.
-#[inline]
+#[inline(always)]
 fn write_value<'a>(reader: &mut Reader<'a>, item: &mut Item<'a>) -> Option<(NodeId<'a>, u32)> {
-    let (node, attribute) = (reader.node()?, reader.u32()?);
-    reader.string()?;
+    let node = reader.node()?;
+    let attribute = match reader.rest().split_first_chunk() {
+        // Nearly all write the whole value: the index range is null.
+        Some((&[a, b, c, d, 0xff, 0xff, 0xff, 0xff], rest)) => {
+            *reader = Reader::new(rest);
+            u32::from_le_bytes([a, b, c, d])
+        }
+        _ => {
+            let attribute = reader.u32()?;
+            reader.string()?;
+            attribute
+        }
+    };
     let (values, _) = variant::data_value(reader)?;
     let is_value = attribute == VALUE;
     item.class = if is_value { Class::Write } else { Class::Config };

@@ -13,7 +13,7 @@ pub type Numbers<'a> = (Values<'a>, u32);
 const NONE: Numbers<'static> = (Values::None, 1);
 
 /// Reads a `DataValue`, and what it holds.
-#[inline]
+#[inline(always)]
 pub fn data_value<'a>(reader: &mut Reader<'a>) -> Option<Numbers<'a>> {
     // What nearly all clients write: a value and nothing else, and that one number.
     if let Some((&[1, kind], rest)) = reader.rest().split_first_chunk()
@@ -31,6 +31,7 @@ pub fn value<'a>(reader: &mut Reader<'a>) -> Option<Numbers<'a>> {
     value_at(reader, MAX_DEPTH)
 }
 
+#[inline(never)]
 fn data_value_at<'a>(reader: &mut Reader<'a>, depth: usize) -> Option<Numbers<'a>> {
     /// Bytes behind the value, for each bit: status, source time, server time, and their picoseconds.
     const BEHIND: [(u8, usize); 5] = [(0x02, 4), (0x04, 8), (0x10, 2), (0x08, 8), (0x20, 2)];

@@ -99,7 +99,8 @@ impl<const N: usize> From<[NodePattern; N]> for NodeSet {
 
 /// No secret is in it: who knows a policy can make names of the same hash as one that it lists, each of which
 /// costs one comparison more.
-fn hash(node: &NodeId<'_>) -> u64 {
+#[inline]
+pub(crate) fn hash(node: &NodeId<'_>) -> u64 {
     let (kind, bytes) = match node.name {
         Name::Number(number) => return mix(mix(0, node.namespace.into()), number.into()),
         Name::Text(bytes) => (1, bytes),
