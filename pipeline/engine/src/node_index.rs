@@ -30,11 +30,11 @@ pub(crate) struct NodeIndex {
 struct Names {
     /// Entries that leave them open.
     all: Mask,
-    /// Ranges of numbers, each in its namespace.
+    /// Numbers, each in its namespace.
     numbers: Spans,
     /// Whole namespaces.
     namespaces: Spans,
-    /// Patterns that name one node: each at the place that its hash gives, or at the next that was free. As
+    /// Patterns that name one node, which is no number: each at the place that its hash gives, or at the next that was free. As
     /// many places as a power of two, at most half of them taken.
     places: Box<[Option<Place>]>,
     single: Box<[(NodePattern, Mask)]>,
@@ -78,16 +78,23 @@ impl NodeIndex {
         })
     }
 
-    /// Which of the entries `among` these reach `item`, as far as place and object go.
+    /// Which of the entries `among` these reach the attribute of `item`, or its place.
+    pub(crate) fn placed(&self, item: &Item<'_>, among: Mask) -> Mask {
+        let attributes = match item.target {
+            Some(Target::Node(_)) => self.attributes.of(item.start.into()),
+            _ => Mask::MAX,
+        };
+        among & attributes & self.starts.of(item.start.into())
+    }
+
+    /// Which of the entries `among` these, all of which reach its attribute, reach the node or method of `item`.
     #[inline]
     pub(crate) fn reach(&self, item: &Item<'_>, among: Mask) -> Mask {
-        let placed = among & self.starts.of(item.start.into());
         match &item.target {
-            Some(Target::Node(node)) => {
-                self.nodes.of(node, placed & self.attributes.of(item.start.into()))
-            }
+            _ if among == 0 => 0,
+            Some(Target::Node(node)) => self.nodes.of(node, among),
             Some(Target::Method { object, method }) => {
-                self.methods.of(method, self.objects.of(object, placed))
+                self.methods.of(method, self.objects.of(object, among))
             }
             _ => 0,
         }
@@ -139,7 +146,7 @@ impl Names {
                     namespaces.push((namespace.into(), namespace.into(), *entry));
                     numbers.push((number(namespace, 0), number(namespace, u32::MAX), *entry));
                 }
-                NamePattern::Numbers(first, last) if first < last => {
+                NamePattern::Numbers(first, last) if first <= last => {
                     numbers.push((number(namespace, first), number(namespace, last), *entry));
                 }
                 _ if pattern.one_node().is_some() => single.push(((*pattern).clone(), mask)),
@@ -180,22 +187,27 @@ impl Names {
     /// Which of the entries `among` these name the node.
     #[inline]
     fn of(&self, node: &NodeId<'_>, among: Mask) -> Mask {
-        let mut found = self.all;
-        found |= match node.name {
+        let found = match node.name {
             Name::Number(name) => self.numbers.of(number(node.namespace, name)),
-            _ => self.namespaces.of(node.namespace.into()),
+            _ => self.of_letters(node, among & !self.all),
         };
-        if !self.places.is_empty() && among & !found != 0 {
+        among & (self.all | found)
+    }
+
+    /// The same of a name that is no number, as far as it is spoken of.
+    #[inline(never)]
+    fn of_letters(&self, node: &NodeId<'_>, among: Mask) -> Mask {
+        let mut found = self.namespaces.of(node.namespace.into());
+        if among & !found != 0 && !self.places.is_empty() {
             found |= self.named(node);
         }
-        if let Name::Text(_) = node.name {
+        if among & !found != 0 && !self.wild.is_empty() {
             found |= self.fitting(node, among & !found);
         }
-        found & among
+        found
     }
 
     /// Which of the entries `among` these have a pattern with wildcards that the node fits.
-    #[inline]
     fn fitting(&self, node: &NodeId<'_>, mut among: Mask) -> Mask {
         let mut found = 0;
         for (pattern, mask) in &self.wild {

@@ -33,11 +33,15 @@ impl Pattern {
     #[inline]
     pub fn fits(&self, name: &[u8]) -> bool {
         let Some((letters, wild)) = self.text.split_at_checked(self.literal) else { return false };
-        match (name.strip_prefix(letters), wild) {
-            (None, _) => false,
-            (Some(rest), []) => rest.is_empty(),
-            (Some(_), b"*") => true,
-            (Some(rest), wild) => fits(wild, rest),
+        let Some((front, rest)) = name.split_at_checked(self.literal) else { return false };
+        // Names of one plant begin alike: their last letters refuse most, without a call.
+        if front.last_chunk::<8>() != letters.last_chunk() || front != letters {
+            return false;
+        }
+        match wild {
+            [] => rest.is_empty(),
+            b"*" => true,
+            wild => fits(wild, rest),
         }
     }
 }
