@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use allocation_counter::measure;
 use wicketgate_dissectors::opcua::items::MAX_ITEMS;
+use wicketgate_dissectors::opcua::variant::MAX_VALUES;
 use wicketgate_dissectors::s7comm::Area;
 use wicketgate_dissectors::{Class, Dialog, Direction, Framed, Portion, Protocol};
 use wicketgate_engine::event::{CommandEvent, Label, PAYLOAD};
@@ -280,7 +281,7 @@ fn dissect_nodes() -> Stage {
 
 /// The most values that a request may carry: arguments of a call, null, of one byte each.
 fn dissect_values() -> Stage {
-    let count = 65_000;
+    let count = MAX_VALUES;
     let item = [&[0, 85, 0, 85][..], &(count as u32).to_le_bytes(), &vec![0; count]].concat();
     let pdu = opcua::service(7, 712, &[&1_u32.to_le_bytes()[..], &item].concat());
     long_stage("dissect-opcua-values: as many values as a request may carry", move || {
