@@ -250,3 +250,64 @@ const fn number(namespace: u16, number: u32) -> u64 {
 const fn tag(hash: u64) -> u32 {
     (hash >> 32) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use wicketgate_dissectors::{Class, ClassSet, Space};
+
+    use super::*;
+    use crate::node_set::tests::{patterns, text};
+    use crate::tables::RuleId;
+
+    fn rule() -> impl Strategy<Value = ObjectRule> {
+        let set = || prop_oneof![Just(Vec::new()), patterns()].prop_map(NodeSet::new);
+        let attributes =
+            prop_oneof![Just(RangeSet::Any), Just(RangeSet::of(vec![(3, 3), (13, 14)]))];
+        let some =
+            (set(), set(), set(), attributes).prop_map(|(nodes, objects, methods, attributes)| {
+                ObjectRule::Nodes(Box::new(NodeRule {
+                    nodes,
+                    objects,
+                    methods,
+                    attributes,
+                    ..NodeRule::default()
+                }))
+            });
+        prop_oneof![1 => Just(ObjectRule::Any), 9 => some]
+    }
+
+    fn name<'a>(kind: u8, number: u32, letters: &'a [u8], guid: &'a [u8; 16]) -> Name<'a> {
+        match kind {
+            0 => Name::Number(number),
+            1 => Name::Text(letters),
+            2 => Name::Guid(guid),
+            _ => Name::Opaque(letters),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn an_index_reaches_what_its_entries_reach(
+            rules in prop::collection::vec(rule(), 0..70), namespace in 0..3u16, number in 0..12u32,
+            letters in text(b"ab"), kinds in (0..4u8, 0..4u8), start in 12..16u32, is_method in any::<bool>(),
+        ) {
+            let entry = |objects| Entry { objects, ..Entry::classes(RuleId(0), ClassSet::of(&[Class::Write])) };
+            let entries: Vec<Entry> = rules.into_iter().map(entry).collect();
+            let guid = [number as u8; 16];
+            let node = |kind| NodeId { namespace, name: name(kind, number, &letters, &guid) };
+            let (space, target) = match is_method {
+                true => (Space::Method, Target::Method { object: node(kinds.0), method: node(kinds.1) }),
+                false => (Space::Node, Target::Node(node(kinds.0))),
+            };
+            let item = Item { space, start, count: 1, target: Some(target), ..Item::bare(Class::Write) };
+            let reaches = |(_, entry): &(usize, &Entry)| entry.objects.reaches(&item);
+            let plainly = numbered(&entries).filter(reaches).fold(0, |mask, (at, _)| mask | 1 << at);
+            if let Some(index) = NodeIndex::new(&entries) {
+                prop_assert_eq!(index.reach(&item, index.placed(&item, Mask::MAX)), plainly);
+            }
+        }
+    }
+}

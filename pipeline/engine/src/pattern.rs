@@ -32,17 +32,16 @@ impl Pattern {
     /// Whether `name` fits. The cost is at most the product of both lengths.
     #[inline]
     pub fn fits(&self, name: &[u8]) -> bool {
+        if self.is_literal() {
+            return *self.text == *name;
+        }
         let Some((letters, wild)) = self.text.split_at_checked(self.literal) else { return false };
         let Some((front, rest)) = name.split_at_checked(self.literal) else { return false };
         // Names of one plant begin alike: their last letters refuse most, without a call.
         if front.last_chunk::<8>() != letters.last_chunk() || front != letters {
             return false;
         }
-        match wild {
-            [] => rest.is_empty(),
-            b"*" => true,
-            wild => fits(wild, rest),
-        }
+        wild == b"*" || fits(wild, rest)
     }
 }
 
