@@ -4,7 +4,9 @@
 use std::cmp::Reverse;
 
 use crate::exposition::{Family, Kind, Label, Page};
-use crate::reply::{AssetLatency, AuditLog, BOUNDS, Percentiles, Stats, Syslog, Tunnels, Worker};
+use crate::reply::{
+    AssetLatency, AuditLog, BOUNDS, Percentiles, Records, Stats, Syslog, Tunnels, Worker,
+};
 
 /// Assets with a summary of their own, at most: those with most frames. How many more there are is said.
 pub const MOST_ASSETS: usize = 256;
@@ -23,6 +25,9 @@ pub fn page(stats: &Stats) -> String {
     log(&mut page, &stats.log);
     if let Some(syslog) = &stats.syslog {
         self::syslog(&mut page, syslog);
+    }
+    if let Some(records) = &stats.records {
+        self::records(&mut page, *records);
     }
     if let Some(tunnels) = &stats.tunnels {
         self::tunnels(&mut page, tunnels);
@@ -194,6 +199,20 @@ fn syslog(page: &mut Page, syslog: &Syslog) {
     let help = "Records never sent, by cause: deleted as the settings say, or damaged.";
     let mut family = page.family("wicketgate_syslog_dropped_records_total", Kind::Counter, help);
     for (cause, count) in [("deleted", dropped), ("damaged", damaged)] {
+        family.sample(&[("cause", cause)], count);
+    }
+}
+
+fn records(page: &mut Page, records: Records) {
+    let Records { ring_full, unwritten, beyond, deleted } = records;
+    let help = "Frames missing from records of sessions, by cause.";
+    let mut family = page.family("wicketgate_record_missing_frames_total", Kind::Counter, help);
+    for (cause, count) in [
+        ("ring-full", ring_full),
+        ("unwritten", unwritten),
+        ("beyond", beyond),
+        ("deleted", deleted),
+    ] {
         family.sample(&[("cause", cause)], count);
     }
 }

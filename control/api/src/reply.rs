@@ -297,6 +297,8 @@ pub struct Stats {
     pub log: AuditLog,
     /// The audit log's way to a syslog server; none where it has none.
     pub syslog: Option<Syslog>,
+    /// What is missing from records of sessions; none where the gate records none.
+    pub records: Option<Records>,
     /// Each worker.
     pub workers: Vec<Worker>,
     /// The gate's own time per frame, for each asset that has had frames.
@@ -351,6 +353,19 @@ pub struct Syslog {
     pub connections: u64,
     /// What is wrong.
     pub fault: Option<String>,
+}
+
+/// Frames of recorded sessions that are missing from their records, since the gate's start (`docs/RECORDS.md`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Records {
+    /// Their copies found no room on the way to the record thread.
+    pub ring_full: u64,
+    /// The disk took nothing for too long.
+    pub unwritten: u64,
+    /// Their record was as long as `session_mib` lets it be.
+    pub beyond: u64,
+    /// Their record was deleted while it was written.
+    pub deleted: u64,
 }
 
 /// What one worker counts.

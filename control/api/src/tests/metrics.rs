@@ -6,7 +6,9 @@ use std::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::metrics::{MOST_ASSETS, page};
-use crate::reply::{AssetLatency, AuditLog, BOUNDS, Percentiles, Stats, Syslog, Tunnels, Worker};
+use crate::reply::{
+    AssetLatency, AuditLog, BOUNDS, Percentiles, Records, Stats, Syslog, Tunnels, Worker,
+};
 use crate::router::router;
 use crate::scrape;
 
@@ -128,6 +130,7 @@ fn stats() -> Stats {
         ]),
         log: AuditLog { records: 7, waiting_bytes: 4096, waiting_seconds: 0.5 },
         syslog: Some(Syslog { waiting: 12, dropped: 3, ..Syslog::default() }),
+        records: Some(Records { ring_full: 11, unwritten: 2, beyond: 1, deleted: 4 }),
         tunnels: Some(Tunnels { open: 1, spoofed: 6, ..Tunnels::default() }),
         workers: vec![worker, worker],
         assets: vec![asset("press-3"), asset("a \"b\" \\ c\nd")],
@@ -161,6 +164,10 @@ fn the_page_is_of_the_format_and_says_what_was_counted() {
         ("wicketgate_syslog_connected", 0.0),
         ("wicketgate_syslog_waiting_records", 12.0),
         ("wicketgate_syslog_dropped_records_total{cause=\"deleted\"}", 3.0),
+        ("wicketgate_record_missing_frames_total{cause=\"ring-full\"}", 11.0),
+        ("wicketgate_record_missing_frames_total{cause=\"unwritten\"}", 2.0),
+        ("wicketgate_record_missing_frames_total{cause=\"beyond\"}", 1.0),
+        ("wicketgate_record_missing_frames_total{cause=\"deleted\"}", 4.0),
         ("wicketgate_tunnels", 1.0),
         ("wicketgate_tunnel_packets_lost_total{cause=\"spoofed\"}", 6.0),
         ("wicketgate_frame_duration_seconds_bucket{worker=\"0\",le=\"0.000002\"}", 0.0),

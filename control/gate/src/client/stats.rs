@@ -8,7 +8,7 @@ use super::Failure;
 use super::arguments;
 use super::http::Gate;
 use super::span;
-use crate::api::reply::{AuditLog, Percentiles, Stats, Syslog, Tunnels};
+use crate::api::reply::{AuditLog, Percentiles, Records, Stats, Syslog, Tunnels};
 use crate::output::{self, text};
 use crate::table::Table;
 use crate::words::nanos;
@@ -53,6 +53,7 @@ fn print(now: &Stats, before: Option<&Stats>) {
     now.tunnels.iter().for_each(|tunnels| self::tunnels(tunnels).print());
     log(&now.log).print();
     now.syslog.iter().for_each(|syslog| self::syslog(syslog).print());
+    now.records.iter().for_each(|records| self::records(*records).print());
     workers(now).print();
     assets(now).print();
 }
@@ -122,6 +123,20 @@ fn syslog(now: &Syslog) -> Table {
     }
     let state = if now.connected { "connected" } else { "NOT CONNECTED" };
     table.row([now.fault.as_deref().unwrap_or(state), ""]);
+    table
+}
+
+fn records(now: Records) -> Table {
+    let mut table =
+        Table::new("Missing from records of sessions (docs/RECORDS.md)", &["", ">frames"]);
+    for (what, frames) in [
+        ("ring to the record thread full", now.ring_full),
+        ("not written: the disk took nothing", now.unwritten),
+        ("beyond session_mib", now.beyond),
+        ("record deleted while it was written", now.deleted),
+    ] {
+        table.row([what, &frames.to_string()]);
+    }
     table
 }
 
