@@ -21,6 +21,7 @@ pub fn page(stats: &Stats) -> String {
     gate(&mut page, stats);
     people(&mut page, stats);
     alarms(&mut page, stats);
+    classes(&mut page, stats);
     queues(&mut page, stats);
     log(&mut page, &stats.log);
     if let Some(syslog) = &stats.syslog {
@@ -34,6 +35,7 @@ pub fn page(stats: &Stats) -> String {
     }
     if stats.workers.iter().all(|worker| worker.whole) {
         frames(&mut page, stats);
+        sockets(&mut page, stats);
         commands(&mut page, stats);
         latency(&mut page, stats);
         assets(&mut page, stats);
@@ -100,6 +102,34 @@ fn commands(page: &mut Page, stats: &Stats) {
             family.sample(&[("worker", worker), ("verdict", verdict)], count);
         }
     });
+}
+
+fn classes(page: &mut Page, stats: &Stats) {
+    let help = "Commands that were logged, by class and verdict.";
+    let mut family = page.family("wicketgate_class_commands_total", Kind::Counter, help);
+    for (class, judged) in &stats.classes {
+        for (verdict, count) in [("forward", judged.forwarded), ("deny", judged.denied)] {
+            family.sample(&[("class", class), ("verdict", verdict)], count);
+        }
+    }
+}
+
+fn sockets(page: &mut Page, stats: &Stats) {
+    let help = "What the kernel counts for a socket of AF_XDP (XDP_STATISTICS), by port, queue and counter.";
+    let mut family = page.family("wicketgate_xdp_socket_total", Kind::Counter, help);
+    for socket in &stats.sockets {
+        let queue = socket.queue.to_string();
+        for (counter, count) in [
+            ("rx-dropped", socket.rx_dropped),
+            ("rx-ring-full", socket.rx_ring_full),
+            ("fill-ring-empty", socket.fill_ring_empty),
+            ("rx-invalid", socket.rx_invalid),
+            ("tx-invalid", socket.tx_invalid),
+        ] {
+            let labels = [("port", &*socket.port), ("queue", &queue), ("counter", counter)];
+            family.sample(&labels, count);
+        }
+    }
 }
 
 fn latency(page: &mut Page, stats: &Stats) {

@@ -284,6 +284,9 @@ pub struct Stats {
     pub denied: u64,
     /// Frames refused, by reason (`docs/REASONS.md`); those that are zero are left out.
     pub reasons: std::collections::BTreeMap<String, u64>,
+    /// Commands that were logged, by class.
+    #[serde(default)]
+    pub classes: std::collections::BTreeMap<String, Judged>,
     /// Sessions that are live.
     pub sessions: u64,
     /// Logins that are live.
@@ -303,6 +306,37 @@ pub struct Stats {
     pub workers: Vec<Worker>,
     /// The gate's own time per frame, for each asset that has had frames.
     pub assets: Vec<AssetLatency>,
+    /// What the kernel counts for each socket of AF_XDP.
+    #[serde(default)]
+    pub sockets: Vec<Socket>,
+}
+
+/// Commands by verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Judged {
+    /// Those that passed.
+    pub forwarded: u64,
+    /// Those that did not.
+    pub denied: u64,
+}
+
+/// What the kernel counts for a socket of AF_XDP (`XDP_STATISTICS`), since the start. All but `rx_dropped` should stay 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Socket {
+    /// The port's name.
+    pub port: String,
+    /// The card's queue.
+    pub queue: u32,
+    /// Frames too long for a chunk, or for which there was no empty one.
+    pub rx_dropped: u64,
+    /// Frames for which the rx ring had no room.
+    pub rx_ring_full: u64,
+    /// Times that the kernel looked for an empty chunk and the fill ring had none.
+    pub fill_ring_empty: u64,
+    /// Addresses in the fill ring that make no sense.
+    pub rx_invalid: u64,
+    /// Entries in the tx ring that make no sense.
+    pub tx_invalid: u64,
 }
 
 /// Tunnels, and packets of theirs that were lost since the start (`docs/TUNNEL.md`).

@@ -7,7 +7,8 @@ use std::net::{TcpListener, TcpStream};
 use super::*;
 use crate::metrics::{MOST_ASSETS, page};
 use crate::reply::{
-    AssetLatency, AuditLog, BOUNDS, Percentiles, Records, Stats, Syslog, Tunnels, Worker,
+    AssetLatency, AuditLog, BOUNDS, Judged, Percentiles, Records, Socket, Stats, Syslog, Tunnels,
+    Worker,
 };
 use crate::router::router;
 use crate::scrape;
@@ -132,6 +133,13 @@ fn stats() -> Stats {
         syslog: Some(Syslog { waiting: 12, dropped: 3, ..Syslog::default() }),
         records: Some(Records { ring_full: 11, unwritten: 2, beyond: 1, deleted: 4 }),
         tunnels: Some(Tunnels { open: 1, spoofed: 6, ..Tunnels::default() }),
+        classes: BTreeMap::from([("write".to_owned(), Judged { forwarded: 6, denied: 2 })]),
+        sockets: vec![Socket {
+            port: "office".to_owned(),
+            queue: 3,
+            rx_dropped: 9,
+            ..Socket::default()
+        }],
         workers: vec![worker, worker],
         assets: vec![asset("press-3"), asset("a \"b\" \\ c\nd")],
         ..Stats::default()
@@ -156,6 +164,9 @@ fn the_page_is_of_the_format_and_says_what_was_counted() {
         ("wicketgate_frames_refused_total{reason=\"no-grant\"}", 8.0),
         ("wicketgate_commands_total{worker=\"0\",verdict=\"forward\"}", 7.0),
         ("wicketgate_commands_total{worker=\"0\",verdict=\"deny\"}", 2.0),
+        ("wicketgate_class_commands_total{class=\"write\",verdict=\"deny\"}", 2.0),
+        ("wicketgate_class_commands_total{class=\"write\",verdict=\"forward\"}", 6.0),
+        ("wicketgate_xdp_socket_total{port=\"office\",queue=\"3\",counter=\"rx-dropped\"}", 9.0),
         ("wicketgate_audit_queue_events{worker=\"0\"}", 4.0),
         ("wicketgate_audit_queue_limit_events{worker=\"0\"}", 1024.0),
         ("wicketgate_audit_records_total", 7.0),

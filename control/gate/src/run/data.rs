@@ -211,7 +211,8 @@ impl<'u> DataPath<'u> {
     fn tell_figures(&mut self) -> bool {
         let DataPath { worker, shared, teller, .. } = self;
         let counters = || worker.engine().counters().clone();
-        teller.tell(&shared.stats, counters, worker.latency())
+        let port = worker.port().inner();
+        teller.tell(&shared.stats, counters, worker.latency(), |number| port.statistics_of(number))
     }
 
     /// Does what control has asked for. Before the turn: the frame that ends a sleep is judged by what came

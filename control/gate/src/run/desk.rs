@@ -132,6 +132,7 @@ impl Control {
             tunnels: self.tunnels_told(),
             log: self.audit.stands(),
             syslog: self.audit.syslog_told(),
+            classes: self.classes.told(),
             records: self.records.as_ref().map(Records::stands),
             ..gathering.figures(self.generations.latest().map(Arc::as_ref))
         };

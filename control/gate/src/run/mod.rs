@@ -21,6 +21,7 @@ mod alarms;
 mod audit;
 mod barriers;
 mod census;
+mod classes;
 pub(crate) mod clock;
 mod commit;
 mod control;
@@ -65,6 +66,7 @@ use alarms::Alarms;
 use audit::Audit;
 use barriers::Barriers;
 use census::Books;
+use classes::Classes;
 use control::Control;
 use data::{DataPath, Outcome, Shared, WorkerPort};
 use desk::Gatherer;
@@ -141,6 +143,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         admission,
         audit,
         records,
+        classes: Classes::new(),
         generations,
         barriers: Barriers::open(interfaces.names())?,
         interfaces,

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_queue::ArrayQueue;
 use hdrhistogram::Histogram;
 use wicketgate_engine::{Counters, Tables};
+use wicketgate_packet::PortId;
 use wicketgate_worker::{AssetLatency, Latency};
+use wicketgate_xdp::{Queue, Statistics};
 
 use super::data::Shared;
 use crate::api::reply::{self, BOUNDS, Percentiles};
@@ -28,6 +30,7 @@ pub(super) enum Piece {
     Counters(Counters),
     All(Percentiles),
     Asset(Ipv4Addr, Percentiles, Option<f64>),
+    Socket(PortId, Queue, Statistics),
     /// There is no more.
     End,
 }
@@ -61,6 +64,7 @@ impl Teller {
         desk: &StatsDesk,
         counters: impl FnOnce() -> Counters,
         latency: &Latency,
+        socket: impl FnOnce(usize) -> Option<(PortId, Queue, Statistics)>,
     ) -> bool {
         // Read first: a locked instruction a turn would cost more than the answer.
         if desk.asked.load(Ordering::Relaxed) {
@@ -74,7 +78,10 @@ impl Teller {
         let piece = match at {
             0 => Piece::Counters(counters()),
             1 => Piece::All(percentiles(latency.all())),
-            _ => latency.assets().get(at - 2).map_or(Piece::End, asset),
+            _ => match (latency.assets().get(at - 2), latency.assets().len() + 2) {
+                (Some(latency), _) => asset(latency),
+                (None, first) => socket(at - first).map_or(Piece::End, of_socket),
+            },
         };
         self.0 = if matches!(piece, Piece::End) { None } else { Some(at + 1) };
         // This thread alone pushes, and there was room.
@@ -85,6 +92,10 @@ impl Teller {
 
 fn asset(asset: &AssetLatency) -> Piece {
     Piece::Asset(asset.overlay, percentiles(&asset.nanos), asset.share(0.999))
+}
+
+fn of_socket((port, queue, statistics): (PortId, Queue, Statistics)) -> Piece {
+    Piece::Socket(port, queue, statistics)
 }
 
 /// All in one walk over the histogram.
@@ -135,6 +146,7 @@ struct Told {
     counters: Counters,
     latency: Percentiles,
     assets: Vec<(Ipv4Addr, Percentiles, Option<f64>)>,
+    sockets: Vec<(PortId, Queue, Statistics)>,
     /// It has begun to tell; what comes before is the rest of an earlier answer.
     begun: bool,
     whole: bool,
@@ -170,6 +182,7 @@ impl Gathering {
             Some(found.name.to_string())
         };
         let assets = self.told.iter().flat_map(|told| &told.assets);
+        let sockets = self.told.iter().flat_map(|told| &told.sockets);
         let line = |(overlay, latency, share): &(Ipv4Addr, Percentiles, Option<f64>)| {
             let asset = name(*overlay).unwrap_or_else(|| overlay.to_string());
             reply::AssetLatency { asset, latency: *latency, share_of_cycle: *share }
@@ -181,9 +194,28 @@ impl Gathering {
             denied: counters.denied,
             reasons: counters.reasons().map(|(why, n)| (why.code().to_owned(), n)).collect(),
             workers: self.told.iter().zip(&self.shared).map(|(told, of)| told.line(of)).collect(),
+            sockets: sockets.map(|socket| line_of(tables, socket)).collect(),
             assets: assets.filter(|(_, latency, _)| latency.frames > 0).map(line).collect(),
             ..reply::Stats::default()
         }
+    }
+}
+
+fn line_of(
+    tables: Option<&Tables>,
+    (port, queue, counts): &(PortId, Queue, Statistics),
+) -> reply::Socket {
+    let named = tables.and_then(|tables| tables.port(*port));
+    let Statistics { rx_dropped, rx_ring_full, fill_ring_empty, rx_invalid, tx_invalid, .. } =
+        *counts;
+    reply::Socket {
+        port: named.map_or_else(|| port.0.to_string(), |port| port.name.to_string()),
+        queue: queue.number,
+        rx_dropped,
+        rx_ring_full,
+        fill_ring_empty,
+        rx_invalid,
+        tx_invalid,
     }
 }
 
@@ -194,6 +226,7 @@ impl Told {
             _ if !self.begun => {}
             Piece::All(latency) => self.latency = latency,
             Piece::Asset(overlay, latency, share) => self.assets.push((overlay, latency, share)),
+            Piece::Socket(port, queue, counts) => self.sockets.push((port, queue, counts)),
             Piece::End => self.whole = true,
         }
     }
@@ -276,7 +309,11 @@ mod tests {
             counters.forwarded = 7;
             counters
         };
-        (1..1000).find(|_| !teller.tell(&shared.stats, counters, latency)).unwrap()
+        let socket = |number: usize| {
+            let statistics = Statistics { rx_dropped: 5, ..Statistics::default() };
+            (number == 0).then_some((PortId(0), Queue { interface: 1, number: 3 }, statistics))
+        };
+        (1..1000).find(|_| !teller.tell(&shared.stats, counters, latency, socket)).unwrap()
     }
 
     #[test]
@@ -286,12 +323,14 @@ mod tests {
         assert_eq!(tell_all(&workers[0], &latency), 1, "nobody asked");
         let mut gathering = Gathering::begin(&workers);
         assert!(!gathering.gather());
-        assert_eq!(tell_all(&workers[0], &latency), 3, "counters, latency, end");
+        assert_eq!(tell_all(&workers[0], &latency), 4, "counters, latency, a socket, end");
         assert!(!gathering.gather(), "the other has not told");
         tell_all(&workers[1], &latency);
         assert!(gathering.gather());
         let figures = gathering.figures(None);
         assert_eq!((figures.forwarded, figures.workers.len()), (14, 2));
+        let sockets = figures.sockets.iter().map(|it| (&*it.port, it.queue, it.rx_dropped));
+        assert_eq!(sockets.collect::<Vec<_>>(), [("0", 3, 5); 2]);
     }
 
     #[test]
