@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
+use wicketgate_audit::export::printable_json;
 
 use crate::exit::{Exit, complain};
 
@@ -22,9 +23,8 @@ pub(crate) fn text(what: Arguments<'_>) {
 
 /// Prints one JSON document.
 pub(crate) fn json(what: &impl Serialize) {
-    let mut out = stdout().lock();
-    let written = serde_json::to_writer_pretty(&mut out, what).map_err(Into::into);
-    note(written.and_then(|()| writeln!(out)));
+    let written = serde_json::to_string_pretty(what).map_err(Into::into);
+    note(written.and_then(|json| writeln!(stdout().lock(), "{}", printable_json(&json))));
 }
 
 /// Has people read what is printed before they are asked.
