@@ -274,6 +274,9 @@ fn ends_with_the_success_of_a_close_that_came_early() {
     is_over(&mut gate, 2);
 }
 
+/// What ends Alice's connection.
+type Ending = fn(&mut Gate, &mut Talk);
+
 /// Each beginning has its end, under the name of who opened it.
 #[test]
 fn each_beginning_and_end_is_told() {
@@ -283,7 +286,7 @@ fn each_beginning_and_end_is_told() {
     assert_eq!((start.session, start.source, start.source_port), (1, CLIENT.0, CLIENT.1));
     let EventKind::IoStart { ids } = start.kind else { panic!() };
     assert_eq!(ids, [TO_TARGET, TO_ORIGINATOR]);
-    let endings: [(fn(&mut Gate, &mut Talk), IoEndCause); 6] = [
+    let endings: [(Ending, IoEndCause); 6] = [
         (|gate, talk| talk.close_io(gate), IoEndCause::Closed),
         (|gate, _| gate.wait(Duration::from_secs(11)), IoEndCause::Silent),
         (|gate, _| assert!(gate.sessions.revoke(SessionId(1))), IoEndCause::Revoked),

@@ -27,7 +27,7 @@ pub enum Reply {
     Sessions(Vec<Session>),
     Assets(Vec<Asset>),
     Policy(Policy),
-    Stats(Stats),
+    Stats(Box<Stats>),
 }
 
 /// It is done.

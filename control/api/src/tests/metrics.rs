@@ -245,7 +245,7 @@ fn rules_and_dashboard_ask_for_metrics_that_there_are() {
 
 #[test]
 fn an_auditor_reads_the_page_at_the_control_socket() {
-    let router = router(desk(|_| Ok(Reply::Stats(stats()))));
+    let router = router(desk(|_| Ok(Reply::Stats(Box::new(stats())))));
     let mut request = HttpRequest::get("/v1/metrics").body(Body::empty()).unwrap();
     request.extensions_mut().insert(actor(1000, &[Role::Auditor]));
     let body = run(async {
@@ -261,7 +261,7 @@ fn scrape(requests: &[&str]) -> Vec<String> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let desk = desk(|request| match request {
-        Request::Stats => Ok(Reply::Stats(stats())),
+        Request::Stats => Ok(Reply::Stats(Box::new(stats()))),
         request => panic!("{request:?}"),
     });
     thread::spawn(move || {

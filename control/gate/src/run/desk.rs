@@ -136,6 +136,6 @@ impl Control {
             records: self.records.as_ref().map(Records::stands),
             ..gathering.figures(self.generations.latest().map(Arc::as_ref))
         };
-        asks.into_iter().for_each(|ask| ask.answer(Ok(Reply::Stats(figures.clone()))));
+        asks.into_iter().for_each(|ask| ask.answer(Ok(Reply::Stats(Box::new(figures.clone())))));
     }
 }
