@@ -57,12 +57,14 @@ fuzz: ## each fuzz target for SECONDS_EACH seconds (30)
 	@command -v cargo-fuzz >/dev/null || $(CARGO) install cargo-fuzz --locked
 	tests/fuzz/run $(SECONDS_EACH)
 
-bench: deps ## what a frame costs; on interfaces, beside nftables and a plain AF_XDP forwarder; and other tunnels (20 min)
+bench: build ## what a frame costs; on interfaces, in tunnels and with captures, beside other programs (30 min)
 	@.ci/packages valgrind python3 nftables ethtool iproute2 iperf3 openssl wireguard-tools wireguard-go openvpn
+	@.ci/packages tcpdump tshark libndpi-bin || true
 	$(CARGO) run --release --locked -p wicketgate-perf
 	perf/instructions.sh
 	perf/live/bench.py
 	perf/live/tunnels.py
+	perf/peers.py
 
 captures: ## make the bundled captures again (root; third-party stacks from PyPI, npm and Debian)
 	pcaps/make.sh

@@ -297,13 +297,10 @@ impl<'a> Items<'a> {
     }
 
     fn each_of_many<E>(&self, mut see: impl FnMut(&Item<'a>) -> Result<(), E>) -> Result<(), E> {
-        let Items::Nodes(nodes) = self else { return self.clone().try_for_each(|item| see(&item)) };
-        // Thousands in a request: an item is made once, where it is looked at.
-        let mut nodes = nodes.clone();
-        while let Some(item) = nodes.next_item() {
-            see(&item)?;
+        match self {
+            Items::Nodes(nodes) => nodes.each(see),
+            others => others.clone().try_for_each(|item| see(&item)),
         }
-        Ok(())
     }
 }
 

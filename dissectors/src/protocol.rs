@@ -151,7 +151,7 @@ impl Protocol {
     ///
     /// # Errors
     /// The bytes cannot be the beginning of a PDU of this protocol.
-    #[inline]
+    #[inline(always)]
     pub fn frame(self, bytes: &[u8]) -> Result<Framed, NotTheProtocol> {
         match self {
             Protocol::Modbus => modbus::frame(bytes),
@@ -184,7 +184,7 @@ impl Protocol {
     /// # Errors
     /// The PDU contradicts itself: lengths, counts or reserved values are not what its function
     /// demands.
-    #[inline]
+    #[inline(always)]
     pub fn command(self, pdu: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
         match self {
             Protocol::Modbus => modbus::command(pdu),
@@ -196,7 +196,7 @@ impl Protocol {
     }
 
     /// What pairs the whole PDU `pdu` with its request or response.
-    #[inline]
+    #[inline(always)]
     pub fn key(self, pdu: &[u8]) -> Option<Key> {
         match self {
             Protocol::Modbus => modbus::key(pdu),
@@ -259,7 +259,7 @@ impl Protocol {
     ///
     /// # Errors
     /// The PDU contradicts itself.
-    #[inline]
+    #[inline(always)]
     pub fn response(self, pdu: &[u8]) -> Result<(), NotTheProtocol> {
         match self {
             Protocol::Modbus => modbus::response(pdu),
@@ -347,7 +347,7 @@ impl Dialog {
     ///
     /// # Errors
     /// Those of [`Protocol::frame`].
-    #[inline]
+    #[inline(always)]
     pub fn portion(
         &self,
         protocol: Protocol,
@@ -368,7 +368,7 @@ impl Dialog {
     ///
     /// # Errors
     /// Those of [`Protocol::command`].
-    #[inline]
+    #[inline(always)]
     pub fn command<'p>(
         &self,
         protocol: Protocol,
@@ -384,7 +384,7 @@ impl Dialog {
     ///
     /// # Errors
     /// It goes over something that was not opened in this flow, so that nobody can tell what it does.
-    #[inline]
+    #[inline(always)]
     pub fn permit(&self, command: &Command<'_>, pdu: &[u8]) -> Result<(), NotTheProtocol> {
         match command.protocol {
             Protocol::Enip => self.connections.permit(pdu),

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 use wicketgate_worker::worker::BURST;
 
-use crate::crowd::{Crowd, Size};
+use crate::crowd::{Crowd, Kind, Size};
 use crate::figures::Nanos;
 
 /// Rounds of each crowd, in turns.
@@ -60,22 +60,19 @@ pub(crate) fn measure() -> Vec<Value> {
     figures.iter().map(|row| beside_base(row, &figures)).collect()
 }
 
-/// The crowd of that name: `flows-opaque-1000`, `flows-inspected-1000`, `sessions-1000`.
+/// The crowd of that name: `flows-opaque-1000`, `flows-datagrams-1000`, `sessions-1000`.
 pub(crate) fn named(name: &str) -> Option<Crowd> {
     let (_, size) = sizes().find(|(of, size)| word(*of, *size) == name)?;
     Some(Crowd::open(size))
 }
 
 fn sizes() -> impl Iterator<Item = (Of, Size)> {
-    let flows = [false, true].into_iter().flat_map(|inspected| {
-        FLOWS.iter().map(move |flows| Size {
-            inspected,
-            flows: *flows,
-            sessions: SPREAD.min(*flows),
-        })
+    let kinds = [Kind::Opaque, Kind::Inspected, Kind::Datagrams];
+    let flows = kinds.into_iter().flat_map(|kind| {
+        FLOWS.iter().map(move |flows| Size { kind, flows: *flows, sessions: SPREAD.min(*flows) })
     });
     let sessions =
-        SESSIONS.iter().map(|count| Size { inspected: false, flows: *count, sessions: *count });
+        SESSIONS.iter().map(|count| Size { kind: Kind::Opaque, flows: *count, sessions: *count });
     flows.map(|size| (Of::Flows, size)).chain(sessions.map(|size| (Of::Sessions, size)))
 }
 
@@ -87,7 +84,11 @@ fn word(of: Of, size: Size) -> String {
 }
 
 fn kind(size: Size) -> &'static str {
-    if size.inspected { "inspected" } else { "opaque" }
+    match size.kind {
+        Kind::Opaque => "opaque",
+        Kind::Inspected => "inspected",
+        Kind::Datagrams => "datagrams",
+    }
 }
 
 /// Opens a crowd, if there is room for it; says so where there is not.
@@ -108,8 +109,8 @@ fn prepare((of, size): (Of, Size), room: &mut usize) -> Option<Row> {
     Some(Row { of, crowd, memory, nanos: Nanos::default() })
 }
 
-const fn bytes(size: Size) -> usize {
-    let streams = if size.inspected { size.flows } else { 0 };
+fn bytes(size: Size) -> usize {
+    let streams = size.streams();
     size.flows * FLOW_BYTES + streams * STREAM_BYTES + size.sessions * SESSION_BYTES
 }
 

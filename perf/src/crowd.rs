@@ -38,11 +38,21 @@ const PACE: Duration = Duration::from_micros(1);
 const CLIENT_ISN: u32 = 100;
 const ASSET_ISN: u32 = 500;
 
-/// How many there are of what, and whether their bytes are read.
+/// What connections carry: always the same Modbus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Over TCP, and nobody reads it.
+    Opaque,
+    /// Over TCP, each command judged.
+    Inspected,
+    /// Over UDP, each command judged.
+    Datagrams,
+}
+
+/// How many there are of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
-    /// Modbus, each command judged; else the same bytes, which nobody reads.
-    pub(crate) inspected: bool,
+    pub(crate) kind: Kind,
     /// Open connections.
     pub(crate) flows: usize,
     /// Sessions, and so grants, that they are spread over; at most as many as connections.
@@ -54,8 +64,17 @@ impl Size {
         self.sessions.min(ASSETS)
     }
 
-    fn door(self) -> (Protocol, u16) {
-        if self.inspected { (Protocol::Modbus, 502) } else { (Protocol::Tcp, 80) }
+    fn door(self) -> (Protocol, Transport, u16) {
+        match self.kind {
+            Kind::Opaque => (Protocol::Tcp, Transport::Tcp, 80),
+            Kind::Inspected => (Protocol::Modbus, Transport::Tcp, 502),
+            Kind::Datagrams => (Protocol::Modbus, Transport::Udp, 502),
+        }
+    }
+
+    /// Streams that are in use: one for whatever is read, datagrams too.
+    pub(crate) fn streams(self) -> usize {
+        if self.kind == Kind::Opaque { 0 } else { self.flows }
     }
 
     /// Who the ends of a connection are: connections of one session differ in the client's port.
@@ -64,7 +83,8 @@ impl Size {
         Ends {
             client: (client(session / assets), FIRST_PORT + (flow / assets) as u16),
             asset: session % assets,
-            door: self.door().1,
+            transport: self.door().1,
+            door: self.door().2,
         }
     }
 
@@ -114,8 +134,8 @@ impl Size {
             cycle: None,
             owner: Default::default(),
         });
-        let (protocol, port) = self.door();
-        tables.add_endpoint(Endpoint { asset, protocol, transport: Transport::Tcp, port })
+        let (protocol, transport, port) = self.door();
+        tables.add_endpoint(Endpoint { asset, protocol, transport, port })
     }
 }
 
@@ -142,27 +162,47 @@ fn underlay(at: usize) -> Ipv4Addr {
 struct Ends {
     client: (Ipv4Addr, u16),
     asset: usize,
+    transport: Transport,
     door: u16,
 }
 
 impl Ends {
     fn client_says(self, numbers: (u32, u32), flags: u8, payload: &[u8]) -> (PortId, Packet) {
         let to = (overlay(self.asset), self.door);
-        let mut packet = Packet::tcp(self.client, to, numbers, flags, payload);
+        let mut packet = self.packet(self.client, to, numbers, flags, payload);
         packet.macs = (GATE_MAC[0], OFFICE_MAC);
         (OFFICE, packet)
     }
 
     fn asset_says(self, numbers: (u32, u32), flags: u8, payload: &[u8]) -> (PortId, Packet) {
         let (from, to) = ((underlay(self.asset), self.door), (NAT, self.client.1));
-        let mut packet = Packet::tcp(from, to, numbers, flags, payload);
+        let mut packet = self.packet(from, to, numbers, flags, payload);
         packet.macs = (GATE_MAC[1], PRESS_MAC);
         (LINE, packet)
     }
 
-    fn handshake(self) -> [(PortId, Packet); 3] {
+    /// Numbers and flags are TCP's alone.
+    fn packet(
+        self,
+        from: (Ipv4Addr, u16),
+        to: (Ipv4Addr, u16),
+        numbers: (u32, u32),
+        flags: u8,
+        payload: &[u8],
+    ) -> Packet {
+        match self.transport {
+            Transport::Udp => Packet::udp(from, to, payload),
+            Transport::Tcp | Transport::Icmp => Packet::tcp(from, to, numbers, flags, payload),
+        }
+    }
+
+    /// What opens it: of datagrams, the first one, which is answered.
+    fn handshake(self) -> Vec<(PortId, Packet)> {
         let (client, asset) = (CLIENT_ISN + 1, ASSET_ISN + 1);
-        [
+        if self.transport == Transport::Udp {
+            return vec![self.segment(0), self.segment(1)];
+        }
+        vec![
             self.client_says((CLIENT_ISN, 0), SYN, &[]),
             self.asset_says((ASSET_ISN, client), SYN | ACK, &[]),
             self.client_says((client, asset), ACK, &[]),
@@ -199,8 +239,8 @@ impl Crowd {
     /// Opens them all.
     pub(crate) fn open(size: Size) -> Crowd {
         let sessions = Arc::new(Sessions::new(size.sessions));
-        let streams = if size.inspected { size.flows } else { 1 };
-        let limits = Limits { flows: size.flows, streams, ..Limits::default() };
+        let limits =
+            Limits { flows: size.flows, streams: size.streams().max(1), ..Limits::default() };
         let mut pool = Pool::new(BURST);
         let burst = std::iter::from_fn(|| pool.take()).map(|frame| (OFFICE, frame)).collect();
         let mut crowd = Crowd {
@@ -259,7 +299,8 @@ impl Crowd {
 
     /// Whether all turns so far were forwarded, and the frames of the handshakes.
     pub(crate) fn all_forwarded(&self) -> bool {
-        let frames = self.turns + 3 * self.size.flows;
+        let opening = if self.size.kind == Kind::Datagrams { 2 } else { 3 };
+        let frames = self.turns + opening * self.size.flows;
         self.engine.counters().forwarded == frames as u64
     }
 }
@@ -294,10 +335,14 @@ mod tests {
 
     #[test]
     fn every_segment_of_every_connection_passes() {
-        for (inspected, flows, sessions) in
-            [(false, 1, 1), (true, 1, 1), (false, 600, 7), (true, 600, 600)]
-        {
-            let size = Size { inspected, flows, sessions };
+        for (kind, flows, sessions) in [
+            (Kind::Opaque, 1, 1),
+            (Kind::Inspected, 1, 1),
+            (Kind::Opaque, 600, 7),
+            (Kind::Inspected, 600, 600),
+            (Kind::Datagrams, 600, 7),
+        ] {
+            let size = Size { kind, flows, sessions };
             let mut crowd = Crowd::open(size);
             for _ in 0..3 * flows.div_ceil(BURST) {
                 crowd.fill();
@@ -305,13 +350,13 @@ mod tests {
             }
             assert!(crowd.all_forwarded(), "{size:?}");
             let commands = crowd.engine.counters().commands;
-            assert_eq!(commands > 0, inspected, "{size:?}");
+            assert_eq!(commands > 0, kind != Kind::Opaque, "{size:?}");
         }
     }
 
     #[test]
     fn ten_thousand_assets_and_a_million_connections_are_all_different() {
-        let size = Size { inspected: false, flows: 1_000_000, sessions: 1_000 };
+        let size = Size { kind: Kind::Opaque, flows: 1_000_000, sessions: 1_000 };
         let ends: HashSet<_> = (0..size.flows).map(|flow| size.ends(flow)).collect();
         assert_eq!(ends.len(), size.flows);
     }

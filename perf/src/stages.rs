@@ -5,8 +5,9 @@ use std::hint::black_box;
 use allocation_counter::measure;
 use wicketgate_dissectors::opcua::items::MAX_ITEMS;
 use wicketgate_dissectors::s7comm::Area;
-use wicketgate_dissectors::{Dialog, Direction, Framed, Portion, Protocol};
+use wicketgate_dissectors::{Class, Dialog, Direction, Framed, Portion, Protocol};
 use wicketgate_engine::event::{CommandEvent, Label, PAYLOAD};
+use wicketgate_engine::node_set::NodeSet;
 use wicketgate_engine::nodes::{NamePattern, NodePattern, NodeRule};
 use wicketgate_engine::objects::{Glob, ObjectRule, Objects};
 use wicketgate_engine::operands::{Memory, Range};
@@ -85,8 +86,9 @@ pub(crate) fn all() -> Vec<Stage> {
     let modbus = [parse(), verify(), refuse(), place(), dissect(), judge(), tell(), translate()];
     let enip = [dissect_enip(), judge_enip(), dissect_many()];
     let s7comm = [dissect_s7comm(), judge_s7comm(), dissect_s7comm_many()];
-    let opcua = [dissect_opcua(), judge_opcua(), dissect_nodes(), judge_nodes()];
-    modbus.into_iter().chain(enip).chain(s7comm).chain(opcua).collect()
+    let opcua = [dissect_opcua(), judge_opcua(), dissect_nodes(), judge_most_nodes()];
+    let many = [judge_nodes(), judge_listed(), judge_writes()];
+    modbus.into_iter().chain(enip).chain(s7comm).chain(opcua).chain(many).collect()
 }
 
 fn parse() -> Stage {
@@ -147,7 +149,7 @@ fn judge() -> Stage {
     let writes = wicketgate_engine::Entry {
         addresses: ranges(100, 119),
         values: wicketgate_engine::ValueRule::In(ranges(0, 1500)),
-        ..wicketgate_tests::plant::entry(&[wicketgate_dissectors::Class::Write])
+        ..wicketgate_tests::plant::entry(&[Class::Write])
     };
     let matcher = wicketgate_engine::Matcher::new(vec![writes]);
     stage("judge: dissect, address, value", move || {
@@ -179,7 +181,7 @@ fn judge_enip() -> Stage {
     let writes = wicketgate_engine::Entry {
         objects: ObjectRule::Only(Box::new(Objects { tags, ..Objects::default() })),
         values: wicketgate_engine::ValueRule::In(range),
-        ..wicketgate_tests::plant::entry(&[wicketgate_dissectors::Class::Write])
+        ..wicketgate_tests::plant::entry(&[Class::Write])
     };
     let matcher = wicketgate_engine::Matcher::new(vec![writes]);
     stage("judge-enip: dissect, tag, value", move || {
@@ -208,7 +210,7 @@ fn judge_opcua() -> Stage {
     let writes = wicketgate_engine::Entry {
         objects: ObjectRule::Nodes(Box::new(NodeRule { nodes, ..NodeRule::default() })),
         values: wicketgate_engine::ValueRule::In(range),
-        ..wicketgate_tests::plant::entry(&[wicketgate_dissectors::Class::Write])
+        ..wicketgate_tests::plant::entry(&[Class::Write])
     };
     let matcher = wicketgate_engine::Matcher::new(vec![writes]);
     stage("judge-opcua: dissect, node, value", move || {
@@ -218,11 +220,47 @@ fn judge_opcua() -> Stage {
     })
 }
 
+/// A request with as many items as it may have.
+fn most_of(service: u16, item: &[u8]) -> Vec<u8> {
+    let body = [&(MAX_ITEMS as u32).to_le_bytes()[..], &item.repeat(MAX_ITEMS)].concat();
+    opcua::service(7, service, &body)
+}
+
 /// The most nodes that a request may name: BrowsePaths without elements, six bytes each.
+fn most_nodes() -> Vec<u8> {
+    most_of(554, &[0, 85, 0, 0, 0, 0])
+}
+
+/// Dissects and judges a request that `nodes` and `class` allow.
+fn judge_many(name: &'static str, pdu: Vec<u8>, class: Class, nodes: NodeSet) -> Stage {
+    let only = wicketgate_engine::Entry {
+        objects: ObjectRule::Nodes(Box::new(NodeRule { nodes, ..NodeRule::default() })),
+        ..wicketgate_tests::plant::entry(&[class])
+    };
+    let matcher = wicketgate_engine::Matcher::new(vec![only]);
+    long_stage(name, move || {
+        if let Ok(command) = Protocol::Opcua.command(black_box(&pdu)) {
+            assert!(matcher.judge(&command, Time::EPOCH).is_ok());
+        }
+    })
+}
+
+fn judge_most_nodes() -> Stage {
+    let nodes = [NodePattern { namespace: 0, name: NamePattern::Numbers(85, 85) }];
+    let name = "judge-opcua-nodes: the same, by number";
+    judge_many(name, most_nodes(), Class::Discover, nodes.into())
+}
+
+/// As many values as a request may write, one byte each.
+fn judge_writes() -> Stage {
+    let pdu = most_of(673, &[0, 85, 13, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 1, 1, 0]);
+    let nodes = [NodePattern { namespace: 0, name: NamePattern::Numbers(80, 90) }];
+    let name = "judge-opcua-writes: as many values, by number";
+    judge_many(name, pdu, Class::Write, nodes.into())
+}
+
 fn dissect_nodes() -> Stage {
-    let path = [0, 85, 0, 0, 0, 0];
-    let body = [&(MAX_ITEMS as u32).to_le_bytes()[..], &path.repeat(MAX_ITEMS)].concat();
-    let pdu = opcua::service(7, 554, &body);
+    let pdu = most_nodes();
     long_stage("dissect-opcua-nodes: as many as a request may have", move || {
         let _ = black_box(Protocol::Opcua.command(black_box(&pdu[..])));
     })
@@ -230,19 +268,21 @@ fn dissect_nodes() -> Stage {
 
 /// A request of 60 KiB, as large controllers allow: 1500 nodes, judged by name.
 fn judge_nodes() -> Stage {
-    let pdu = opcua::read_many(7, 1500);
     let name = NamePattern::Text(b"Line.Press.Level*"[..].into());
-    let nodes = [NodePattern { namespace: 2, name }].into();
-    let reads = wicketgate_engine::Entry {
-        objects: ObjectRule::Nodes(Box::new(NodeRule { nodes, ..NodeRule::default() })),
-        ..wicketgate_tests::plant::entry(&[wicketgate_dissectors::Class::Read])
+    let nodes = [NodePattern { namespace: 2, name }];
+    let pdu = opcua::read_many(7, 1500);
+    judge_many("judge-opcua-1500: 1500 nodes by name", pdu, Class::Read, nodes.into())
+}
+
+/// The same where the rule lists each of them.
+fn judge_listed() -> Stage {
+    let pattern = |at| NodePattern {
+        namespace: 2,
+        name: NamePattern::Text(format!("Line.Press.Level{at}").as_bytes().into()),
     };
-    let matcher = wicketgate_engine::Matcher::new(vec![reads]);
-    long_stage("judge-opcua-1500: 1500 nodes by name", move || {
-        if let Ok(command) = Protocol::Opcua.command(black_box(&pdu)) {
-            assert!(matcher.judge(&command, Time::EPOCH).is_ok());
-        }
-    })
+    let nodes = NodeSet::new((0..1500).map(pattern).collect::<Vec<_>>());
+    let pdu = opcua::read_many(7, 1500);
+    judge_many("judge-opcua-listed: as many names in the rule", pdu, Class::Read, nodes)
 }
 
 /// The most that one PDU can ask for: as many services as a message may carry.
@@ -271,7 +311,7 @@ fn judge_s7comm() -> Stage {
     let writes = wicketgate_engine::Entry {
         objects: ObjectRule::Operands([Range::Memory(word)].into()),
         values: wicketgate_engine::ValueRule::In(wicketgate_engine::RangeSet::of(vec![(0, 1500)])),
-        ..wicketgate_tests::plant::entry(&[wicketgate_dissectors::Class::Write])
+        ..wicketgate_tests::plant::entry(&[Class::Write])
     };
     let matcher = wicketgate_engine::Matcher::new(vec![writes]);
     stage("judge-s7comm: dissect, address, value", move || {
@@ -307,7 +347,7 @@ fn event(payload: [u8; PAYLOAD], len: usize) -> Event {
     let kind = EventKind::Command(CommandEvent {
         endpoint: EndpointId(0),
         protocol: Protocol::Modbus,
-        class: wicketgate_dissectors::Class::Read,
+        class: Class::Read,
         name: "read-holding-registers",
         function: 3,
         sub: None,

@@ -99,6 +99,21 @@ fn no_frame_that_is_recorded_allocates_whether_there_is_room_or_not() {
     }
 }
 
+/// What `check` and the start tell is what is taken: all but some KiB, which no setting changes.
+#[test]
+fn the_tables_take_the_memory_that_is_told() {
+    for (streams, sessions) in [(64, 64), (64, 5000), (500, 64)] {
+        let limits = Limits { flows: 1000, streams, long_requests: 3, io_connections: 20 };
+        let (tables, slab) = (Plant::usual().tables(1), Arc::new(Sessions::new(sessions)));
+        let counted = measure(|| drop(Engine::new(limits, tables, slab)));
+        let taken = usize::try_from(counted.bytes_max).unwrap();
+        let told = limits.bytes(sessions);
+        assert!((told..told + 16 * 1024).contains(&taken), "{taken} taken, {told} told");
+        let counted = measure(|| drop(Sessions::new(sessions)));
+        assert_eq!(usize::try_from(counted.bytes_max).unwrap(), Sessions::bytes(sessions));
+    }
+}
+
 /// Copies are taken after each frame, if `takes`.
 fn nothing_allocates(plant: &Plant, recorded: Option<(Arc<Copies>, bool)>) {
     let frames = workload();

@@ -138,6 +138,11 @@ fn latency(page: &mut Page, stats: &Stats) {
     by_worker(page, what, &stats.workers, |family, worker, counts| {
         histogram(family, worker, &counts.latency);
     });
+    let help = "What a loop without a gate takes on a worker's core, about as long as a frame, in seconds.";
+    let what = ("wicketgate_floor_duration_seconds", Kind::Summary, help);
+    by_worker(page, what, &stats.workers, |family, worker, counts| {
+        summary(family, ("worker", worker), &counts.floor);
+    });
 }
 
 fn histogram(family: &mut Family<'_>, worker: &str, latency: &Percentiles) {
@@ -168,11 +173,7 @@ fn assets(page: &mut Page, stats: &Stats) {
     let mut family = page.family("wicketgate_asset_frame_duration_seconds", Kind::Summary, help);
     for asset in &shown {
         let name = ("asset", &*asset.asset);
-        let Percentiles { p50, p90, p99, p999, .. } = asset.latency;
-        for (quantile, nanos) in [("0.5", p50), ("0.9", p90), ("0.99", p99), ("0.999", p999)] {
-            family.sample(&[name, ("quantile", quantile)], seconds(nanos));
-        }
-        ends(&mut family, &[name], &asset.latency);
+        summary(&mut family, name, &asset.latency);
     }
     let help = "Which share of the asset's cycle the slowest frame of a thousand takes: 0.01 is one per cent.";
     let mut family = page.family("wicketgate_asset_cycle_share_ratio", Kind::Gauge, help);
@@ -181,9 +182,37 @@ fn assets(page: &mut Page, stats: &Stats) {
             family.sample(&[("asset", &asset.asset)], share);
         }
     }
+    budgets(page, &shown);
     let help = "Assets with frames that have no summary here, because there are too many.";
     let left = stats.assets.len() - shown.len();
     page.single("wicketgate_assets_not_shown", Kind::Gauge, help, left);
+}
+
+/// Of those that have a cycle.
+fn budgets(page: &mut Page, shown: &[&AssetLatency]) {
+    let held = || shown.iter().filter(|asset| asset.budget.is_some());
+    let help = "Frames of an asset that were in the gate for longer than its cycle budget.";
+    let name = "wicketgate_asset_frames_over_budget_total";
+    let mut family = page.family(name, Kind::Counter, help);
+    for asset in held() {
+        family.sample(&[("asset", &asset.asset)], asset.over_budget);
+    }
+    let help = "Whether too many frames of an asset were over its cycle budget in the last window (1) or not (0).";
+    let mut family = page.family("wicketgate_asset_budget_breached", Kind::Gauge, help);
+    for asset in held() {
+        family.sample(&[("asset", &asset.asset)], u8::from(asset.budget_breached));
+    }
+}
+
+/// Quantiles, sum and count of one series.
+fn summary(family: &mut Family<'_>, label: Label<'_>, latency: &Percentiles) {
+    let Percentiles { p50, p90, p99, p999, p9999, .. } = *latency;
+    for (quantile, nanos) in
+        [("0.5", p50), ("0.9", p90), ("0.99", p99), ("0.999", p999), ("0.9999", p9999)]
+    {
+        family.sample(&[label, ("quantile", quantile)], seconds(nanos));
+    }
+    ends(family, &[label], latency);
 }
 
 fn queues(page: &mut Page, stats: &Stats) {

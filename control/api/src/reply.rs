@@ -427,6 +427,9 @@ pub struct Worker {
     pub events_room: u64,
     /// The gate's own time per frame.
     pub latency: Percentiles,
+    /// The machine's own floor: a loop without a gate, about as long as a frame takes, sampled on the worker's core
+    /// while it has no frame. `frames` are samples.
+    pub floor: Percentiles,
 }
 
 /// Upper bounds of the classes into which frames are counted by their time, in nanoseconds. Frames above all of
@@ -462,6 +465,8 @@ pub struct Percentiles {
     pub p99: u64,
     /// 99.9 % did.
     pub p999: u64,
+    /// 99.99 % did.
+    pub p9999: u64,
     /// All did.
     pub max: u64,
     /// The time of all together, exact to one per cent.
@@ -472,7 +477,7 @@ pub struct Percentiles {
 }
 
 /// The gate's own time on the frames of one asset.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AssetLatency {
     /// The asset.
     pub asset: String,
@@ -480,4 +485,48 @@ pub struct AssetLatency {
     pub latency: Percentiles,
     /// Which share of the asset's cycle p99.9 is, if it has one: 0.01 is one per cent.
     pub share_of_cycle: Option<f64>,
+    /// The worker that has it, whose `floor` stands beside it.
+    pub worker: u32,
+    /// Its cycle in nanoseconds, if it has one.
+    pub cycle: Option<u64>,
+    /// For how many nanoseconds of it the gate may hold a frame.
+    pub budget: Option<u64>,
+    /// Frames since the start that were held for longer; of another budget after a reload.
+    pub over_budget: u64,
+    /// Whether too many were in the last window (`docs/POLICY.md`, `budget`).
+    pub budget_breached: bool,
+    /// What share of its cycle a frame takes; of 1, 2, 4, 10 and 100 ms where it has none.
+    pub shares: Vec<CycleShares>,
+}
+
+/// Cycles that controllers have, in nanoseconds: those that an asset without one is held against.
+pub const CYCLES: [u64; 5] = [1_000_000, 2_000_000, 4_000_000, 10_000_000, 100_000_000];
+
+/// What share of a cycle a frame spends in the gate: 0.01 is one per cent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CycleShares {
+    /// The cycle, in nanoseconds.
+    pub cycle: u64,
+    /// 99 % of the frames take at most this.
+    pub p99: f64,
+    /// 99.9 % do.
+    pub p999: f64,
+    /// 99.99 % do.
+    pub p9999: f64,
+    /// All do.
+    pub max: f64,
+}
+
+impl Percentiles {
+    /// The shares of this cycle, or of each of [`CYCLES`].
+    pub fn shares(&self, cycle: Option<u64>) -> Vec<CycleShares> {
+        let cycles = cycle.map_or(CYCLES.to_vec(), |cycle| vec![cycle]);
+        cycles.into_iter().map(|cycle| self.shares_of(cycle)).collect()
+    }
+
+    fn shares_of(&self, cycle: u64) -> CycleShares {
+        let [p99, p999, p9999, max] =
+            [self.p99, self.p999, self.p9999, self.max].map(|nanos| nanos as f64 / cycle as f64);
+        CycleShares { cycle, p99, p999, p9999, max }
+    }
 }

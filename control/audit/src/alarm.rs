@@ -21,11 +21,13 @@ pub enum Alarm {
     SyslogFails,
     /// Sessions that should be recorded are not, or not whole.
     RecordsFail,
+    /// The gate holds frames of some asset for longer than the budget of its cycle.
+    CycleBudget,
 }
 
 impl Alarm {
     /// All causes, each at its [`place`](Alarm::place).
-    pub const ALL: [Alarm; 9] = [
+    pub const ALL: [Alarm; 10] = [
         Alarm::KernelForwards,
         Alarm::FramesLost,
         Alarm::WorkerStalled(0),
@@ -35,6 +37,7 @@ impl Alarm {
         Alarm::CheckpointsFail,
         Alarm::SyslogFails,
         Alarm::RecordsFail,
+        Alarm::CycleBudget,
     ];
 
     /// The cause's place among all.
@@ -49,6 +52,7 @@ impl Alarm {
             Alarm::CheckpointsFail => 6,
             Alarm::SyslogFails => 7,
             Alarm::RecordsFail => 8,
+            Alarm::CycleBudget => 9,
         }
     }
 
@@ -64,6 +68,7 @@ impl Alarm {
             Alarm::CheckpointsFail => "checkpoints-fail",
             Alarm::SyslogFails => "syslog-fails",
             Alarm::RecordsFail => "records-fail",
+            Alarm::CycleBudget => "cycle-budget",
         }
     }
 
@@ -78,7 +83,8 @@ impl Alarm {
             | Alarm::AuditFails
             | Alarm::CheckpointsFail
             | Alarm::SyslogFails
-            | Alarm::RecordsFail => None,
+            | Alarm::RecordsFail
+            | Alarm::CycleBudget => None,
         }
     }
 }

@@ -12,6 +12,7 @@
 //! | [`mark`] | what a log tells of itself |
 //! | [`signature`] | [`Signer`], [`PublicKey`]: who vouches for it |
 //! | [`alarm`] | [`Alarm`]: what is wrong with the gate itself |
+//! | [`budget`] | [`Budget`]: an asset whose frames are held for too long |
 //! | [`act`] | [`Act`]: what people did, and what was done about what they may do |
 //! | `record` | the fields of a record, in their order |
 //! | `words` | the words that events become: category, type, result, table |
@@ -33,6 +34,7 @@
 pub mod act;
 pub mod alarm;
 mod ascii;
+pub mod budget;
 pub mod chain;
 mod chain_writer;
 mod check;
@@ -61,6 +63,7 @@ use std::fmt;
 
 pub use act::{Act, Deed};
 pub use alarm::Alarm;
+pub use budget::Budget;
 pub use chain::Hash;
 pub use commit::Committer;
 pub use export::Format;

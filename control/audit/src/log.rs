@@ -7,6 +7,7 @@ use wicketgate_packet::Time;
 
 use crate::act::Act;
 use crate::alarm::Alarm;
+use crate::budget::Budget;
 use crate::chain::Hash;
 use crate::chain_writer::ChainWriter;
 use crate::mark::Mark;
@@ -70,6 +71,20 @@ impl<W: Write> AuditLog<W> {
     /// As [`record`](AuditLog::record).
     pub fn alarm(&mut self, time: Time, epoch: u32, alarm: Alarm, on: bool) -> io::Result<()> {
         self.append(time, Entry::Alarm(epoch, alarm, on))
+    }
+
+    /// Appends that a cycle budget is breached (`true`) or kept again, under the policy of `epoch`.
+    ///
+    /// # Errors
+    /// As [`record`](AuditLog::record).
+    pub fn budget(
+        &mut self,
+        time: Time,
+        epoch: u32,
+        budget: &Budget<'_>,
+        breached: bool,
+    ) -> io::Result<()> {
+        self.append(time, Entry::Budget(epoch, budget, breached))
     }
 
     /// Writes out what the writer has buffered: whole lines.

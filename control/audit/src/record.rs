@@ -13,6 +13,7 @@ use wicketgate_engine::{AssetId, EndpointId, GrantId, RuleId, SubjectId, Tables}
 use crate::MAX_NAME;
 use crate::act::Act;
 use crate::alarm::Alarm;
+use crate::budget::Budget;
 use crate::chain::{Hash, write_hex};
 use crate::mark::Mark;
 use crate::words::{self, Words};
@@ -54,6 +55,8 @@ pub(crate) enum Entry<'a> {
     Act(u32, &'a Act<'a>),
     /// An alarm begins (`true`) or is over, under this epoch of policy.
     Alarm(u32, Alarm, bool),
+    /// A cycle budget is breached (`true`) or kept again, under this epoch of policy.
+    Budget(u32, &'a Budget<'a>, bool),
 }
 
 impl Serialize for Record<'_> {
@@ -72,6 +75,7 @@ impl Serialize for Record<'_> {
                 fields.some("worker", alarm.worker())?;
                 fields.put("reason", alarm.code())?;
             }
+            Entry::Budget(_, budget, _) => budget.fields(&mut fields)?,
         }
         fields.put("epoch", &self.entry.epoch())?;
         fields.put("prev", &self.prev)?;
@@ -101,12 +105,16 @@ impl Entry<'_> {
             Entry::Act(_, act) => act.deed.words(act.refused),
             Entry::Alarm(.., true) => Words::ALARM,
             Entry::Alarm(.., false) => Words::ALARM_END,
+            Entry::Budget(.., breached) => Budget::words(*breached),
         }
     }
 
     fn epoch(&self) -> u32 {
         match self {
-            Entry::Mark(epoch, _) | Entry::Act(epoch, _) | Entry::Alarm(epoch, ..) => *epoch,
+            Entry::Mark(epoch, _)
+            | Entry::Act(epoch, _)
+            | Entry::Alarm(epoch, ..)
+            | Entry::Budget(epoch, ..) => *epoch,
             Entry::Event(tables, ..) => tables.epoch(),
         }
     }

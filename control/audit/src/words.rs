@@ -22,6 +22,11 @@ impl Words {
     /// It is not any more.
     pub(crate) const ALARM_END: Words = Words::new("system", "alarm-end", SUCCESS);
 
+    /// The gate holds frames of an asset for longer than its budget.
+    pub(crate) const BUDGET_BREACHED: Words = Words::new("system", "budget-breached", FAILURE);
+    /// It does not any more.
+    pub(crate) const BUDGET_RECOVERED: Words = Words::new("system", "budget-recovered", SUCCESS);
+
     pub(crate) const fn new(
         category: &'static str,
         kind: &'static str,

@@ -18,6 +18,7 @@ use wicketgate_packet::Time;
 
 use crate::act::Act;
 use crate::alarm::Alarm;
+use crate::budget::Budget;
 use crate::chain::Hash;
 use crate::chain_writer::ChainWriter;
 use crate::files::FileName;
@@ -241,6 +242,21 @@ impl LogWriter {
     pub fn alarm(&mut self, time: Time, epoch: u32, alarm: Alarm, on: bool) -> io::Result<()> {
         self.epoch = epoch;
         self.append_in_reserve(time, Entry::Alarm(epoch, alarm, on))
+    }
+
+    /// Appends that a cycle budget is breached (`true`) or kept again, under the policy of `epoch`.
+    ///
+    /// # Errors
+    /// As [`record`](LogWriter::record).
+    pub fn budget(
+        &mut self,
+        time: Time,
+        epoch: u32,
+        budget: &Budget<'_>,
+        breached: bool,
+    ) -> io::Result<()> {
+        self.epoch = epoch;
+        self.append_in_reserve(time, Entry::Budget(epoch, budget, breached))
     }
 
     /// Writes a checkpoint where one is due, and begins a new file with a new day.

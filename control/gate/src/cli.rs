@@ -146,6 +146,10 @@ pub(crate) struct Replay {
     /// What is spoken on a port, when there is no config to say so
     #[arg(long, value_name = "PORT=PROTOCOL", conflicts_with = "config")]
     pub(crate) decode_as: Vec<DecodeAs>,
+    /// Connections read at a time, 26 KiB of memory each, instead of what the config's `inspected` says (4096 where
+    /// it says nothing); more are refused, as by a worker of a running gate
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub(crate) inspected: Option<u32>,
 }
 
 impl Replay {
@@ -162,6 +166,7 @@ impl Replay {
             record: None,
             complete_checksums: true,
             decode_as: Vec::new(),
+            inspected: None,
         }
     }
 }

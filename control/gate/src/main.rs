@@ -31,6 +31,7 @@ mod run;
 mod session;
 mod syslog;
 mod table;
+mod timing;
 mod transcript;
 mod user;
 mod users;

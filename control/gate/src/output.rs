@@ -23,6 +23,7 @@ pub(crate) fn text(what: Arguments<'_>) {
 
 /// Prints one JSON document.
 pub(crate) fn json(what: &impl Serialize) {
+    // Written at once: standard output makes a system call for each line it is given, of which a long report has 100,000.
     let written = serde_json::to_string_pretty(what).map_err(Into::into);
     note(written.and_then(|json| writeln!(stdout().lock(), "{}", printable_json(&json))));
 }

@@ -88,9 +88,17 @@ pub(crate) const fn words(reason: Reason) -> (&'static str, &'static str) {
             "an asset began to talk; in a replay also: its answer to what was refused",
             "look at what was refused; else find out why the asset calls out",
         ),
-        Reason::FlowTableFull | Reason::SessionTableFull | Reason::StreamsUsedUp => {
+        Reason::FlowTableFull => {
             ("no room for one more; machines have a reserve", "find who opens so many")
         }
+        Reason::SessionTableFull => (
+            "no room for one more session; machines have a reserve",
+            "find who opens so many, or raise `sessions` in [gate]",
+        ),
+        Reason::StreamsUsedUp => (
+            "no room for one more inspected connection; machines have a reserve",
+            "find who opens so many, or raise `inspected` in [gate]",
+        ),
         Reason::NatPortsUsedUp => ("no free port towards this asset", "find who opens so many"),
         Reason::FragmentationNeeded => (
             "too long for the link behind the gate: its sender is told",

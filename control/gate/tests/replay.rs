@@ -125,6 +125,18 @@ fn a_capture_named_after_the_ports_is_taken_as_it_is() {
     assert_eq!(report["supplied"]["handshakes"], 0, "nothing is supplied");
 }
 
+/// What there is no room to read is refused, and room can be had.
+#[test]
+fn a_connection_too_many_is_refused() {
+    let refused = |connections| {
+        let report = replay("maintenance-writes", &["--inspected", connections]);
+        let lines = report["refused"].as_array().unwrap().clone();
+        lines.iter().filter(|line| line["reason"] == "streams-used-up").count()
+    };
+    assert_eq!(refused("64"), 0);
+    assert_ne!(refused("1"), 0);
+}
+
 /// Without a config any capture can be looked at, and nothing is refused.
 #[test]
 fn observing_forwards_everything() {
@@ -157,6 +169,43 @@ fn a_capture_in_pieces_is_judged_as_the_whole() {
                 assert_eq!(transcript(name, &pieces, folder.path()), whole, "{name} cut at {at}");
             }
         }
+    }
+}
+
+/// The same first segment, from this many ports: source port and the low half of its number change by as much, so
+/// that the checksum stays right.
+fn openings(syn: &(Time, Vec<u8>), count: u16) -> Vec<(Time, Vec<u8>)> {
+    let change = |frame: &mut Vec<u8>, at: usize, by: i16| {
+        let field: &mut [u8; 2] = frame.get_mut(at..at + 2).unwrap().try_into().unwrap();
+        *field = u16::from_be_bytes(*field).checked_add_signed(by).unwrap().to_be_bytes();
+    };
+    let opening = |by: u16| {
+        let (time, mut frame) = syn.clone();
+        change(&mut frame, 34, by.cast_signed());
+        change(&mut frame, 40, -by.cast_signed());
+        (time, frame)
+    };
+    (0..count).map(opening).collect()
+}
+
+/// A replay has as much room as the live gate, and is full where that would be.
+#[test]
+fn a_replay_has_the_room_that_its_config_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = read_all(&case("hmi-poll").join("capture.pcapng"));
+    let syn = frames.iter().find(|(_, frame)| frame.get(12..14) == Some(&[8, 0])).unwrap();
+    let capture = write_all(folder.path(), "capture", &openings(syn, 100));
+    let policy = fs::read_to_string(case("hmi-poll").join("policy.toml")).unwrap();
+    for (keys, refused) in [("", 0), ("inspected = 64\n", 36)] {
+        let config = folder.path().join("policy.toml");
+        fs::write(&config, policy.replace("[gate]\n", &format!("[gate]\n{keys}"))).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_wicketgate"))
+            .args(["replay", "--json", "--config"])
+            .args([&config, &capture])
+            .output()
+            .unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(counts(&report["refused"]), refused, "{report:#}");
     }
 }
 

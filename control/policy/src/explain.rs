@@ -7,6 +7,7 @@ use wicketgate_engine::tables::{AssetId, Mac, Side};
 
 use crate::model::{Asset, Conduit, Policy, Port, Rule, Source};
 use crate::rate;
+use crate::tuning::Room;
 use crate::tunnel::Tunnel;
 use crate::wording;
 
@@ -15,6 +16,8 @@ use crate::wording;
 pub struct Explanation {
     /// The overlay network.
     pub overlay: String,
+    /// How much the live gate has room for.
+    pub room: Room,
     /// The ports.
     pub ports: Vec<PortLine>,
     /// Where people log in from afar.
@@ -86,6 +89,8 @@ pub struct AssetPart {
     pub mac: Option<String>,
     /// Its cycle.
     pub cycle: Option<String>,
+    /// How much of it the gate may take.
+    pub budget: Option<String>,
     /// What it speaks where.
     pub doors: Vec<String>,
     /// Who may do what; if empty, nobody may do anything.
@@ -119,6 +124,7 @@ pub fn explain(policy: &Policy) -> Explanation {
     let assets = (0..).map(AssetId).zip(&policy.assets);
     Explanation {
         overlay: policy.gate.overlay.to_string(),
+        room: policy.gate.tuning.room(),
         ports: policy.ports.iter().map(port_line).collect(),
         tunnel: policy.tunnel.as_ref().map(tunnel_line),
         record: policy.record.as_ref().map(ToString::to_string),
@@ -167,7 +173,8 @@ fn asset_part(policy: &Policy, id: AssetId, asset: &Asset) -> AssetPart {
         overlay: asset.overlay.to_string(),
         underlay: asset.underlay.to_string(),
         mac: asset.mac.map(mac),
-        cycle: asset.cycle.map(|cycle| format!("{cycle:?}")),
+        cycle: asset.cycle.map(|cycle| format!("{:?}", cycle.length)),
+        budget: asset.cycle.map(|cycle| format!("{:?}", cycle.budget)),
         doors: asset.doors.iter().map(ToString::to_string).collect(),
         rights: rules.chain(conduits.map(|conduit| of_conduit(policy, conduit))).collect(),
     }
@@ -217,6 +224,7 @@ impl fmt::Display for Explanation {
         writeln!(f, "overlay {}", self.overlay)?;
         self.ports.iter().try_for_each(|port| writeln!(f, "{port}"))?;
         self.tunnel.iter().try_for_each(|tunnel| writeln!(f, "{tunnel}"))?;
+        writeln!(f, "{}", self.room)?;
         self.metrics.iter().chain(&self.record).try_for_each(|line| writeln!(f, "{line}"))?;
         self.assets.iter().try_for_each(|asset| write!(f, "\n{asset}"))?;
         if !self.warnings.is_empty() {
@@ -252,6 +260,7 @@ impl fmt::Display for AssetPart {
         optional(f, ", VLAN ", self.vlan.as_ref())?;
         optional(f, ", MAC ", self.mac.as_ref())?;
         optional(f, ", cycle ", self.cycle.as_ref())?;
+        optional(f, ", budget ", self.budget.as_ref())?;
         writeln!(f, "\n  speaks {}", self.doors.join(", "))?;
         if self.rights.is_empty() {
             return writeln!(f, "  nobody may do anything");

@@ -27,6 +27,7 @@
 //! | [`value`] | addresses, MACs, ranges, durations as they are written |
 //! | `document` | the file's top level, in the order in which names are needed |
 //! | `topology` | `[gate]`, `[[port]]`, `[[asset]]` |
+//! | `cycle` | an asset's `cycle` and `budget` |
 //! | `doors` | an asset's `protocols` |
 //! | `rights` | `[[rule]]`, `[[conduit]]` |
 //! | `allow` | the elements of an `allow` list |
@@ -48,6 +49,7 @@ pub mod compile;
 pub mod conditions;
 mod contradiction;
 pub mod control;
+mod cycle;
 mod denial;
 pub mod diagnostic;
 pub mod diff;
@@ -94,7 +96,7 @@ pub use model::{Asset, Conduit, Door, Factor, Gate, Policy, Port, Rule, Source};
 pub use preset::Preset;
 pub use record::Record;
 pub use syslog::Syslog;
-pub use tuning::{PortTuning, Queues, Tuning};
+pub use tuning::{PortTuning, Queues, Room, Tuning};
 pub use tunnel::Tunnel;
 pub use value::Prefix;
 pub use window::Weekly;

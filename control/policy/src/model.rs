@@ -8,7 +8,7 @@ use std::time::Duration;
 use wicketgate_dissectors::{Protocol, Transport};
 use wicketgate_engine::Rate;
 use wicketgate_engine::matcher::Entry;
-use wicketgate_engine::tables::{AssetId, DenialStyle, Mac, RuleId, Side};
+use wicketgate_engine::tables::{AssetId, Cycle, DenialStyle, Mac, RuleId, Side};
 use wicketgate_packet::PortId;
 
 use crate::assertion::Assertions;
@@ -170,11 +170,16 @@ pub struct Gate {
     pub control_group: Option<Account>,
     /// How it uses the machine.
     pub tuning: Tuning,
+    /// Over how long frames are held against the cycle budgets of their assets.
+    pub budget_window: Duration,
     /// How commands are refused where a rule or conduit does not say.
     pub deny: DenialStyle,
 }
 
 impl Gate {
+    /// The window where the file names none.
+    pub const DEFAULT_BUDGET_WINDOW: Duration = Duration::from_secs(60);
+
     /// The overlay network where the file names none: a part of the shared address space of
     /// RFC 6598, which no plant uses for itself.
     pub const DEFAULT_OVERLAY: Prefix =
@@ -194,6 +199,7 @@ impl Default for Gate {
             control_socket: None,
             control_group: None,
             tuning: Tuning::default(),
+            budget_window: Gate::DEFAULT_BUDGET_WINDOW,
             deny: DenialStyle::Reply,
         }
     }
@@ -236,8 +242,8 @@ pub struct Asset {
     pub underlay: Ipv4Addr,
     /// Its pinned MAC address.
     pub mac: Option<Mac>,
-    /// Its cycle budget.
-    pub cycle: Option<Duration>,
+    /// Its cycle, and how much of it the gate may take.
+    pub cycle: Option<Cycle>,
     /// What is spoken where; no two on one transport and port.
     pub doors: Vec<Door>,
     /// Where its OPC UA server has which namespace.

@@ -131,10 +131,10 @@ impl NodeSelectors {
     fn node_rule(&self) -> NodeRule {
         let attributes = self.attributes.as_ref();
         NodeRule {
-            nodes: boxed(&self.nodes),
+            nodes: boxed(&self.nodes).into(),
             attributes: attributes.map_or(RangeSet::Any, |s| RangeSet::of(s.value.clone())),
-            objects: boxed(&self.objects),
-            methods: boxed(&self.methods),
+            objects: boxed(&self.objects).into(),
+            methods: boxed(&self.methods).into(),
             policies: boxed(&self.policies),
             certificates: boxed(&self.certificates),
             tokens: boxed(&self.tokens),
@@ -294,7 +294,7 @@ fn pattern_words(pattern: &NodePattern) -> String {
         NamePattern::Any => "*".to_owned(),
         NamePattern::Numbers(first, last) if first == last => format!("i={first}"),
         NamePattern::Numbers(first, last) => format!("i={first}-{last}"),
-        NamePattern::Text(text) => format!("s={}", String::from_utf8_lossy(text)),
+        NamePattern::Text(text) => format!("s={}", String::from_utf8_lossy(text.text())),
         NamePattern::Guid(bytes) => {
             use wicketgate_dissectors::opcua::node::{Name, NodeId};
             NodeId { namespace: 0, name: Name::Guid(bytes) }.to_string()

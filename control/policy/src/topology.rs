@@ -9,6 +9,7 @@ use wicketgate_engine::tables::{AssetId, Side};
 use wicketgate_packet::PortId;
 
 use crate::control;
+use crate::cycle;
 use crate::denial;
 use crate::diagnostic::{Report, Span};
 use crate::doors;
@@ -93,6 +94,8 @@ pub(crate) fn read_gate(node: Node<'_>, report: &mut Report<'_>) -> Gate {
     let control_group =
         table.optional("control_group").and_then(|node| control::account(node, report));
     let tuning = tuning::read(&mut table, report);
+    let budget_window =
+        table.optional("budget_window").and_then(|node| node.parse(report, cycle::window));
     let deny = table.optional("deny").and_then(|node| denial::read(node, report));
     table.close(report);
     Gate {
@@ -101,6 +104,7 @@ pub(crate) fn read_gate(node: Node<'_>, report: &mut Report<'_>) -> Gate {
         control_socket: control_socket.map(PathBuf::from),
         control_group,
         tuning,
+        budget_window: budget_window.unwrap_or(Gate::DEFAULT_BUDGET_WINDOW),
         // One that is there but could not be read was reported: there is no policy then.
         deny: deny.unwrap_or_default(),
     }
@@ -189,7 +193,7 @@ impl Topology {
         let vlan = table.optional("vlan").and_then(|node| node.number(1..=MAX_VLAN, report));
         let mac = table.optional("mac").and_then(|node| node.parse(report, value::mac));
         let namespaces = namespaces(&mut table, doors.as_deref(), report);
-        let cycle = table.optional("cycle").and_then(|node| node.parse(report, value::duration));
+        let cycle = cycle::read(&mut table, report);
         table.close(report);
         let asset = || {
             let vlan = vlan.and_then(|vlan| u16::try_from(vlan).ok());

@@ -2,11 +2,13 @@
 //! one.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::hash::Hash;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use wicketgate_engine::Limits;
+use serde::Serialize;
+use wicketgate_engine::{Limits, Sessions};
 
 use crate::diagnostic::Report;
 use crate::reader::{Node, Table};
@@ -21,6 +23,10 @@ const LAST_CORE: u32 = 1023;
 const RING: RangeInclusive<u32> = 64..=32_768;
 /// Long requests that are held: none to 288 MiB.
 const LONG_REQUESTS: RangeInclusive<u32> = 0..=4096;
+/// Sessions of the gate: at most as many as the flows of a worker. One answer of the control socket lists all.
+const SESSIONS: RangeInclusive<u32> = 64..=Tuning::MOST_SESSIONS;
+/// Inspected connections of a worker: at most all of its flows, 1.6 GiB.
+const INSPECTED: RangeInclusive<u32> = 64..=Limits::FLOWS as u32;
 /// Frames in memory: 512 KiB to 8 GiB.
 const FRAMES: RangeInclusive<u32> = 256..=4_194_304;
 /// Queues of an interface at most.
@@ -37,6 +43,10 @@ pub struct Tuning {
     pub cores: Vec<usize>,
     /// Entries of each ring of a socket: a power of two from 64 to 32,768.
     pub ring: u32,
+    /// Sessions at a time, of all workers; 64 to 65,536.
+    pub sessions: usize,
+    /// Inspected connections of a worker at a time, less than 26 KiB of memory each; 64 to 65,536.
+    pub inspected: usize,
     /// Requests longer than 4 KiB that a worker holds at a time, 72 KiB of memory each; 0 to 4096.
     pub long_requests: usize,
     /// Frames in memory, 2 KiB each; as many as the rings can need where the file says none.
@@ -53,6 +63,55 @@ impl Tuning {
     /// Entries of a ring where the file says nothing: two milliseconds of 64-byte frames at a million a
     /// second.
     pub const DEFAULT_RING: u32 = 2048;
+    /// Most sessions that a file may ask for.
+    pub const MOST_SESSIONS: u32 = 1 << 16;
+
+    /// How much each worker can hold.
+    pub fn limits(&self) -> Limits {
+        let (streams, long_requests) = (self.inspected, self.long_requests);
+        Limits { streams, long_requests, ..Limits::default() }
+    }
+
+    /// What there is room for.
+    pub fn room(&self) -> Room {
+        let Tuning { sessions, inspected, workers, .. } = *self;
+        let each = self.limits().bytes(sessions);
+        let bytes = usize::from(workers) * each + Sessions::bytes(sessions);
+        Room {
+            sessions,
+            connections: Limits::FLOWS,
+            inspected,
+            workers,
+            mib: bytes.div_ceil(1 << 20),
+        }
+    }
+}
+
+/// What the gate has room for, and the memory that it takes for that at its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Room {
+    /// Sessions at a time.
+    pub sessions: usize,
+    /// Connections of each worker.
+    pub connections: usize,
+    /// Inspected ones among them.
+    pub inspected: usize,
+    /// Workers.
+    pub workers: u16,
+    /// MiB that the tables for all that take, used or not.
+    pub mib: usize,
+}
+
+impl fmt::Display for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Room { sessions, connections, inspected, workers, mib } = self;
+        let plural = if *workers == 1 { "" } else { "s" };
+        write!(
+            f,
+            "tables: {sessions} sessions; {workers} worker{plural} of {connections} connections, "
+        )?;
+        write!(f, "{inspected} of them inspected; {mib} MiB")
+    }
 }
 
 impl Default for Tuning {
@@ -61,6 +120,8 @@ impl Default for Tuning {
             workers: 1,
             cores: Vec::new(),
             ring: Tuning::DEFAULT_RING,
+            sessions: Sessions::DEFAULT,
+            inspected: Limits::STREAMS,
             long_requests: Limits::LONG_REQUESTS,
             frames: None,
             huge_pages: false,
@@ -109,9 +170,11 @@ pub(crate) fn read(table: &mut Table<'_>, report: &mut Report<'_>) -> Tuning {
     let workers = workers.and_then(|node| node.number(1..=MOST_WORKERS, report));
     let cores = table.optional("cores").and_then(|node| cores(node, workers, report));
     let ring = table.optional("ring").and_then(|node| ring(node, report));
-    let long_requests = table.optional("long_requests");
-    let long_requests = long_requests.and_then(|node| node.number(LONG_REQUESTS, report));
-    let frames = table.optional("frames").and_then(|node| node.number(FRAMES, report));
+    let mut number = |key, range| table.optional(key).and_then(|node| node.number(range, report));
+    let sessions = number("sessions", SESSIONS);
+    let inspected = number("inspected", INSPECTED);
+    let long_requests = number("long_requests", LONG_REQUESTS);
+    let frames = number("frames", FRAMES);
     let huge_pages = table.optional("huge_pages").and_then(|node| node.flag(report));
     let busy_poll = table.optional("busy_poll");
     let zero_copy = table.optional("zero_copy");
@@ -121,6 +184,8 @@ pub(crate) fn read(table: &mut Table<'_>, report: &mut Report<'_>) -> Tuning {
         workers: found.and_then(|count| u16::try_from(count).ok()).unwrap_or(1),
         cores,
         ring: ring.unwrap_or(Tuning::DEFAULT_RING),
+        sessions: sessions.map_or(Sessions::DEFAULT, |count| count as usize),
+        inspected: inspected.map_or(Limits::STREAMS, |count| count as usize),
         long_requests: long_requests.map_or(Limits::LONG_REQUESTS, |count| count as usize),
         frames,
         huge_pages: huge_pages.unwrap_or(false),

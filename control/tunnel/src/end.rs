@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::transport::SILENCE;
+use crate::transport::IDLE;
 
 /// The kind of end: the application error code of QUIC (RFC 9000 section 20.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl End {
 
     /// The other end is not heard of any more.
     pub fn silent() -> End {
-        let seconds = SILENCE.as_secs();
+        let seconds = IDLE.as_secs();
         End::new(Code::Silent, format!("nothing was heard of the other end for {seconds} s"))
     }
 

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`message`] | what is said on the stream, and how it lies on the wire |
 //! | [`dialog`] | the gate's end of the stream, as a state machine |
+//! | `fit` | what the gate says, cut where it is too long |
 //! | [`packet`] | IP packets in DATAGRAM frames; whose they are |
 //! | [`end`] | why a tunnel ends |
 //! | `carrier`, `tcp` | what both are the same over; TLS over TCP |
@@ -23,6 +24,7 @@ mod carrier;
 pub mod client;
 pub mod dialog;
 pub mod end;
+mod fit;
 pub mod message;
 pub mod packet;
 pub mod secret;

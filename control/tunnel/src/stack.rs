@@ -19,6 +19,8 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 
+use crate::transport::IDLE;
+
 /// Connections at a time.
 pub const MOST: usize = 128;
 
@@ -28,8 +30,9 @@ const BUFFER: usize = 128 * 1024;
 /// Packets that wait to be read; beyond it they are lost, as on any wire.
 const WAITING: usize = 1024;
 
-/// A connection whose other end is silent for this long, though something is owed, is over.
-const PATIENCE: Span = Span::from_secs(30);
+/// A connection whose other end is silent for this long, though something is owed, is over: no sooner than the
+/// tunnel.
+const PATIENCE: Span = Span::from_secs(IDLE.as_secs());
 
 /// How often a quiet connection asks whether the other end lives.
 const KEEP_ALIVE: Span = Span::from_secs(10);
@@ -185,7 +188,7 @@ impl Stream {
     /// Waits until the other end has taken the connection.
     ///
     /// # Errors
-    /// It has not, or nothing was heard of it for 30 s.
+    /// It has not, or nothing was heard of it for [`IDLE`].
     pub async fn established(&self) -> io::Result<()> {
         poll_fn(|context| {
             let mut inner = self.shared.lock();

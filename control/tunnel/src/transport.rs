@@ -8,11 +8,15 @@ use quinn::{ClientConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
 
 use crate::packet::OVERHEAD;
 
-/// A connection on which nothing has come for this long is dead.
+/// For so long an end may stand still, or the network between both, and the tunnel goes on.
 pub const SILENCE: Duration = Duration::from_secs(30);
 
 /// The user's end says something at least as often: address translators on the way forget who is silent.
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// A connection on which nothing has come for this long is dead: what came last may have been as old as
+/// [`KEEP_ALIVE`] when the silence began.
+pub const IDLE: Duration = SILENCE.saturating_add(KEEP_ALIVE);
 
 /// UDP payload that any path is taken to carry: Ethernet's MTU, less what tunnels of others on the way take.
 const PATH: u16 = 1400;
@@ -40,7 +44,7 @@ fn transport() -> TransportConfig {
         .datagram_receive_buffer_size(Some(WAITING))
         .datagram_send_buffer_size(WAITING)
         .initial_mtu(PATH)
-        .max_idle_timeout(IdleTimeout::try_from(SILENCE).ok());
+        .max_idle_timeout(IdleTimeout::try_from(IDLE).ok());
     transport
 }
 

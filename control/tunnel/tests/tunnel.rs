@@ -13,15 +13,16 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tokio::runtime::{Builder, Runtime};
 use wicketgate_packet::{FrameBuf, PortId, Time};
 use wicketgate_ports::tunnel::{QueuePair, mac_of};
 use wicketgate_ports::{Port, Received, RingPort, TunnelPort};
-use wicketgate_tunnel::client::{self, By, Fault, Gate, Line, Seen};
+use wicketgate_tunnel::client::{self, By, Fault, Gate, Line, Packets, Seen};
 use wicketgate_tunnel::dialog::Question;
 use wicketgate_tunnel::end::{Code, End};
 use wicketgate_tunnel::message::{Admitted, Credentials, Denied, Proof, Refused, ToUser, Wanted};
 use wicketgate_tunnel::secret::Secret;
-use wicketgate_tunnel::server::{self, Command, Host, Limits, Remote, Server};
+use wicketgate_tunnel::server::{self, Command, Host, Limits, Lost, Remote, Server};
 use wicketgate_tunnel::tls::{self, Fingerprint, Identity};
 use wicketgate_tunnel::{authority, transport};
 
@@ -213,6 +214,26 @@ fn credentials(password: &str) -> Credentials {
     Credentials { user: "anna".to_owned(), password, code: None }
 }
 
+/// A long packet with a number in front of its payload.
+fn numbered(source: Ipv4Addr, number: u32) -> Vec<u8> {
+    let mut payload = [0; 1200];
+    payload[..4].copy_from_slice(&number.to_be_bytes());
+    packet(source, &payload)
+}
+
+fn number_of(packet: &[u8]) -> u32 {
+    u32::from_be_bytes(packet[20..24].try_into().unwrap())
+}
+
+/// The packets of a tunnel, up to the one with this number.
+async fn numbers_until(packets: &Packets, last: u32) -> Vec<u32> {
+    let mut numbers = Vec::new();
+    while numbers.last() != Some(&last) {
+        numbers.push(number_of(&packets.next().await.unwrap()));
+    }
+    numbers
+}
+
 fn packet(source: Ipv4Addr, payload: &[u8]) -> Vec<u8> {
     let mut packet = vec![0x45; 1];
     packet.resize(20, 0);
@@ -235,10 +256,18 @@ fn with_one<F: Future<Output = ()>>(by: By, test: impl FnOnce(Laboratory) -> F) 
 
 fn with_tunnels<F: Future<Output = ()>>(most: u16, by: By, test: impl FnOnce(Laboratory) -> F) {
     eprintln!("by {by:?}");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let laboratory = Laboratory::new(by, most);
+    in_time(&runtime(), test(laboratory));
+}
+
+/// A user's machine: it does something while a future of it is waited for.
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn in_time<F: Future>(runtime: &Runtime, what: F) -> F::Output {
     let deadline = Duration::from_secs(60);
-    runtime.block_on(async { tokio::time::timeout(deadline, test(laboratory)).await.unwrap() });
+    runtime.block_on(async { tokio::time::timeout(deadline, what).await.unwrap() })
 }
 
 fn end(fault: Fault) -> End {
@@ -354,9 +383,7 @@ fn a_user_who_does_not_read_loses_the_oldest_and_holds_up_nobody() {
         let packets = quick.packets();
         // What the gate has for the slow one, whose end is not read: this runtime is not turned meanwhile.
         for number in 0..PACKETS {
-            let mut payload = [0; 1200];
-            payload[..4].copy_from_slice(&number.to_be_bytes());
-            laboratory.send_to(1, &packet(admitted.address, &payload));
+            laboratory.send_to(1, &numbered(admitted.address, number));
             while number % 64 == 0 && !laboratory.pair.is_empty() {
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -364,16 +391,44 @@ fn a_user_who_does_not_read_loses_the_oldest_and_holds_up_nobody() {
         laboratory.send_to(2, &packet(address(2), b"quick"));
         assert!(packets.next().await.unwrap().ends_with(b"quick"), "beside a slow one");
         let lost = laboratory.remote.lost();
-        let packets = slow.packets();
-        let mut numbers = Vec::new();
-        while numbers.last() != Some(&(PACKETS - 1)) {
-            let packet = packets.next().await.unwrap();
-            numbers.push(u32::from_be_bytes(packet[20..24].try_into().unwrap()));
-        }
+        let numbers = numbers_until(&slow.packets(), PACKETS - 1).await;
         assert!(numbers.is_sorted(), "the newest are there, in order");
         let missing = u64::from(PACKETS) - numbers.len() as u64;
         assert!(missing > 0 && lost.overtaken + lost.outbound == missing, "{missing}, {lost:?}");
     });
+}
+
+/// By QUIC a user's end takes whatever comes, until the machine that it is on stands still. Beside that machine
+/// another user's packets go both ways, and no ring of a worker fills.
+#[test]
+fn a_machine_that_stands_still_loses_the_oldest_and_holds_up_nobody() {
+    const EACH: u32 = 64;
+    // The last one is for both: when it has come to the quick one, the slow one's are all sent, or lost.
+    const PACKETS: u32 = 32 * EACH + 1;
+    let mut laboratory = Laboratory::new(By::Quic, 4);
+    let (still, turning) = (runtime(), runtime());
+    let (slow, admitted) = in_time(&still, laboratory.log_in());
+    let (quick, mine) = in_time(&turning, laboratory.log_in());
+    let packets = quick.packets();
+    for number in 0..PACKETS {
+        laboratory.send_to(1, &numbered(admitted.address, number));
+        if number % EACH == 0 {
+            laboratory.send_to(2, &numbered(mine.address, number));
+            packets.send(&numbered(mine.address, number)).unwrap();
+            let came = in_time(&turning, packets.next()).unwrap();
+            assert_eq!(number_of(&came), number, "what is for the quick one");
+            let came = in_time(&turning, laboratory.receive());
+            assert_eq!(number_of(&came.frame.bytes()[14..]), number, "and what is from there");
+        }
+    }
+    let lost = laboratory.remote.lost();
+    let numbers = in_time(&still, numbers_until(&slow.packets(), PACKETS - 1));
+    assert!(numbers.is_sorted(), "in order");
+    let newest: Vec<u32> = (PACKETS - 300..PACKETS).collect();
+    assert!(numbers.ends_with(&newest), "the oldest are lost: {numbers:?}");
+    let overtaken = u64::from(PACKETS) - numbers.len() as u64;
+    assert!(overtaken > 0, "all of it found room");
+    assert_eq!(lost, Lost { overtaken, ..Lost::default() }, "each is counted, and nothing else");
 }
 
 #[test]
@@ -439,6 +494,24 @@ fn what_was_denied_is_told() {
         });
         assert!(laboratory.remote.send(Command::Tell(1, denied.clone())));
         assert_eq!(line.hear().await.unwrap(), denied);
+    });
+}
+
+/// A policy's names may be of any length, a message not.
+#[test]
+fn a_name_that_is_too_long_for_a_message_ends_no_tunnel() {
+    with(|mut laboratory| async move {
+        let (mut line, admitted) = laboratory.log_in().await;
+        let long = Refused { what: "x".repeat(70_000), wait: None };
+        assert!(laboratory.remote.send(Command::Tell(1, ToUser::NotDone(long))));
+        match line.hear().await.unwrap() {
+            ToUser::NotDone(heard) => assert!(heard.what.ends_with("xxx…"), "{}", heard.what),
+            other => panic!("{other:?}"),
+        }
+        let wanted = Wanted { rule: "x".repeat(8192), asset: "press-3".to_owned(), reason: None };
+        assert!(matches!(line.ask(wanted).await, Err(Fault::Local(_))), "too long to be said");
+        line.packets().send(&packet(admitted.address, b"goes on")).unwrap();
+        assert!(laboratory.receive().await.frame.bytes().ends_with(b"goes on"));
     });
 }
 

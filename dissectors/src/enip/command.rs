@@ -103,6 +103,7 @@ pub fn encapsulation(command: u16) -> (Class, &'static str) {
 }
 
 /// What a message for the message router asks for.
+#[inline]
 fn message(message: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
     let request = Request::read(message)?;
     if !carries_others(&request) {
@@ -125,6 +126,7 @@ fn message(message: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
     Ok(of_leaf(&most, items))
 }
 
+#[inline]
 fn of_leaf<'a>(leaf: &Leaf<'a>, items: Items<'a>) -> Command<'a> {
     let (function, sub) = leaf.item.code.unwrap_or_default();
     let besides = leaf.besides.unwrap_or(leaf.item.class);

@@ -35,6 +35,7 @@ impl<'a> Leaf<'a> {
     ///
     /// # Errors
     /// Its data are not what the service demands.
+    #[inline]
     pub fn read(request: &Request<'a>) -> Result<Leaf<'a>, NotTheProtocol> {
         let target = &request.target;
         let service = services::find(request.service, target.class, target.is_tag);

@@ -20,6 +20,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// It bears the reply bit, or its path is cut short or not to be read.
+    #[inline]
     pub fn read(message: &'a [u8]) -> Result<Request<'a>, NotTheProtocol> {
         let (&[service, words], rest) =
             message.split_first_chunk().ok_or(NotTheProtocol::Inconsistent)?;

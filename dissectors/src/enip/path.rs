@@ -45,19 +45,32 @@ pub enum Segment<'a> {
 impl<'a> Segment<'a> {
     /// Takes the first segment off `rest`; `None`, with `rest` as it was, if it is not all there or of
     /// no kind that the specification gives.
+    #[inline]
     pub fn take(rest: &mut &'a [u8]) -> Option<Segment<'a>> {
-        let (&kind, tail) = rest.split_first()?;
-        let (segment, tail) = match kind {
-            0x00..=0x1f => port(kind, tail),
-            0x20..=0x3f => logical(kind, tail),
-            0x40..=0x5f => network(kind, tail),
-            0x61..=0x7f => symbolic(kind, tail),
-            0x80 => data(tail),
-            0x91 => symbol(tail),
-            _ => None,
-        }?;
+        // What nearly all paths are made of is asked first: numbers of eight bits, and names.
+        let (segment, tail) = match *rest {
+            [0x20, class, tail @ ..] => (Segment::Class((*class).into()), tail),
+            [0x24, instance, tail @ ..] => (Segment::Instance((*instance).into()), tail),
+            [0x28, member, tail @ ..] => (Segment::Member((*member).into()), tail),
+            [0x30, attribute, tail @ ..] => (Segment::Attribute((*attribute).into()), tail),
+            [0x91, tail @ ..] => symbol(tail)?,
+            [kind, tail @ ..] => other(*kind, tail)?,
+            [] => return None,
+        };
         *rest = tail;
         Some(segment)
+    }
+}
+
+/// A segment of any kind but [`symbol`].
+fn other(kind: u8, tail: &[u8]) -> Option<(Segment<'_>, &[u8])> {
+    match kind {
+        0x00..=0x1f => port(kind, tail),
+        0x20..=0x3f => logical(kind, tail),
+        0x40..=0x5f => network(kind, tail),
+        0x61..=0x7f => symbolic(kind, tail),
+        0x80 => data(tail),
+        _ => None,
     }
 }
 
@@ -133,6 +146,7 @@ fn data(tail: &[u8]) -> Option<(Segment<'_>, &[u8])> {
 }
 
 /// A name of any length, padded to a word (CIP C-1.4.5.2).
+#[inline]
 fn symbol(tail: &[u8]) -> Option<(Segment<'_>, &[u8])> {
     let (&length, tail) = tail.split_first()?;
     let (name, tail) = tail.split_at_checked(usize::from(length))?;
@@ -142,7 +156,21 @@ fn symbol(tail: &[u8]) -> Option<(Segment<'_>, &[u8])> {
 
 /// Printable ASCII, and not nothing.
 fn is_name(name: &[u8]) -> bool {
-    !name.is_empty() && name.iter().all(|letter| (0x20..0x7f).contains(letter))
+    let Some(last) = name.last_chunk() else {
+        return !name.is_empty() && name.iter().all(|letter| (0x20..0x7f).contains(letter));
+    };
+    // The last eight letters, some of them perhaps for the second time.
+    let (words, _) = name.as_chunks();
+    words.iter().all(|letters| are_printable(*letters)) && are_printable(*last)
+}
+
+/// The same of eight letters at once: none has its highest bit, not even one higher, nor borrows to have 0x20
+/// taken away.
+const fn are_printable(letters: [u8; 8]) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(letters);
+    let (above, below) = (word.wrapping_add(EACH), word.wrapping_sub(0x20 * EACH));
+    (word | above | below) & (0x80 * EACH) == 0
 }
 
 /// What follows `count` bytes of padding.
@@ -225,6 +253,7 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// A segment is cut short, of no known kind, or there are too many of them.
+    #[inline]
     pub fn read(bytes: &'a [u8]) -> Result<Target<'a>, NotTheProtocol> {
         let mut target = Target { path: Path(bytes), ..Target::default() };
         let mut rest = bytes;
@@ -238,6 +267,7 @@ impl<'a> Target<'a> {
         Err(NotTheProtocol::Path)
     }
 
+    #[inline]
     fn add(&mut self, segment: Segment<'_>) {
         self.index = None;
         match segment {

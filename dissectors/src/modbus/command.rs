@@ -19,7 +19,7 @@ const COIL_OFF: u16 = 0x0000;
 /// server (TCP 3.1.3), and the function code without its exception bit.
 ///
 /// `None` if `adu` is shorter than a header and a function code.
-#[inline]
+#[inline(always)]
 pub fn key(adu: &[u8]) -> Option<Key> {
     let adu = Adu::read(adu)?;
     Some(Key {
@@ -59,15 +59,25 @@ pub fn of_adu<'a>(adu: &Adu<'a>) -> Result<Command<'a>, NotTheProtocol> {
     }
     let sub = adu.sub();
     let function = functions::find(adu.function, sub);
-    Ok(Command {
+    let asks_for = |items: Items<'a>| Command {
         protocol: Protocol::Modbus,
         class: function.class,
         function: u16::from(adu.function),
         sub,
         unit: adu.unit,
         name: function.name,
-        items: items(function, adu)?,
-    })
+        items,
+    };
+    if is_read(adu.function) {
+        // What is asked most by far is made where it is to lie.
+        return read(function, adu.data).map(|item| asks_for(Items::one(item)));
+    }
+    items(function, adu).map(asks_for)
+}
+
+/// Whether a function reads one of the four tables.
+const fn is_read(function: u8) -> bool {
+    matches!(function, functions::READ_COILS..=functions::READ_INPUT_REGISTERS)
 }
 
 /// Takes the next file record off `rest`, groups of function 20 or, with their data, of function 21
@@ -84,18 +94,17 @@ pub fn next_record<'a>(rest: &mut &'a [u8], write: bool) -> Option<Item<'a>> {
     })
 }
 
-/// The items of a request, checked.
+/// The items of a request that [reads](is_read) no table, checked.
 #[inline]
 fn items<'a>(function: &Function, adu: &Adu<'a>) -> Result<Items<'a>, NotTheProtocol> {
     use functions::{
         DIAGNOSTICS, ENCAPSULATED_INTERFACE, GET_COMM_EVENT_COUNTER, GET_COMM_EVENT_LOG,
-        MASK_WRITE_REGISTER, READ_COILS, READ_EXCEPTION_STATUS, READ_FIFO_QUEUE, READ_FILE_RECORD,
-        READ_INPUT_REGISTERS, READ_WRITE_MULTIPLE_REGISTERS, REPORT_SERVER_ID, WRITE_FILE_RECORD,
-        WRITE_MULTIPLE_COILS, WRITE_MULTIPLE_REGISTERS, WRITE_SINGLE_COIL, WRITE_SINGLE_REGISTER,
+        MASK_WRITE_REGISTER, READ_EXCEPTION_STATUS, READ_FIFO_QUEUE, READ_FILE_RECORD,
+        READ_WRITE_MULTIPLE_REGISTERS, REPORT_SERVER_ID, WRITE_FILE_RECORD, WRITE_MULTIPLE_COILS,
+        WRITE_MULTIPLE_REGISTERS, WRITE_SINGLE_COIL, WRITE_SINGLE_REGISTER,
     };
     let data = adu.data;
     match adu.function {
-        READ_COILS..=READ_INPUT_REGISTERS => read(function, data).map(Items::one),
         WRITE_SINGLE_COIL => write_coil(function, data).map(Items::one),
         WRITE_SINGLE_REGISTER => write_register(function, data).map(Items::one),
         WRITE_MULTIPLE_COILS => write_coils(function, data).map(Items::one),

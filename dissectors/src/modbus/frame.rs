@@ -22,7 +22,7 @@ const MAX_LENGTH: u8 = 254;
 /// # Errors
 /// [`NotTheProtocol::Envelope`] if the protocol identifier is not 0, [`NotTheProtocol::Length`] if
 /// the length field is outside 2 to 254.
-#[inline]
+#[inline(always)]
 pub fn frame(bytes: &[u8]) -> Result<Framed, NotTheProtocol> {
     // Protocol identifier 0 is Modbus, nothing else is assigned (TCP 3.1.3).
     match *bytes {

@@ -125,16 +125,29 @@ fn message<'a>(chunk: &Chunk<'a>) -> Result<Command<'a>, NotTheProtocol> {
         let items = Items::one(Item::bare(Class::Unknown));
         return Ok(plain(request.service, Class::Unknown, "unknown", items));
     };
-    let bare = Items::one(Item::bare(service.class));
     if request.service == ACTIVATE_SESSION {
         return activate(&request, service);
     }
-    let Some(nodes) = Nodes::of(&request, service)? else {
-        return Ok(plain(service.request, service.class, service.name, bare));
-    };
-    let class = nodes.check()?;
+    let nodes = Nodes::of(&request, service)?;
+    // Most requests name one node, which is read here once and for all.
+    if let Some(one) = nodes.as_ref().filter(|nodes| nodes.count() == 1) {
+        let item = one.clone().only()?;
+        return Ok(plain(service.request, item.class, service.name, Items::one(item)));
+    }
+    several(nodes, service)
+}
+
+/// A request of several items, or of none.
+fn several<'a>(
+    nodes: Option<Nodes<'a>>,
+    service: &services::Service,
+) -> Result<Command<'a>, NotTheProtocol> {
+    let class = nodes.as_ref().map_or(Ok(None), Nodes::check)?;
     // Nothing to do: the device answers so (BadNothingToDo). It is what the service is.
-    let items = if class.is_some() { Items::Nodes(nodes) } else { bare };
+    let items = match nodes.filter(|_| class.is_some()) {
+        Some(nodes) => Items::Nodes(nodes),
+        None => Items::one(Item::bare(service.class)),
+    };
     Ok(plain(service.request, class.unwrap_or(service.class), service.name, items))
 }
 

@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `NodeId`.
-    #[inline]
+    #[inline(always)]
     pub fn node(&mut self) -> Option<NodeId<'a>> {
         NodeId::take(self)
     }
@@ -114,6 +114,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `QualifiedName`.
+    #[inline]
     pub fn qualified_name(&mut self) -> Option<()> {
         self.u16()?;
         self.string().map(|_| ())
@@ -129,6 +130,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `ExtensionObject`: its type, and the bytes of its body where it has one (5.2.2.15).
+    #[inline]
     pub fn extension_object(&mut self) -> Option<(NodeId<'a>, &'a [u8])> {
         let kind = self.node()?;
         match self.byte()? {

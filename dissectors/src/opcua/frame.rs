@@ -170,9 +170,12 @@ fn join_chunks(bytes: &[u8], out: &mut [u8]) -> Option<usize> {
 }
 
 /// The length of the chunk and its place in the message, once its header is there.
+#[inline]
 fn length(bytes: &[u8]) -> Result<Option<(usize, u8)>, NotTheProtocol> {
-    let front = bytes.get(..3).unwrap_or(bytes);
-    let begins = |(_, name, _): &&(Kind, &[u8; 3], usize)| name.starts_with(front);
+    let begins = |(_, name, _): &&(Kind, &[u8; 3], usize)| match bytes.first_chunk() {
+        Some(front) => *name == front,
+        None => name.starts_with(bytes),
+    };
     let (kind, _, least) = KINDS.iter().find(begins).ok_or(NotTheProtocol::Envelope)?;
     let Some(place) = bytes.get(3) else { return Ok(None) };
     let fits = match *place {

@@ -113,21 +113,46 @@ impl<'a> Nodes<'a> {
         Ok(Some(Nodes { service: service.request, class: service.class, left, reader }))
     }
 
-    /// Walks all of them once.
+    /// The item of a request that has one.
+    ///
+    /// # Errors
+    /// It is not to be read, or something is left over.
+    #[inline]
+    pub fn only(mut self) -> Result<Item<'a>, NotTheProtocol> {
+        let item = self.next_item().filter(|_| self.reader.is_at_end());
+        item.ok_or(NotTheProtocol::Inconsistent)
+    }
+
+    /// Walks all of them once, and tells the class of greatest weight.
     ///
     /// # Errors
     /// One is not to be read, or something is left over.
     #[inline]
     pub fn check(&self) -> Result<Option<Class>, NotTheProtocol> {
-        let mut nodes = self.clone();
+        let (mut nodes, mut item) = (self.clone(), self.blank());
         let mut most: Option<Class> = None;
         while nodes.left > 0 {
-            let item = nodes.next_item().ok_or(NotTheProtocol::Inconsistent)?;
+            nodes.fill(&mut item).ok_or(NotTheProtocol::Inconsistent)?;
             if most.is_none_or(|most| item.class != most && item.class.weight() > most.weight()) {
                 most = Some(item.class);
             }
         }
         if nodes.reader.is_at_end() { Ok(most) } else { Err(NotTheProtocol::Inconsistent) }
+    }
+
+    /// Shows every item where it lies, in order, until `see` says no; for those that were walked once without
+    /// an error.
+    ///
+    /// # Errors
+    /// What `see` says.
+    #[inline]
+    pub fn each<E>(&self, mut see: impl FnMut(&Item<'a>) -> Result<(), E>) -> Result<(), E> {
+        // There may be thousands: what is the same in all is written once.
+        let (mut nodes, mut item) = (self.clone(), self.blank());
+        while nodes.fill(&mut item).is_some() {
+            see(&item)?;
+        }
+        Ok(())
     }
 
     /// Where the next one begins.
@@ -142,30 +167,34 @@ impl<'a> Nodes<'a> {
 
     /// The next one; for those that were walked once without an error.
     pub fn next_item(&mut self) -> Option<Item<'a>> {
+        let mut item = self.blank();
+        self.fill(&mut item).map(|()| item)
+    }
+
+    /// What is the same in all items.
+    #[inline]
+    fn blank(&self) -> Item<'a> {
+        let space = if self.service == services::CALL { Space::Method } else { Space::Node };
+        let start = if space == Space::Node { VALUE } else { 0 };
+        Item { space, start, count: 1, ..Item::bare(self.class) }
+    }
+
+    /// Reads the next one, and writes down what it may differ in from the one before.
+    // Inlined whatever the compiler thinks of it, as is what reads names: an item of thousands would be put into
+    // memory and taken out again by each call.
+    #[inline(always)]
+    fn fill(&mut self, item: &mut Item<'a>) -> Option<()> {
         self.left = self.left.checked_sub(1)?;
         let reader = &mut self.reader;
-        match self.service {
-            services::WRITE => write_value(reader),
-            services::CALL => call(reader),
-            services::HISTORY_UPDATE => {
-                let (_, mut body) = reader.extension_object().map(|(k, b)| (k, Reader::new(b)))?;
-                Some(node_item(self.class, body.node()?, VALUE))
-            }
-            service => {
-                let (node, attribute) = element(service, reader)?;
-                Some(node_item(self.class, node, attribute))
-            }
-        }
-    }
-}
-
-fn node_item(class: Class, node: NodeId<'_>, attribute: u32) -> Item<'_> {
-    Item {
-        space: Space::Node,
-        start: attribute,
-        count: 1,
-        target: Some(Target::Node(node)),
-        ..Item::bare(class)
+        let (node, attribute) = match self.service {
+            services::READ => read_value(reader)?,
+            services::WRITE => write_value(reader, item)?,
+            services::CALL => return call(reader, item),
+            services::CREATE_MONITORED_ITEMS => monitored_item(reader)?,
+            service => (element(service, reader)?, VALUE),
+        };
+        (item.target, item.start) = (Some(Target::Node(node)), attribute);
+        Some(())
     }
 }
 
@@ -200,17 +229,20 @@ fn front(service: u16) -> Option<fn(&mut Reader<'_>) -> Option<()>> {
     })
 }
 
-/// One element that is a node and what is to be done with it: the node, and the attribute.
+/// The node of an element that names no attribute.
 #[inline]
-fn element<'a>(service: u16, reader: &mut Reader<'a>) -> Option<(NodeId<'a>, u32)> {
-    if service == services::READ {
-        return read_value(reader);
-    }
+fn element<'a>(service: u16, reader: &mut Reader<'a>) -> Option<NodeId<'a>> {
     let node = match service {
         services::ADD_NODES => reader.expanded_node()?,
-        services::CREATE_MONITORED_ITEMS => return monitored_item(reader),
+        services::HISTORY_UPDATE => Reader::new(reader.extension_object()?.1).node()?,
         _ => reader.node()?,
     };
+    behind(service, reader).map(|()| node)
+}
+
+/// What stands behind the node: nothing of it is judged.
+#[inline]
+fn behind(service: u16, reader: &mut Reader<'_>) -> Option<()> {
     match service {
         services::BROWSE => {
             // Direction, type of the references, its subtypes too, masks of nodes and of results.
@@ -254,13 +286,22 @@ fn element<'a>(service: u16, reader: &mut Reader<'a>) -> Option<(NodeId<'a>, u32
         }
         _ => {}
     }
-    Some((node, VALUE))
+    Some(())
 }
 
 /// `ReadValueId` (part 4, 7.29).
-#[inline]
+#[inline(always)]
 fn read_value<'a>(reader: &mut Reader<'a>) -> Option<(NodeId<'a>, u32)> {
-    let (node, attribute) = (reader.node()?, reader.u32()?);
+    let node = reader.node()?;
+    // Nearly all want the whole value in its own encoding: index range and name are null.
+    if let Some((&[a, b, c, d, e, f, g, h, _, _, i, j, k, l], rest)) =
+        reader.rest().split_first_chunk()
+        && u32::from_le_bytes([e, f, g, h]) & u32::from_le_bytes([i, j, k, l]) == u32::MAX
+    {
+        *reader = Reader::new(rest);
+        return Some((node, u32::from_le_bytes([a, b, c, d])));
+    }
+    let attribute = reader.u32()?;
     reader.string()?;
     reader.qualified_name()?;
     Some((node, attribute))
@@ -278,24 +319,24 @@ fn monitored_item<'a>(reader: &mut Reader<'a>) -> Option<(NodeId<'a>, u32)> {
 
 /// `WriteValue` (part 4, 5.11.4): of the value only numbers are known, of other attributes nothing.
 #[inline]
-fn write_value<'a>(reader: &mut Reader<'a>) -> Option<Item<'a>> {
+fn write_value<'a>(reader: &mut Reader<'a>, item: &mut Item<'a>) -> Option<(NodeId<'a>, u32)> {
     let (node, attribute) = (reader.node()?, reader.u32()?);
     reader.string()?;
     let (values, _) = variant::data_value(reader)?;
-    let class = if attribute == VALUE { Class::Write } else { Class::Config };
-    let values = if attribute == VALUE { values } else { Values::None };
-    Some(Item { values, ..node_item(class, node, attribute) })
+    let is_value = attribute == VALUE;
+    item.class = if is_value { Class::Write } else { Class::Config };
+    item.values = if is_value { values } else { Values::None };
+    Some((node, attribute))
 }
 
 /// `CallMethodRequest` (part 4, 5.12.2).
-fn call<'a>(reader: &mut Reader<'a>) -> Option<Item<'a>> {
+fn call<'a>(reader: &mut Reader<'a>, item: &mut Item<'a>) -> Option<()> {
     let (object, method) = (reader.node()?, reader.node()?);
     for _ in 0..reader.count()? {
         variant::value(reader)?;
     }
-    let target = Some(Target::Method { object, method });
-    let class = methods::class(&method);
-    Some(Item { space: Space::Method, count: 1, target, ..Item::bare(class) })
+    (item.target, item.class) = (Some(Target::Method { object, method }), methods::class(&method));
+    Some(())
 }
 
 /// Who is to use a session (part 4, 5.7.3): no token is anonymous.

@@ -36,9 +36,27 @@ impl<'a> NodeId<'a> {
     }
 
     /// Takes one off the front.
-    #[inline]
+    #[inline(always)]
     pub fn take(reader: &mut Reader<'a>) -> Option<NodeId<'a>> {
-        NodeId::take_masked(reader, 0xff)
+        // What large requests are full of, at one look: names, and numbers that need few bytes.
+        let (namespace, name, rest) = match *reader.rest() {
+            [0, number, ref rest @ ..] => (0, Name::Number(number.into()), rest),
+            [1, namespace, low, high, ref rest @ ..] => {
+                let number = u16::from_le_bytes([low, high]).into();
+                (namespace.into(), Name::Number(number), rest)
+            }
+            [3, low, high, a, b, c, d, ref rest @ ..] => {
+                // No text is as long as a negative length would be.
+                let length = u32::from_le_bytes([a, b, c, d]) as usize;
+                let Some((text, rest)) = rest.split_at_checked(length) else {
+                    return NodeId::take_masked(reader, 0xff);
+                };
+                (u16::from_le_bytes([low, high]), Name::Text(text), rest)
+            }
+            _ => return NodeId::take_masked(reader, 0xff),
+        };
+        *reader = Reader::new(rest);
+        Some(NodeId { namespace, name })
     }
 
     /// The same, of the bits of the encoding that `mask` keeps.

@@ -13,7 +13,16 @@ pub type Numbers<'a> = (Values<'a>, u32);
 const NONE: Numbers<'static> = (Values::None, 1);
 
 /// Reads a `DataValue`, and what it holds.
+#[inline]
 pub fn data_value<'a>(reader: &mut Reader<'a>) -> Option<Numbers<'a>> {
+    // What nearly all clients write: a value and nothing else, and that one number.
+    if let Some((&[1, kind], rest)) = reader.rest().split_first_chunk()
+        && let Some(scalar) = scalar(kind)
+        && let Some((bytes, rest)) = rest.split_at_checked(scalar.size())
+    {
+        *reader = Reader::new(rest);
+        return Some((Values::Scalars(scalar, bytes), 1));
+    }
     data_value_at(reader, MAX_DEPTH)
 }
 

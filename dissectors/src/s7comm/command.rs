@@ -71,10 +71,17 @@ pub fn command(pdu: &[u8]) -> Result<Command<'_>, NotTheProtocol> {
 }
 
 /// A command of one function and these items.
+#[inline]
 fn of<'a>(function: &Function, items: Items<'a>) -> Command<'a> {
+    of_class(function, function.class, items)
+}
+
+/// The same where the items make it one of another class.
+#[inline]
+fn of_class<'a>(function: &Function, class: Class, items: Items<'a>) -> Command<'a> {
     Command {
         protocol: Protocol::S7comm,
-        class: function.class,
+        class,
         function: function.code,
         sub: function.sub,
         unit: 0,
@@ -168,19 +175,22 @@ fn of_job<'a>(message: &Message<'a>, is_answer: bool) -> Result<Command<'a>, Not
 /// Each variable is an item; the heaviest gives the command its class.
 #[inline]
 fn variables<'a>(function: &Function, all: Variables<'a>) -> Result<Command<'a>, NotTheProtocol> {
-    let mut rest = all;
-    let mut items = Items::Variables(all);
-    let mut class = function.class;
-    while let Some(item) = rest.next_item() {
-        let item = item?;
-        if item.class.weight() > class.weight() {
-            class = item.class;
-        }
-        if all.count() == 1 {
-            items = Items::one(item);
-        }
+    // Most jobs have one: it is read here once and for all.
+    if all.count() == 1 {
+        let item = all.only()?;
+        return Ok(of_class(function, heavier(function.class, item.class), Items::one(item)));
     }
-    Ok(Command { class, ..of(function, items) })
+    let (mut rest, mut class) = (all, function.class);
+    while let Some(item) = rest.next_item() {
+        class = heavier(class, item?.class);
+    }
+    Ok(of_class(function, class, Items::Variables(all)))
+}
+
+/// The heavier of two classes, most often the same.
+#[inline]
+fn heavier(one: Class, other: Class) -> Class {
+    if other != one && other.weight() > one.weight() { other } else { one }
 }
 
 /// The block that a file name at the end of the parameters of an up- or download names: status, error,

@@ -52,7 +52,26 @@ pub const fn is_tls(byte: u8) -> bool {
 /// [`NotTheProtocol::Envelope`] if a constant of TPKT or COTP is wrong, or the user data are none of S7;
 /// [`NotTheProtocol::Length`] if lengths contradict each other; [`NotTheProtocol::TooLong`] if it has more
 /// than [`MAX_PDU`] bytes or [`MAX_FRAGMENTS`] fragments.
+#[inline]
 pub fn frame(bytes: &[u8]) -> Result<Framed, NotTheProtocol> {
+    match single(bytes) {
+        Some(length) => Ok(Framed::Whole(length)),
+        None => fragments(bytes),
+    }
+}
+
+/// The length of what nearly all PDUs are: one fragment of user data, all there.
+#[inline]
+fn single(bytes: &[u8]) -> Option<NonZeroUsize> {
+    let (&[3, 0, high, low, 2, tpdu::DT, EOT, first], _) = bytes.split_first_chunk()? else {
+        return None;
+    };
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    let whole = length > DATA_HEADER && length <= bytes.len().min(MAX_PDU);
+    NonZeroUsize::new(length).filter(|_| whole && may_begin(first))
+}
+
+fn fragments(bytes: &[u8]) -> Result<Framed, NotTheProtocol> {
     let mut end = 0;
     let mut begun = false;
     for number in 0..MAX_FRAGMENTS {

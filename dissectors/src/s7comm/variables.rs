@@ -78,8 +78,9 @@ impl Area {
     ];
 
     /// The area of that number.
+    #[inline]
     pub fn of(number: u8) -> Option<Area> {
-        Area::ALL.iter().copied().find(|area| *area as u8 == number)
+        AREAS.get(usize::from(number)).copied().flatten()
     }
 
     /// What stands in front of an address in it (IEC 61131-3, English).
@@ -113,6 +114,20 @@ impl Area {
     pub const fn is_of_blocks(self) -> bool {
         matches!(self, Area::DataBlocks | Area::InstanceData)
     }
+}
+
+/// Each area by its number.
+static AREAS: [Option<Area>; 256] = by_number();
+
+#[expect(clippy::indexing_slicing, reason = "evaluated when the crate is compiled")]
+const fn by_number() -> [Option<Area>; 256] {
+    let mut areas = [None; 256];
+    let mut at = 0;
+    while at < Area::ALL.len() {
+        areas[Area::ALL[at] as usize] = Some(Area::ALL[at]);
+        at += 1;
+    }
+    areas
 }
 
 /// Bits of one element of a transport size; `None` where that is not known.
@@ -317,6 +332,17 @@ impl<'a> Variables<'a> {
     /// How many are left.
     pub const fn count(&self) -> u8 {
         self.left
+    }
+
+    /// The variable of a job that has one.
+    ///
+    /// # Errors
+    /// It is not to be read, or something is left over.
+    #[inline]
+    pub fn only(mut self) -> Result<Item<'a>, NotTheProtocol> {
+        let item = self.item(true)?;
+        let over = !self.items.is_empty() || !self.data.is_empty();
+        if over { Err(NotTheProtocol::Inconsistent) } else { Ok(item) }
     }
 
     /// The next one; behind the last, whether nothing is left over.

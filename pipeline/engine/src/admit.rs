@@ -386,6 +386,7 @@ fn new_flow<F: FrameBuf>(
     let client_macs = (gate.mac, headers.link.src);
     let vlan = headers.link.vlan();
     let back = Rewrite::new(arrival.port, client_macs, vlan, swap(inside), swap(outside));
+    let patience = timeout::at_first(door.transport);
     Flow {
         keys: [
             FlowKey::of(arrival.port, headers),
@@ -409,12 +410,8 @@ fn new_flow<F: FrameBuf>(
         },
         stream: None,
         dead: None,
-        last: arrival.now,
-        patience: match door.transport {
-            Transport::Tcp => timeout::OPENING,
-            Transport::Udp => timeout::UDP,
-            Transport::Icmp => timeout::ICMP,
-        },
+        patience,
+        idle_at: arrival.now + patience,
         totals: Totals::default(),
     }
 }

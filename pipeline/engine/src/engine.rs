@@ -52,8 +52,8 @@ impl Default for Limits {
     /// 65,536 flows, 4,096 of them inspected, 32 long requests, 512 I/O connections: about 115 MiB.
     fn default() -> Limits {
         Limits {
-            flows: 1 << 16,
-            streams: 1 << 12,
+            flows: Limits::FLOWS,
+            streams: Limits::STREAMS,
             long_requests: Limits::LONG_REQUESTS,
             io_connections: 512,
         }
@@ -482,7 +482,7 @@ impl Engine {
         arrival: &mut Arrival<'_, F>,
     ) -> Result<Verdict, Reason> {
         let flow = self.flows.get_mut(id).ok_or(Reason::NoFlow)?;
-        flow.last = arrival.now;
+        flow.touch(arrival.now);
         let rewrite = *flow.rewrite(direction);
         let stays = found.kept && found.numbers.is_none();
         let refused = found.refused.filter(|_| found.keep == 0);
@@ -614,11 +614,11 @@ impl Engine {
         self.tell_io(events);
         let Some(flow) = self.flows.get_mut(id) else { return };
         flow.dead = Some(cause);
-        flow.last = now;
         flow.patience = match cause {
             EndCause::Reset => timeout::CLOSED,
             _ => timeout::CLOSING,
         };
+        flow.touch(now);
         if let Some(stream) = flow.stream.take() {
             let flow = flow.clone();
             self.drop_stream(&flow, stream, now, events);

@@ -252,8 +252,8 @@ impl Write for Label {
         let start = usize::from(self.len);
         let room = self.bytes.get_mut(start..).unwrap_or_default();
         let fits = text.floor_char_boundary(room.len());
-        for (to, from) in room.iter_mut().zip(text.bytes().take(fits)) {
-            *to = from;
+        if let Some((to, from)) = room.get_mut(..fits).zip(text.as_bytes().get(..fits)) {
+            to.copy_from_slice(from);
         }
         self.len = (start + fits) as u8;
         if fits == text.len() { Ok(()) } else { Err(fmt::Error) }

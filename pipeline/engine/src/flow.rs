@@ -20,7 +20,7 @@ use crate::translate::Rewrite;
 
 /// How long a flow may be silent.
 pub mod timeout {
-    use super::Duration;
+    use super::{Duration, Transport};
 
     /// TCP, handshake not complete (RFC 5382 REQ-5: not less than 4 minutes). Stacks wait up to 64 seconds
     /// between two SYNs, or two answers to one.
@@ -35,6 +35,15 @@ pub mod timeout {
     pub const UDP: Duration = Duration::from_secs(5 * 60);
     /// ICMP echo (RFC 5508 REQ-2: not less than 60 seconds).
     pub const ICMP: Duration = Duration::from_secs(60);
+
+    /// That of a flow that begins.
+    pub(crate) const fn at_first(transport: Transport) -> Duration {
+        match transport {
+            Transport::Tcp => OPENING,
+            Transport::Udp => UDP,
+            Transport::Icmp => ICMP,
+        }
+    }
 }
 
 /// The addresses of a flow's frames as they come in on one side.
@@ -128,10 +137,10 @@ pub struct Flow {
     pub stream: Option<StreamId>,
     /// Why nothing of it passes any more.
     pub dead: Option<EndCause>,
-    /// When it was last used.
-    pub last: Time,
-    /// How long it may be silent from then on.
+    /// How long it may be silent.
     pub patience: Duration,
+    /// When that will have been too long.
+    pub idle_at: Time,
     /// What it did.
     pub totals: Totals,
 }
@@ -139,6 +148,8 @@ pub struct Flow {
 /// The flows of one worker: a slab and an index with two entries a flow.
 pub struct Flows {
     slab: Box<[Option<Flow>]>,
+    /// A bit a place of the slab, set where it is taken: whoever walks over all places reads no more than that.
+    taken: Box<[u64]>,
     free: Vec<u32>,
     index: Index,
     hasher: RandomState,
@@ -151,12 +162,18 @@ impl Flows {
         let capacity = capacity.clamp(1, 1 << 29);
         Flows {
             slab: vec![None; capacity].into(),
+            taken: vec![0; capacity.div_ceil(64)].into(),
             free: (0..capacity as u32).rev().collect(),
             index: Index::new(capacity * 2),
             // Seeded per process: nobody outside can choose addresses that collide.
             hasher: RandomState::default(),
             hand: 0,
         }
+    }
+
+    /// Bytes that a table for `capacity` flows takes.
+    pub(crate) fn bytes(capacity: usize) -> usize {
+        capacity * (size_of::<Option<Flow>>() + size_of::<u32>()) + Index::bytes(capacity * 2)
     }
 
     /// Flows in the table.
@@ -210,6 +227,7 @@ impl Flows {
             let _ = self.index.insert(hash, join(id, direction));
         }
         *self.slab.get_mut(id.0 as usize)? = Some(flow);
+        self.mark(id, true);
         Some(id)
     }
 
@@ -221,6 +239,7 @@ impl Flows {
             self.index.remove(hash, join(id, direction));
         }
         self.free.push(id.0);
+        self.mark(id, false);
         Some(flow)
     }
 
@@ -241,12 +260,25 @@ impl Flows {
         while *places > 0 {
             *places -= 1;
             let at = self.hand;
-            self.hand = (self.hand + 1) % self.slab.len();
-            if self.slab.get(at).and_then(Option::as_ref).is_some_and(|flow| flow.is_idle(now)) {
-                return Some(FlowId(at as u32));
+            // A comparison, where a remainder would be a division a place.
+            self.hand = if at + 1 < self.slab.len() { at + 1 } else { 0 };
+            let id = FlowId(at as u32);
+            if self.is_taken(id) && self.get(id).is_some_and(|flow| flow.is_idle(now)) {
+                return Some(id);
             }
         }
         None
+    }
+
+    fn is_taken(&self, id: FlowId) -> bool {
+        self.taken.get(id.0 as usize / 64).is_some_and(|word| word >> (id.0 % 64) & 1 == 1)
+    }
+
+    fn mark(&mut self, id: FlowId, taken: bool) {
+        if let Some(word) = self.taken.get_mut(id.0 as usize / 64) {
+            let bit = 1 << (id.0 % 64);
+            *word = if taken { *word | bit } else { *word & !bit };
+        }
     }
 
     /// The ids of all places in the table, taken or not.
@@ -278,10 +310,16 @@ impl Flow {
         }
     }
 
+    /// It was used.
+    #[inline]
+    pub(crate) fn touch(&mut self, now: Time) {
+        self.idle_at = now + self.patience;
+    }
+
     /// Whether it was silent longer than it may be.
     #[inline]
     pub fn is_idle(&self, now: Time) -> bool {
-        now > self.last + self.patience
+        now > self.idle_at
     }
 }
 

@@ -23,8 +23,17 @@ const EMPTY: Slot = Slot { tag: 0, value: u32::MAX };
 impl Index {
     /// An index for up to `entries` entries, at most 2^30.
     pub fn new(entries: usize) -> Index {
-        let slots = (entries.clamp(4, 1 << 30) * 2).next_power_of_two();
+        let slots = Index::slots(entries);
         Index { slots: vec![EMPTY; slots].into(), mask: slots - 1, used: 0 }
+    }
+
+    /// Bytes that an index for `entries` entries takes.
+    pub(crate) fn bytes(entries: usize) -> usize {
+        Index::slots(entries) * size_of::<Slot>()
+    }
+
+    fn slots(entries: usize) -> usize {
+        (entries.clamp(4, 1 << 30) * 2).next_power_of_two()
     }
 
     /// Entries in use.
@@ -43,7 +52,7 @@ impl Index {
         let tag = tag_of(hash);
         let mut at = tag as usize & self.mask;
         // Half of the slots are empty, so a probe ends; the bound says so to the reader.
-        for _ in 0..=self.mask {
+        for _ in 0..self.slots.len() {
             let slot = self.slots.get(at)?;
             if slot.value == EMPTY.value {
                 return None;

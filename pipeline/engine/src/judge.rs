@@ -168,7 +168,7 @@ impl Judge<'_> {
         match refused.filter(|_| !self.grant.observe) {
             Some(_) => found.denied += 1,
             None => {
-                self.send_on(said, pdu);
+                send_on(self.protocol, said, pdu);
                 if self.may_concern_io(pdu) {
                     self.io.1.note_request(self.io.0, flow, pdu, self.essential, self.now);
                 }
@@ -204,51 +204,43 @@ impl Judge<'_> {
         reason
     }
 
-    /// A request goes on to the asset.
-    #[inline]
-    fn send_on(&self, said: &mut Said<'_>, pdu: &[u8]) {
-        said.dialog.note(self.protocol, Direction::ToServer, pdu);
-        if let Some(key) = self.protocol.key(pdu).filter(|key| key.answered) {
-            said.pending.push(key);
-        }
-    }
-
     /// Judges a PDU in a flow without operations, at a grant without a rate. Where it may pass, everything is
     /// done that [`Judge::pdu`] does; else nothing is, and that has to be asked.
-    #[inline]
+    ///
+    /// `protocol` is the judge's: a caller that knows it is compiled for it.
+    #[inline(always)]
     pub(crate) fn passes(
         &mut self,
+        protocol: Protocol,
         flow: &Flow,
         said: &mut Said<'_>,
         direction: Direction,
         pdu: &[u8],
     ) -> bool {
         match direction {
-            Direction::ToServer => self.request_passes(flow, said, pdu).is_some(),
-            Direction::ToClient => self.response_passes(said, pdu).is_some(),
+            Direction::ToServer => self.request_passes(protocol, flow, said, pdu).is_some(),
+            Direction::ToClient => response_passes(protocol, said, pdu).is_some(),
         }
     }
 
-    #[inline]
-    fn request_passes(&mut self, flow: &Flow, said: &mut Said<'_>, pdu: &[u8]) -> Option<()> {
-        let command = said.dialog.command(self.protocol, pdu).ok()?;
-        said.dialog.permit(&command, pdu).ok()?;
-        let allowed = self.grant.matcher.judge_at(&command, &Moment::at(self.now)).ok()?;
-        if !self.events.has_room(self.standing(&command), 1) {
+    #[inline(always)]
+    fn request_passes(
+        &mut self,
+        protocol: Protocol,
+        flow: &Flow,
+        said: &mut Said<'_>,
+        pdu: &[u8],
+    ) -> Option<()> {
+        // Looked at where it lies: it is long.
+        let Ok(command) = &said.dialog.command(protocol, pdu) else { return None };
+        said.dialog.permit(command, pdu).ok()?;
+        let allowed = self.grant.matcher.judge_at(command, &Moment::at(self.now)).ok()?;
+        if !self.events.has_room(self.standing(command), 1) {
             return None;
         }
-        self.tell(flow, &command, Some(allowed.rule), None, pdu);
-        self.send_on(said, pdu);
+        self.tell(flow, command, Some(allowed.rule), None, pdu);
+        send_on(protocol, said, pdu);
         Some(())
-    }
-
-    #[inline]
-    fn response_passes(&mut self, said: &mut Said<'_>, pdu: &[u8]) -> Option<()> {
-        let answers = said.dialog.pairs() && !said.dialog.is_unasked(self.protocol, pdu);
-        let key = self.protocol.key(pdu).filter(|_| answers && self.protocol.completes(pdu))?;
-        self.protocol.response(pdu).ok()?;
-        // The last question, for it takes the request out.
-        said.pending.take(key).then(|| said.dialog.note(self.protocol, Direction::ToClient, pdu))
     }
 
     fn response(&mut self, flow: &Flow, said: &mut Said<'_>, pdu: &[u8]) -> Option<Reason> {
@@ -303,15 +295,22 @@ impl Judge<'_> {
                 })
             }
         };
-        let command = command.unwrap_or_else(|_| self.unreadable(pdu));
+        let unreadable;
+        let command = match &command {
+            Ok(command) => command,
+            Err(_) => {
+                unreadable = self.unreadable(pdu);
+                &unreadable
+            }
+        };
         let events = 1 + usize::from(moment.step == Step::Begins);
-        if !self.events.has_room(self.standing(&command), events) {
+        if !self.events.has_room(self.standing(command), events) {
             self.events.count_lost();
             return Some(Reason::AuditFull);
         }
         let rule = verdict.as_ref().map_or_else(|(nearest, _)| *nearest, |yes| Some(yes.rule));
         let denied = verdict.as_ref().err().map(|(_, reason)| *reason);
-        self.tell(flow, &command, rule, denied, pdu);
+        self.tell(flow, command, rule, denied, pdu);
         if let Ok(allowed) = verdict
             && moment.step != Step::Alone
         {
@@ -393,29 +392,54 @@ impl Judge<'_> {
         told.endpoint = flow.endpoint;
         (told.protocol, told.class, told.name) = (command.protocol, command.class, command.name);
         (told.function, told.sub, told.unit) = (command.function, command.sub, command.unit);
-        let decisive = decisive(command);
+        let copy;
+        let decisive = match &command.items {
+            Items::Few(few) => decisive_of_few(few, command.class),
+            many => {
+                copy = decisive_of_many(many.clone(), command.class);
+                copy.as_ref()
+            }
+        };
         told.object = decisive.map_or((Space::None, 0, 0), |i| (i.space, i.start, i.count));
-        let named = decisive.filter(Item::is_named);
+        let named = decisive.filter(|item| item.is_named());
         // Of few commands it is one, and a label is long.
         if named.is_some() || !told.tag.is_empty() {
-            told.tag = Label::of(named);
+            told.tag = Label::of(named.copied());
         }
         (told.denied, told.observed, told.rule) = (denied, self.grant.observe, rule);
         told.set_payload(pdu);
     }
 }
 
-/// What a command is about: the item that decides its class, or the first.
-fn decisive<'a>(command: &Command<'a>) -> Option<Item<'a>> {
-    if let Items::Few([first, second]) = &command.items {
-        let decides = |item: &&Item<'a>| item.class == command.class;
-        let second = second.as_ref().filter(decides);
-        return first.as_ref().filter(decides).or(second).or(first.as_ref()).copied();
+/// A request goes on to the asset.
+#[inline(always)]
+fn send_on(protocol: Protocol, said: &mut Said<'_>, pdu: &[u8]) {
+    said.dialog.note(protocol, Direction::ToServer, pdu);
+    if let Some(key) = protocol.key(pdu).filter(|key| key.answered) {
+        said.pending.push(key);
     }
-    let mut items = command.items.clone();
+}
+
+#[inline(always)]
+fn response_passes(protocol: Protocol, said: &mut Said<'_>, pdu: &[u8]) -> Option<()> {
+    let answers = said.dialog.pairs() && !said.dialog.is_unasked(protocol, pdu);
+    let key = protocol.key(pdu).filter(|_| answers && protocol.completes(pdu))?;
+    protocol.response(pdu).ok()?;
+    // The last question, for it takes the request out.
+    said.pending.take(key).then(|| said.dialog.note(protocol, Direction::ToClient, pdu))
+}
+
+/// What a command is about: the item that decides its class, or the first.
+fn decisive_of_few<'c, 'a>(few: &'c [Option<Item<'a>>; 2], class: Class) -> Option<&'c Item<'a>> {
+    few.iter().flatten().find(|item| item.class == class).or(few[0].as_ref())
+}
+
+/// The same of many.
+#[inline(never)]
+fn decisive_of_many<'a>(mut items: Items<'a>, class: Class) -> Option<Item<'a>> {
     let first = items.next()?;
-    if first.class == command.class {
+    if first.class == class {
         return Some(first);
     }
-    Some(items.find(|item| item.class == command.class).unwrap_or(first))
+    Some(items.find(|item| item.class == class).unwrap_or(first))
 }

@@ -10,6 +10,9 @@
 //! | [`tables`] | [`Tables`]: ports, assets, endpoints, subjects and grants of one epoch |
 //! | [`matcher`] | [`Matcher`]: which commands a grant allows |
 //! | [`objects`] | which CIP objects, tags and data files an entry reaches |
+//! | [`operands`] | which memory, blocks and lists of an S7 controller |
+//! | [`nodes`], [`node_set`] | which nodes, methods, channels and users of OPC UA |
+//! | [`pattern`] | `*` and `?` in names |
 //! | [`session`] | [`Sessions`]: the slab that control and workers share |
 //! | `bars` | who is let in no more, until other tables are in force |
 //! | [`flow`] | flows, found by either side's addresses |
@@ -24,6 +27,7 @@
 //! | `length`, `mss` | what is too long for the link that it would leave by |
 //! | [`translate`], `icmp`, `answer` | what leaves |
 //! | [`arp`] | the gate's own ARP in VLANs |
+//! | `memory` | how much of it all that takes |
 //! | `prefetch` | what a burst will ask for, fetched all at once |
 //! | [`event`] | what the audit is told, and the bounded ring it goes through |
 //! | [`record`] | copies of the frames of recorded sessions |
@@ -45,12 +49,15 @@ mod judge;
 mod length;
 mod live;
 pub mod matcher;
+mod memory;
 mod mss;
+pub mod node_set;
 pub mod nodes;
 pub mod objects;
 pub mod operands;
 mod operation;
 pub mod owner;
+pub mod pattern;
 mod prefetch;
 pub mod record;
 pub mod session;

@@ -63,6 +63,11 @@ impl LiveSessions {
         }
     }
 
+    /// Bytes that a table for `capacity` sessions takes.
+    pub(crate) fn bytes(capacity: usize) -> usize {
+        capacity * (size_of::<Option<Live>>() + size_of::<u32>()) + Index::bytes(capacity)
+    }
+
     /// The session of this use, if there is one.
     pub(crate) fn find(&self, of: &Use) -> Option<Live> {
         let at = self.index.find(self.hash(of), |at| self.at(at).is_some_and(|l| l.of == *of))?;

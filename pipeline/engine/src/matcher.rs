@@ -6,7 +6,7 @@
 
 use core::time::Duration;
 
-use wicketgate_dissectors::{Class, ClassSet, Command, Item, Space, Step, Values};
+use wicketgate_dissectors::{Class, ClassSet, Command, Item, Items, Space, Step, Values};
 use wicketgate_packet::Time;
 
 use crate::objects::ObjectRule;
@@ -236,25 +236,37 @@ impl Matcher {
     ///
     /// # Errors
     /// No entry allows one of its items.
+    #[inline(always)]
     pub fn judge_at(&self, command: &Command<'_>, moment: &Moment) -> Result<Allowed, Denied> {
+        if let Items::Few([Some(item), None]) = &command.items
+            && let Some(rule) = self.open.get(item.class as usize).copied().flatten()
+        {
+            return Ok(Allowed { rule, operations: None });
+        }
+        self.judge_each(command, moment)
+    }
+
+    fn judge_each(&self, command: &Command<'_>, moment: &Moment) -> Result<Allowed, Denied> {
         let mut verdict = Err(Denied::NOTHING_GIVEN);
         command.items.each(|item| {
             verdict = Ok(self.judge_item(command, item, moment)?);
             Ok(())
         })?;
-        verdict
+        verdict.map(|(rule, by)| Allowed { rule, operations: by.and_then(|it| it.operations) })
     }
 
+    /// The rule that allows an item, and the entry where it is not one that is open.
+    #[inline]
     fn judge_item(
         &self,
         command: &Command<'_>,
         item: &Item<'_>,
         moment: &Moment,
-    ) -> Result<Allowed, Denied> {
+    ) -> Result<(RuleId, Option<&Entry>), Denied> {
         if let Some(rule) = self.open.get(item.class as usize).copied().flatten() {
-            return Ok(Allowed { rule, operations: None });
+            return Ok((rule, None));
         }
-        self.judge_by_entry(command, item, moment)
+        self.judge_by_entry(command, item, moment).map(|entry| (entry.rule, Some(entry)))
     }
 
     fn judge_by_entry(
@@ -262,11 +274,11 @@ impl Matcher {
         command: &Command<'_>,
         item: &Item<'_>,
         moment: &Moment,
-    ) -> Result<Allowed, Denied> {
+    ) -> Result<&Entry, Denied> {
         let mut nearest = Denied::NOTHING_GIVEN;
         for entry in &self.entries {
             match entry.judge(command, item, moment) {
-                Ok(()) => return Ok(entry.allowed()),
+                Ok(()) => return Ok(entry),
                 Err(reason) if reason > nearest.reason => {
                     nearest = Denied { reason, nearest: Some(entry.rule) };
                 }
@@ -284,10 +296,6 @@ impl Entry {
             && *self == Entry { classes: self.classes, ..Entry::classes(self.rule, self.classes) }
     }
 
-    const fn allowed(&self) -> Allowed {
-        Allowed { rule: self.rule, operations: self.operations }
-    }
-
     /// Whether it is closed, but for operations that are under way.
     fn is_draining(&self, now: Time) -> bool {
         let Some((window, said)) = self.window.zip(self.operations) else { return false };
@@ -296,6 +304,10 @@ impl Entry {
 
     /// Yes, or the first selector that says no. The order is that of [`Reason`], so that the
     /// greatest reason among the entries is the nearest miss.
+    ///
+    /// A function by itself, as are selectors that few entries have: inlined, all of an item was read into
+    /// registers and out of them again before the first entry was asked.
+    #[inline(never)]
     fn judge(&self, command: &Command<'_>, item: &Item<'_>, moment: &Moment) -> Result<(), Reason> {
         check(self.gives(command, item), Reason::CommandDenied)?;
         check(self.units.contains(u32::from(command.unit)), Reason::UnitDenied)?;
@@ -322,24 +334,30 @@ impl Entry {
 
     fn gives(&self, command: &Command<'_>, item: &Item<'_>) -> bool {
         let by_class = self.classes.contains(item.class);
-        let (function, sub) = item.code.unwrap_or((command.function, command.sub));
-        match &self.functions {
-            CodeSet::Any => by_class && self.subs.fits(sub),
-            CodeSet::Codes(_) => {
-                (by_class || self.classes.is_empty())
-                    && self.functions.fits(Some(function))
-                    && self.subs.fits(sub)
+        match (&self.functions, &self.subs) {
+            (CodeSet::Any, CodeSet::Any) => by_class,
+            (functions, _) => {
+                let by_code = matches!(functions, CodeSet::Codes(_)) && self.classes.is_empty();
+                (by_class || by_code) && self.has_codes(command, item)
             }
         }
     }
 
+    #[inline(never)]
+    fn has_codes(&self, command: &Command<'_>, item: &Item<'_>) -> bool {
+        let (function, sub) = item.code.unwrap_or((command.function, command.sub));
+        self.functions.fits(Some(function)) && self.subs.fits(sub)
+    }
+
     fn reaches(&self, item: &Item<'_>) -> bool {
         let file = match item.space {
+            _ if self.files.is_any() => true,
             Space::File(number) => self.files.contains(u32::from(number)),
-            _ => self.files == RangeSet::Any,
+            _ => false,
         };
         let placed = match item.space {
-            Space::None => self.addresses == RangeSet::Any,
+            _ if self.addresses.is_any() => true,
+            Space::None => false,
             _ => self.addresses.covers(item.start, item.count),
         };
         file && placed && self.spaces.contains(item.space) && self.objects.reaches(item)
@@ -380,7 +398,14 @@ impl RangeSet {
         RangeSet::Ranges(joined.into())
     }
 
+    /// Whether nothing is said of them.
+    #[inline]
+    pub const fn is_any(&self) -> bool {
+        matches!(self, RangeSet::Any)
+    }
+
     /// Whether `number` is in the set.
+    #[inline]
     pub fn contains(&self, number: u32) -> bool {
         self.covers(number, 1)
     }
@@ -421,7 +446,7 @@ impl SpaceSet {
 
     /// Whether `space` is in the set.
     pub const fn contains(self, space: Space) -> bool {
-        self.0 & SpaceSet::bit(space) != 0
+        self.0 == SpaceSet::ANY.0 || self.0 & SpaceSet::bit(space) != 0
     }
 
     const fn bit(space: Space) -> u16 {
@@ -453,7 +478,13 @@ impl SpaceSet {
 impl ValueRule {
     /// Whether everything that `item` writes fits. A rule that speaks of values does not allow an
     /// item that writes none, or whose type it does not say.
+    #[inline]
     fn fits(&self, item: &Item<'_>, objects: &ObjectRule) -> bool {
+        matches!(self, ValueRule::Any) || self.fits_values(item, objects)
+    }
+
+    #[inline(never)]
+    fn fits_values(&self, item: &Item<'_>, objects: &ObjectRule) -> bool {
         match (self, item.values) {
             (ValueRule::Any, _) => true,
             (_, Values::None) => false,

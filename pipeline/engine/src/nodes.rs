@@ -6,7 +6,8 @@ use wicketgate_dissectors::opcua::node::{Name, NodeId};
 use wicketgate_dissectors::{Item, Space};
 
 use crate::matcher::RangeSet;
-use crate::objects::fits;
+use crate::node_set::NodeSet;
+use crate::pattern::Pattern;
 use crate::thumbprint::sha1;
 
 /// What is named of a server. A list that is empty says nothing; an item must fit what is said of its kind,
@@ -14,13 +15,13 @@ use crate::thumbprint::sha1;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeRule {
     /// Nodes.
-    pub nodes: Box<[NodePattern]>,
+    pub nodes: NodeSet,
     /// Their attributes.
     pub attributes: RangeSet,
     /// Objects of methods.
-    pub objects: Box<[NodePattern]>,
+    pub objects: NodeSet,
     /// Methods.
-    pub methods: Box<[NodePattern]>,
+    pub methods: NodeSet,
     /// Names of security policies: `Basic256Sha256`.
     pub policies: Box<[Box<str>]>,
     /// SHA-1 of the client's certificate.
@@ -45,8 +46,8 @@ pub enum NamePattern {
     Any,
     /// Numbers from the first to the last.
     Numbers(u32, u32),
-    /// Text: `*` stands for any letters, `?` for one byte of one. Upper and lower case differ.
-    Text(Box<[u8]>),
+    /// Text. Upper and lower case differ.
+    Text(Pattern),
     /// 16 bytes.
     Guid([u8; 16]),
     /// Bytes.
@@ -55,14 +56,23 @@ pub enum NamePattern {
 
 impl NodeRule {
     /// Whether `item` is one of these.
+    #[inline]
     pub fn reaches(&self, item: &Item<'_>) -> bool {
-        if !self.speaks_of(item.space) {
-            return false;
+        // What the largest requests consist of, without a call.
+        if let (Space::Node, Some(Target::Node(node))) = (item.space, &item.target) {
+            let named = match self.nodes.is_empty() {
+                true => !self.attributes.is_any(),
+                false => self.nodes.holds(node),
+            };
+            return named && self.attributes.contains(item.start);
         }
+        self.speaks_of(item.space) && self.reaches_other(item)
+    }
+
+    /// The same of what is no node, of a kind of which something is said.
+    #[inline(never)]
+    fn reaches_other(&self, item: &Item<'_>) -> bool {
         match item.target {
-            Some(Target::Node(node)) => {
-                reach(&self.nodes, &node) && self.attributes.contains(item.start)
-            }
             Some(Target::Method { object, method }) => {
                 reach(&self.objects, &object) && reach(&self.methods, &method)
             }
@@ -72,14 +82,14 @@ impl NodeRule {
                         || self.policies.iter().any(|known| known.as_bytes() == policy))
             }
             Some(Target::Identity { token, .. }) => self.tokens.contains(&token),
-            None => false,
+            Some(Target::Node(_)) | None => false,
         }
     }
 
     /// Whether anything is said of items of that kind.
     pub fn speaks_of(&self, space: Space) -> bool {
         match space {
-            Space::Node => !self.nodes.is_empty() || self.attributes != RangeSet::Any,
+            Space::Node => !self.nodes.is_empty() || !self.attributes.is_any(),
             Space::Method => !self.objects.is_empty() || !self.methods.is_empty(),
             Space::Channel => !self.policies.is_empty() || !self.certificates.is_empty(),
             Space::Identity => !self.tokens.is_empty(),
@@ -93,24 +103,39 @@ impl NodeRule {
     }
 }
 
-fn reach(patterns: &[NodePattern], node: &NodeId<'_>) -> bool {
-    patterns.is_empty() || patterns.iter().any(|pattern| pattern.holds(node))
+fn reach(nodes: &NodeSet, node: &NodeId<'_>) -> bool {
+    nodes.is_empty() || nodes.holds(node)
 }
 
 impl NodePattern {
     /// Whether the node is one of these.
+    #[inline(always)]
     pub fn holds(&self, node: &NodeId<'_>) -> bool {
-        let named = match (&self.name, node.name) {
+        if self.namespace != node.namespace {
+            return false;
+        }
+        match (&self.name, &node.name) {
             (NamePattern::Any, _) => true,
             (NamePattern::Numbers(first, last), Name::Number(number)) => {
-                (*first..=*last).contains(&number)
+                (*first..=*last).contains(number)
             }
-            (NamePattern::Text(pattern), Name::Text(text)) => fits(pattern, text),
-            (NamePattern::Guid(guid), Name::Guid(bytes)) => guid == bytes,
-            (NamePattern::Opaque(known), Name::Opaque(bytes)) => **known == *bytes,
+            (NamePattern::Text(pattern), Name::Text(text)) => pattern.fits(text),
+            (NamePattern::Guid(guid), Name::Guid(bytes)) => guid == *bytes,
+            (NamePattern::Opaque(known), Name::Opaque(bytes)) => **known == **bytes,
             _ => false,
+        }
+    }
+
+    /// The node, where only one fits.
+    pub(crate) fn one_node(&self) -> Option<NodeId<'_>> {
+        let name = match &self.name {
+            NamePattern::Numbers(first, last) if first == last => Name::Number(*first),
+            NamePattern::Text(pattern) if pattern.is_literal() => Name::Text(pattern.text()),
+            NamePattern::Guid(guid) => Name::Guid(guid),
+            NamePattern::Opaque(bytes) => Name::Opaque(bytes),
+            NamePattern::Any | NamePattern::Numbers(..) | NamePattern::Text(_) => return None,
         };
-        self.namespace == node.namespace && named
+        Some(NodeId { namespace: self.namespace, name })
     }
 }
 

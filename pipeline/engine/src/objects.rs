@@ -6,7 +6,8 @@ use wicketgate_dissectors::{Item, Scalar, Space};
 
 use crate::matcher::RangeSet;
 use crate::nodes::NodeRule;
-use crate::operands::Range;
+use crate::operands::{self, Range};
+use crate::pattern::{ANY_INDEX, Pattern};
 
 /// Objects of a device, or nodes of a server.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,18 +57,18 @@ pub struct FileRange {
     pub elements: (u32, u32),
 }
 
-/// A pattern of tag names: `*` stands for any letters, `?` for one. Upper and lower case are the same,
-/// as they are for controllers.
+/// A [`Pattern`] of tag names. Upper and lower case are the same, as they are for controllers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Glob(Box<[u8]>);
+pub struct Glob(Pattern);
 
 impl ObjectRule {
     /// Whether `item` is one of these objects.
+    #[inline]
     pub fn reaches(&self, item: &Item<'_>) -> bool {
         match self {
             ObjectRule::Any => true,
             ObjectRule::Only(objects) => objects.reach(item),
-            ObjectRule::Operands(ranges) => ranges.iter().any(|range| range.reaches(item)),
+            ObjectRule::Operands(ranges) => operands::reach(ranges, item),
             ObjectRule::Nodes(nodes) => nodes.reaches(item),
         }
     }
@@ -80,9 +81,17 @@ impl ObjectRule {
 }
 
 impl Objects {
+    #[inline(never)]
     fn reach(&self, item: &Item<'_>) -> bool {
         match item.space {
-            Space::Tag => self.tags.iter().any(|glob| glob.fits(item)),
+            Space::Tag => {
+                let mut name = Name::default();
+                // Of several elements of an array, the index that the name ends with is only the first:
+                // then a pattern must leave that open.
+                name.spell(item.path, item.count > 1);
+                let name = name.letters();
+                name.is_some_and(|name| self.tags.iter().any(|Glob(tag)| tag.fits(name)))
+            }
             Space::Object { .. } => self.instances.as_ref().is_some_and(|of| of.hold(item.path)),
             Space::DataFile { kind, number } => self.files.iter().any(|file| {
                 let last = item.start.saturating_add(item.count.saturating_sub(1));
@@ -126,28 +135,17 @@ impl Instances {
 impl Glob {
     /// The pattern `text`.
     pub fn new(text: &str) -> Glob {
-        Glob(text.to_ascii_lowercase().into_bytes().into())
+        Glob(Pattern::new(text.to_ascii_lowercase().into_bytes()))
     }
 
     /// The pattern, in lower case.
     pub fn text(&self) -> &str {
-        str::from_utf8(&self.0).unwrap_or_default()
-    }
-
-    /// Whether the tag of `item` fits. Of several elements of an array, the index that the name ends
-    /// with is only the first: then the pattern must leave that open.
-    fn fits(&self, item: &Item<'_>) -> bool {
-        let mut name = Name::default();
-        name.spell(item.path, item.count > 1);
-        name.letters().is_some_and(|letters| fits(&self.0, letters))
+        str::from_utf8(self.0.text()).unwrap_or_default()
     }
 }
 
 /// Letters of the longest name that a pattern is held against; a longer one fits none.
 const MAX_NAME: usize = 256;
-
-/// Stands in a name for an index that only `*` fits.
-const ANY_INDEX: u8 = 0;
 
 /// The name of a tag in lower case.
 struct Name {
@@ -212,33 +210,6 @@ impl Name {
     fn letters(&self) -> Option<&[u8]> {
         self.letters.get(..self.len)
     }
-}
-
-/// Whether `name` fits `pattern`: in one pass that goes back to the last `*` only, so that the cost is
-/// at most the product of their lengths.
-pub(crate) fn fits(pattern: &[u8], name: &[u8]) -> bool {
-    let begins_alike = |(wanted, read): &(&u8, &u8)| wanted == read && **wanted != b'*';
-    let alike = pattern.iter().zip(name).take_while(begins_alike).count();
-    let (mut at, mut letter) = (alike, alike);
-    let mut star: Option<(usize, usize)> = None;
-    while let Some(read) = name.get(letter) {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at + 1, letter));
-                at += 1;
-            }
-            Some(wanted) if wanted == read || (*wanted == b'?' && *read != ANY_INDEX) => {
-                at += 1;
-                letter += 1;
-            }
-            _ => {
-                let Some((behind, taken)) = star else { return false };
-                star = Some((behind, taken + 1));
-                (at, letter) = (behind, taken + 1);
-            }
-        }
-    }
-    pattern.get(at..).unwrap_or_default().iter().all(|rest| *rest == b'*')
 }
 
 #[cfg(test)]

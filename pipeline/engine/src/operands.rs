@@ -31,6 +31,12 @@ pub struct Memory {
     pub scalar: Option<Scalar>,
 }
 
+/// Whether all of `item` lies in one of the ranges.
+#[inline(never)]
+pub(crate) fn reach(ranges: &[Range], item: &Item<'_>) -> bool {
+    ranges.iter().any(|range| range.reaches(item))
+}
+
 impl Range {
     /// Whether all of `item` lies in it.
     pub fn reaches(&self, item: &Item<'_>) -> bool {

@@ -70,6 +70,14 @@ pub struct Sessions {
 }
 
 impl Sessions {
+    /// Sessions of a gate where nobody says how many.
+    pub const DEFAULT: usize = 1 << 12;
+
+    /// Bytes that a slab of `capacity` slots takes.
+    pub const fn bytes(capacity: usize) -> usize {
+        capacity * size_of::<Slot>()
+    }
+
     /// A slab of `capacity` slots. The only allocation.
     pub fn new(capacity: usize) -> Sessions {
         let capacity = capacity.min(u32::MAX as usize);
@@ -178,7 +186,7 @@ impl Sessions {
     }
 
     /// Adds to a session's counters. Only its worker calls this.
-    #[inline]
+    #[inline(always)]
     pub fn count(&self, slot: SlotId, more: Totals) {
         if let Some(slot) = self.slot(slot) {
             add(&slot.frames, more.frames);

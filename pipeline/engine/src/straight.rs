@@ -6,10 +6,14 @@
 //! be something else. Here all that is asked first, and nothing is changed before the last answer: a frame that is
 //! anything else goes by the stages as if nobody had looked.
 //!
+//! All of it is compiled into one function, with what it calls in other modules: a value that is returned field by
+//! field and read whole right after waits for its stores, and that was half of a frame's time. So nothing is passed
+//! by value that has more than two words, and long values are looked at where they lie.
+//!
 //! Invariant: what the straight way does is what the stages would have done: verdict, bytes that leave, events,
 //! counters, and what is remembered. `tests/tests/straight.rs` holds both against each other.
 
-use wicketgate_dissectors::{Direction, Portion};
+use wicketgate_dissectors::{Direction, Portion, Protocol};
 use wicketgate_packet::{FrameBuf, Plain, PortId, Time};
 
 use crate::engine::Engine;
@@ -27,7 +31,7 @@ use crate::verdict::{Reason, Verdict};
 /// A segment that is the next one of its stream.
 struct Next<'a> {
     direction: Direction,
-    plain: Plain<'a>,
+    plain: &'a Plain<'a>,
     at: Offset,
     /// How far it acknowledges what travels the other way.
     ack: Offset,
@@ -43,8 +47,8 @@ impl Engine {
         frame: &mut F,
         events: &mut EventRing,
     ) -> Option<Result<Verdict, Reason>> {
-        let plain = Plain::read(frame.bytes())?;
-        let (id, direction) = self.flows.find(&FlowKey::of_plain(port, &plain))?;
+        let plain = &Plain::read(frame.bytes())?;
+        let (id, direction) = self.flows.find(&FlowKey::of_plain(port, plain))?;
         let flow = self.flows.get_mut(id)?;
         let known = flow.epoch == self.tables.epoch()
             && is_open(flow, &self.sessions, now)
@@ -56,7 +60,7 @@ impl Engine {
         let grant = self.tables.grant(flow.grant).filter(|grant| is_plain(grant))?;
         let (numbers, commands) = match flow.stream {
             None => {
-                pass_unread(flow, grant, direction, &plain, now)?;
+                pass_unread(flow, grant, direction, plain, now)?;
                 (None, 0)
             }
             Some(stream) => {
@@ -67,19 +71,24 @@ impl Engine {
                 let sessions = &*self.sessions;
                 let io = (id, &mut self.io);
                 let mut judge = Judge { now, grant, protocol, essential, sessions, events, io };
-                let commands = pass(&mut judge, flow, stream, &next)?;
+                // Compiled for what is most often spoken: nothing in it asks again what that is.
+                let commands = match protocol {
+                    Protocol::Modbus => pass(Protocol::Modbus, &mut judge, flow, stream, &next)?,
+                    protocol => pass(protocol, &mut judge, flow, stream, &next)?,
+                };
                 (Some(note(flow, stream, &next, now, protocol.max_pdu())), commands)
             }
         };
-        (flow.last, flow.patience) = (now, timeout::ESTABLISHED);
+        // Its patience, for it is open; known here, so nothing is multiplied.
+        flow.idle_at = now + timeout::ESTABLISHED;
         self.last_asset = Some(flow.asset);
         self.went_straight += 1;
         let rewrite = flow.rewrite(direction);
-        let egress = rewrite.egress;
+        let (egress, rewrite_at) = (rewrite.egress, rewrite.ip_at());
         if let Err(reason) = rewrite.apply_to_plain(frame, (ip_at, end), numbers) {
             return Some(Err(reason));
         }
-        let bytes = frame.bytes().len() as u64;
+        let bytes = (rewrite_at + end - ip_at) as u64;
         let done = Totals { frames: 1, bytes, commands, denied: 0 };
         flow.totals.add(done);
         self.sessions.count(flow.slot, done);
@@ -122,10 +131,10 @@ fn pass_unread(
 }
 
 /// The segment as the next one of its stream, if it is that.
-#[inline]
+#[inline(always)]
 fn next<'a>(
     direction: Direction,
-    plain: Plain<'a>,
+    plain: &'a Plain<'a>,
     stream: &Stream,
     captured: bool,
 ) -> Option<Next<'a>> {
@@ -146,13 +155,18 @@ fn next<'a>(
 
 /// Has the segment's one PDU judged, and keeps it as what was sent; how many commands that were. `None`, with
 /// nothing changed, where it may not pass or is not one.
-#[inline]
-fn pass(judge: &mut Judge<'_>, flow: &Flow, stream: &mut Stream, next: &Next<'_>) -> Option<u64> {
+#[inline(always)]
+fn pass(
+    protocol: Protocol,
+    judge: &mut Judge<'_>,
+    flow: &Flow,
+    stream: &mut Stream,
+    next: &Next<'_>,
+) -> Option<u64> {
     let (direction, payload) = (next.direction, next.plain.payload);
     if payload.is_empty() {
         return Some(0);
     }
-    let protocol = judge.protocol;
     // What it brings about may be more than an event, or it may have to be changed.
     if !protocol.is_plain(payload) {
         return None;
@@ -161,23 +175,21 @@ fn pass(judge: &mut Judge<'_>, flow: &Flow, stream: &mut Stream, next: &Next<'_>
         Ok(Portion::Whole(len)) if len.get() == payload.len() => {}
         _ => return None,
     }
-    if stream.operation.is_some() || !stream.lane_mut(direction).has_room(payload.len()) {
+    if stream.operation.is_some() {
         return None;
     }
+    let place = stream.lane_mut(direction).reserve(payload.len())?;
     let Stream { pending, dialog, operation, .. } = &mut *stream;
     let said = &mut Said { pending, dialog, operation };
-    if !judge.passes(flow, said, direction, payload) {
+    if !judge.passes(protocol, flow, said, direction, payload) {
         return None;
     }
-    let lane = stream.lane_mut(direction);
-    // Cannot fail: it is next in line, and has room.
-    let _ = lane.take(next.at, payload, judge.now);
-    lane.release(payload.len());
+    stream.lane_mut(direction).pass_whole(place, payload, judge.now);
     Some(u64::from(direction == Direction::ToServer))
 }
 
 /// Notes what the segment says beyond its payload; the numbers that it leaves with.
-#[inline]
+#[inline(always)]
 fn note(
     flow: &mut Flow,
     stream: &mut Stream,
@@ -185,7 +197,7 @@ fn note(
     now: Time,
     longest: usize,
 ) -> Numbers {
-    let Next { direction, ref plain, at, ack } = *next;
+    let Next { direction, plain, at, ack } = *next;
     let window = u64::from(plain.headers.tcp.window.get()) << stream.scale(direction);
     stream.lane_mut(direction.reverse()).acknowledge(ack, window, now);
     if let Some(value) = plain.clock {

@@ -326,7 +326,7 @@ impl Pending {
     }
 
     /// Remembers a request that went to the asset.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, key: Key) {
         if self.len == PENDING {
             self.skip();
@@ -340,7 +340,7 @@ impl Pending {
 
     /// Takes out the oldest request that `answer` answers; false where there is none. An answer to
     /// function 0 answers any: devices say so of functions that they do not know.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, answer: Key) -> bool {
         let matching = |key: Key| {
             let same = key.function == answer.function || answer.function == 0;
@@ -350,6 +350,12 @@ impl Pending {
             self.skip();
             return true;
         }
+        self.take_later(matching)
+    }
+
+    /// The same of one that is not the oldest.
+    #[inline(never)]
+    fn take_later(&mut self, matching: impl Fn(Key) -> bool) -> bool {
         let found = (0..self.len).find(|step| self.at(*step).is_some_and(|(key, _)| matching(key)));
         let Some(step) = found else { return false };
         // What came before it moves up by one place.

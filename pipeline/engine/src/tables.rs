@@ -109,7 +109,7 @@ pub struct Asset {
     /// Whether the config says that MAC address: frames from another are refused.
     pub pinned: bool,
     /// The cycle that the gate's own time is held against.
-    pub cycle: Option<Duration>,
+    pub cycle: Option<Cycle>,
     /// The worker that decides on everything from and to it.
     pub owner: WorkerId,
 }
@@ -119,6 +119,15 @@ impl Asset {
     pub const fn next_hop(&self) -> NextHop {
         NextHop { port: self.port, vlan: self.vlan, address: self.underlay }
     }
+}
+
+/// A controller's cycle, and how much of it the gate may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cycle {
+    /// How long it is, above zero.
+    pub length: Duration,
+    /// How long the gate may hold a frame; at most `length`.
+    pub budget: Duration,
 }
 
 /// One door of an asset.

@@ -55,6 +55,11 @@ impl Timers {
         }
     }
 
+    /// Bytes that the deadlines of `capacity` streams take.
+    pub(crate) const fn bytes(capacity: usize) -> usize {
+        capacity * size_of::<Place>()
+    }
+
     /// Has stream `id` come up at `deadline`, and not at another time; `None`: not at all. It is `now`.
     pub(crate) fn set(&mut self, id: usize, deadline: Option<Time>, now: Time) {
         let Some(place) = self.places.get(id) else { return };

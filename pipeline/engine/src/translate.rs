@@ -95,15 +95,17 @@ impl Rewrite {
     ///
     /// # Errors
     /// [`Reason::NoRoom`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn apply_to_plain<F: FrameBuf>(
         &self,
         frame: &mut F,
         (ip_at, end): (usize, usize),
         numbers: Option<Numbers>,
     ) -> Result<(), Reason> {
-        self.replace_link(frame, ip_at, end)?;
-        if let Some(Ipv4Tcp { ip, tcp }) = Ipv4Tcp::at_mut(frame.bytes_mut(), self.ip_at()) {
+        self.place_packet(frame, ip_at, end)?;
+        let bytes = frame.bytes_mut();
+        write_link(bytes, self.dst_mac, self.src_mac, self.vlan);
+        if let Some(Ipv4Tcp { ip, tcp }) = Ipv4Tcp::at_mut(bytes, self.ip_at()) {
             rewrite_header(ip, self.src.0, self.dst.0, self.address_delta);
             self.rewrite_segment(tcp, numbers);
         }
@@ -119,11 +121,14 @@ impl Rewrite {
         frame: &mut F,
         headers: &Headers,
     ) -> Result<(), Reason> {
-        self.replace_link(frame, headers.link.end.into(), headers.end as usize)
+        self.place_packet(frame, headers.link.end.into(), headers.end as usize)?;
+        write_link(frame.bytes_mut(), self.dst_mac, self.src_mac, self.vlan);
+        Ok(())
     }
 
-    #[inline]
-    fn replace_link<F: FrameBuf>(
+    /// Cuts the padding, and makes the link header as long as it is to be.
+    #[inline(always)]
+    fn place_packet<F: FrameBuf>(
         &self,
         frame: &mut F,
         ip_at: usize,
@@ -132,11 +137,7 @@ impl Rewrite {
         // 14, 18 or 22 on either side.
         let shift = ip_at as isize - self.ip_at() as isize;
         let fits = frame.resize(end) && (shift == 0 || frame.move_start(shift));
-        if !fits {
-            return Err(Reason::NoRoom);
-        }
-        write_link(frame.bytes_mut(), self.dst_mac, self.src_mac, self.vlan);
-        Ok(())
+        if fits { Ok(()) } else { Err(Reason::NoRoom) }
     }
 
     /// Asset and client as the receiver of frames knows them that travel in `direction` and are so rewritten.
@@ -165,7 +166,7 @@ impl Rewrite {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn rewrite_segment(&self, tcp: &mut Tcp, numbers: Option<Numbers>) {
         tcp.src_port.set(self.src.1);
         tcp.dst_port.set(self.dst.1);
@@ -207,7 +208,7 @@ impl Rewrite {
 
 /// Gives a segment other numbers; `delta` and what that changes in its checksum. Without URG the urgent pointer
 /// means nothing, so it is none.
-#[inline]
+#[inline(always)]
 fn renumber(tcp: &mut Tcp, numbers: Numbers, delta: Delta) -> Delta {
     let pair = |high: u16, low: u16| u32::from(high) << 16 | u32::from(low);
     let delta = delta.longs([

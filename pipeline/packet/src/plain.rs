@@ -40,7 +40,7 @@ pub struct Plain<'a> {
 
 impl<'a> Plain<'a> {
     /// The frame as such a segment, if it is one.
-    #[inline]
+    #[inline(always)]
     pub fn read(bytes: &'a [u8]) -> Option<Plain<'a>> {
         let ethernet = Ethernet::at(bytes, 0)?;
         let (tag, ip_at) = match ethernet.ethertype.get() {
@@ -60,7 +60,7 @@ impl<'a> Plain<'a> {
     }
 
     /// Whether both checksums are right.
-    #[inline]
+    #[inline(always)]
     pub fn is_intact(&self) -> bool {
         let Ipv4Tcp { ip, .. } = self.headers;
         let segment = self.packet.get(Ipv4::LEN..).unwrap_or_default();

@@ -30,12 +30,12 @@ pub fn rewrite_ip(bytes: &mut [u8], at: usize, src: Ipv4Addr, dst: Ipv4Addr, del
 }
 
 /// The same to a header.
-#[inline]
+#[inline(always)]
 pub fn rewrite_header(ip: &mut Ipv4, src: Ipv4Addr, dst: Ipv4Addr, delta: Delta) {
-    let word = |ttl: u8| u16::from_be_bytes([ttl, ip.protocol]);
-    let ttl = ip.ttl.saturating_sub(1);
-    let delta = delta.word(word(ip.ttl), word(ttl));
-    ip.ttl = ttl;
+    let taken = u8::from(ip.ttl > 0);
+    ip.ttl -= taken;
+    // What the time to live is the high half of becomes less by this, whatever it was (RFC 1141).
+    let delta = delta.word(u16::from(taken) << 8, 0);
     ip.src = src.octets();
     ip.dst = dst.octets();
     ip.checksum.set(delta.apply(ip.checksum.get()));

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use wicketgate_engine::WorkerId;
-use wicketgate_engine::tables::{Asset, AssetId, Tables};
+use wicketgate_engine::tables::{Asset, AssetId, Cycle, Tables};
 
 /// Longest time that is told apart: one second. Longer ones count as this.
 const LONGEST: u64 = 1_000_000_000;
@@ -45,8 +44,8 @@ pub struct Latency {
 pub struct AssetLatency {
     /// The asset's overlay address.
     pub overlay: Ipv4Addr,
-    /// The cycle that it is held against, if the asset has one.
-    pub cycle: Option<Duration>,
+    /// The cycle that it is held against, if the asset has one by the tables in force.
+    pub cycle: Option<Cycle>,
     /// Nanoseconds per frame.
     pub nanos: Histogram<u64>,
 }
@@ -63,8 +62,15 @@ impl Latency {
         latency
     }
 
-    /// Counts by the asset ids of these tables from now on.
+    /// Counts by the asset ids of these tables from now on, and holds against their cycles.
     pub fn follow(&mut self, tables: &Tables) {
+        self.assets.iter_mut().for_each(|asset| asset.cycle = None);
+        for asset in tables.assets() {
+            let place = self.places.get(&asset.overlay).map(|place| usize::from(*place));
+            if let Some(measured) = place.and_then(|place| self.assets.get_mut(place)) {
+                measured.cycle = asset.cycle;
+            }
+        }
         let place = |asset: &Asset| self.places.get(&asset.overlay).copied();
         self.by_id.clear();
         self.by_id.extend(tables.assets().iter().take(MOST_IDS).map(place));
@@ -117,13 +123,22 @@ impl AssetLatency {
     /// What share of the cycle the frame at this quantile (0 to 1) takes: 0.01 is one per cent. `None`
     /// where the asset has no cycle.
     pub fn share(&self, quantile: f64) -> Option<f64> {
-        let cycle = self.cycle?.as_nanos() as f64;
+        let cycle = self.cycle?.length.as_nanos() as f64;
         Some(self.nanos.value_at_quantile(quantile) as f64 / cycle)
+    }
+
+    /// Frames since the start that took longer than the budget of the cycle, to one per cent of it; 0 where
+    /// the asset has no cycle.
+    pub fn over_budget(&self) -> u64 {
+        let Some(cycle) = self.cycle else { return 0 };
+        // What took longer than the histogram tells apart counts as its longest.
+        let budget = (cycle.budget.as_nanos() as u64).min(LONGEST - 1);
+        self.nanos.count_between(budget + 1, LONGEST)
     }
 }
 
 /// A histogram from 1 ns to one second.
-fn histogram(digits: u8) -> Histogram<u64> {
+pub(crate) fn histogram(digits: u8) -> Histogram<u64> {
     #[expect(
         clippy::expect_used,
         reason = "at start, with constants: 1 <= LONGEST / 2, digits <= 5"
@@ -133,6 +148,8 @@ fn histogram(digits: u8) -> Histogram<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use wicketgate_engine::TablesBuilder;
     use wicketgate_engine::tables::{Port, Side};
     use wicketgate_packet::PortId;
@@ -141,6 +158,10 @@ mod tests {
 
     /// Assets with these last bytes of their overlay addresses; even ones are worker 0's.
     fn tables(last: &[u8]) -> Tables {
+        tables_with_budget(last, Duration::from_nanos(100))
+    }
+
+    fn tables_with_budget(last: &[u8], budget: Duration) -> Tables {
         let mut tables = TablesBuilder::default();
         let address = Ipv4Addr::new(10, 0, 0, 1);
         let (name, side) = ("line".into(), Side::Underlay);
@@ -155,7 +176,7 @@ mod tests {
                 underlay: Ipv4Addr::new(10, 0, 0, *n),
                 mac: None,
                 pinned: false,
-                cycle: Some(Duration::from_nanos(1000)),
+                cycle: Some(Cycle { length: Duration::from_nanos(1000), budget }),
                 owner: WorkerId(u16::from(n % 2)),
             });
         }
@@ -175,6 +196,21 @@ mod tests {
         assert_eq!((counts, latency.all().len()), (vec![0, 2], 4));
         assert_eq!(latency.of(AssetId(1)).unwrap().share(1.0), Some(0.01));
         assert!(latency.of(AssetId(0)).is_none(), "it came later");
+    }
+
+    #[test]
+    fn frames_over_the_budget_are_counted_by_the_budget_in_force() {
+        let mut latency = Latency::new(&tables(&[10]), WorkerId(0));
+        for nanos in [1, 99, 150, 5_000, u64::MAX] {
+            latency.record(nanos, Some(AssetId(0)));
+        }
+        assert_eq!(latency.assets()[0].over_budget(), 3);
+        latency.follow(&tables_with_budget(&[10], Duration::from_nanos(200)));
+        assert_eq!(latency.assets()[0].over_budget(), 2);
+        latency.follow(&tables_with_budget(&[10], Duration::from_secs(100)));
+        assert_eq!(latency.assets()[0].over_budget(), 1, "longer than is told apart");
+        latency.follow(&tables(&[12]));
+        assert_eq!(latency.assets()[0].over_budget(), 0, "the asset is gone");
     }
 
     #[test]

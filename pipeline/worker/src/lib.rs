@@ -6,6 +6,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`worker`] | [`Worker`]: the loop |
+//! | [`floor`] | [`Floor`]: what the machine does to a loop without a gate |
 //! | [`handover`] | [`HandOver`]: frames that came in at one worker and are another's |
 //! | [`hold`] | the few frames that wait for a MAC address |
 //! | [`laps`] | [`Laps`]: the same frames again and again, for benchmarks |
@@ -18,6 +19,7 @@
 //! Invariant: `now` is the frame's arrival. The only clock here is the [`Stopwatch`], which measures
 //! the gate's own time and decides nothing.
 
+pub mod floor;
 pub mod handover;
 pub mod hold;
 pub mod laps;
@@ -25,6 +27,7 @@ pub mod latency;
 pub mod stopwatch;
 pub mod worker;
 
+pub use floor::Floor;
 pub use handover::HandOver;
 pub use hold::HoldCounters;
 pub use laps::{Entering, Laps, Spectator};

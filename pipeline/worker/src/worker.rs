@@ -49,6 +49,8 @@ pub struct Worker<P: Port, S: Stopwatch> {
     engine: Engine,
     events: EventRing,
     burst: Vec<Received<P::Frame>>,
+    /// What another worker has handed over; empty between two turns, as `burst` is.
+    handed: Vec<Handed<P::Frame>>,
     /// Of the frames decided on in this turn: when they were taken, and whose they were.
     decided: Vec<(u64, Option<AssetId>)>,
     hold: Hold<P::Frame>,
@@ -92,6 +94,7 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
             engine,
             events: EventRing::new(EVENTS),
             burst: Vec::with_capacity(BURST),
+            handed: Vec::with_capacity(BURST),
             decided: Vec::with_capacity(BURST * workers),
             span,
             hold: Hold::new(),
@@ -142,16 +145,19 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
     /// Decides on what other workers have handed over, at most a burst of each. How many there were.
     fn take_handed(&mut self, observer: &mut impl Observer) -> usize {
         let workers = self.others.as_ref().map_or(0, HandOver::workers);
-        let mut count = 0;
-        for from in 0..workers {
-            for _ in 0..BURST {
-                let Some(handed) = self.others.as_mut().and_then(|others| others.take(from)) else {
-                    break;
-                };
-                self.measure(handed, observer);
-                count += 1;
-            }
-        }
+        (0..workers).map(|from| self.take_handed_by(from, observer)).sum()
+    }
+
+    /// Who received them has looked ahead in tables of its own: what they ask for here is fetched here.
+    fn take_handed_by(&mut self, from: usize, observer: &mut impl Observer) -> usize {
+        let mut handed = std::mem::take(&mut self.handed);
+        let next = || self.others.as_mut().and_then(|others| others.take(from));
+        handed.extend(std::iter::from_fn(next).take(BURST));
+        let frames = handed.iter().map(|it| (it.received.port, it.received.frame.bytes()));
+        self.engine.prefetch(frames);
+        let count = handed.len();
+        handed.drain(..).for_each(|handed| self.measure(handed, observer));
+        self.handed = handed;
         count
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use wicketgate_dissectors::opcua::services::{CALL, OPAQUE, OPEN_SECURED};
 use wicketgate_dissectors::{Class, Direction, Protocol, Space};
+use wicketgate_engine::node_set::NodeSet;
 use wicketgate_engine::nodes::{NamePattern, NodePattern, NodeRule};
 use wicketgate_engine::objects::ObjectRule;
 use wicketgate_engine::{CodeSet, Entry, RangeSet, Reason, ValueRule};
@@ -27,7 +28,7 @@ fn plant(entries: Vec<Entry>) -> Plant {
     Plant { web: Protocol::Opcua, ..Plant::with(rights) }
 }
 
-fn named(name: &str) -> Box<[NodePattern]> {
+fn named(name: &str) -> NodeSet {
     let name = NamePattern::Text(name.as_bytes().into());
     [NodePattern { namespace: 2, name }].into()
 }

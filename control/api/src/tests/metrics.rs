@@ -112,11 +112,16 @@ fn stats() -> Stats {
         events_waiting: 4,
         events_room: 1024,
         latency: percentiles(19),
+        floor: percentiles(7),
     };
     let asset = |name: &str| AssetLatency {
         asset: name.to_owned(),
         latency: percentiles(10),
         share_of_cycle: Some(0.004),
+        budget: Some(100_000),
+        over_budget: 4,
+        budget_breached: name == "press-3",
+        ..AssetLatency::default()
     };
     Stats {
         version: "1.2.3".to_owned(),
@@ -189,6 +194,11 @@ fn the_page_is_of_the_format_and_says_what_was_counted() {
         ("wicketgate_asset_frame_duration_seconds{asset=\"press-3\",quantile=\"0.999\"}", 0.000004),
         ("wicketgate_asset_frame_duration_seconds_count{asset=\"a \\\"b\\\" \\\\ c\\nd\"}", 10.0),
         ("wicketgate_asset_cycle_share_ratio{asset=\"press-3\"}", 0.004),
+        ("wicketgate_asset_frames_over_budget_total{asset=\"press-3\"}", 4.0),
+        ("wicketgate_asset_budget_breached{asset=\"press-3\"}", 1.0),
+        ("wicketgate_asset_budget_breached{asset=\"a \\\"b\\\" \\\\ c\\nd\"}", 0.0),
+        ("wicketgate_floor_duration_seconds{worker=\"1\",quantile=\"0.999\"}", 0.000004),
+        ("wicketgate_floor_duration_seconds_count{worker=\"1\"}", 7.0),
     ] {
         assert!((read.value(series) - value).abs() < 1e-12, "{series}");
     }
@@ -211,7 +221,7 @@ fn of_many_assets_those_with_most_frames_are_shown() {
     let asset = |frames: u64| AssetLatency {
         asset: format!("a{frames}"),
         latency: percentiles(frames),
-        share_of_cycle: None,
+        ..AssetLatency::default()
     };
     stats.assets = (1..=MOST_ASSETS as u64 + 3).map(asset).collect();
     let read = Exposed::of(&page(&stats));

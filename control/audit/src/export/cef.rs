@@ -153,5 +153,7 @@ mod tests {
         assert_eq!(of("log-resume", "failure"), 8);
         assert_eq!(of("alarm", "failure"), 9);
         assert_eq!(of("alarm-end", "success"), 2);
+        assert_eq!(of("budget-breached", "failure"), 8);
+        assert_eq!(of("budget-recovered", "success"), 2);
     }
 }

@@ -4,7 +4,7 @@ use super::printable;
 use crate::view::{Value, View};
 
 /// All columns, in their order; a record has a value for some of them. What has no column is in the log itself.
-pub const COLUMNS: [&str; 67] = [
+pub const COLUMNS: [&str; 71] = [
     "time",
     "seq",
     "source",
@@ -65,6 +65,10 @@ pub const COLUMNS: [&str; 67] = [
     "event",
     "what",
     "times",
+    "window_ns",
+    "cycle_ns",
+    "budget_ns",
+    "floor_ns",
     "reason",
     "rule",
     "text",

@@ -51,8 +51,8 @@ pub fn class(view: &View<'_>) -> (Class, u16) {
         ("user", _) => (Class::Account, account(kind)),
         ("policy", _) => (Class::Entity, 3),
         ("grant", _) => (Class::Access, access(kind)),
-        ("system", "alarm") => (Class::Finding, 1),
-        ("system", "alarm-end") => (Class::Finding, 3),
+        ("system", "alarm" | "budget-breached") => (Class::Finding, 1),
+        ("system", "alarm-end" | "budget-recovered") => (Class::Finding, 3),
         (_, "log-start" | "log-resume") => (Class::Lifecycle, 3),
         (_, "log-end") => (Class::Lifecycle, 4),
         _ => (Class::Lifecycle, OTHER),
@@ -274,9 +274,10 @@ fn api(view: &View<'_>, event: &mut Map<String, Json>) {
 fn finding(view: &View<'_>, event: &mut Map<String, Json>) {
     let cause = view.text("reason").unwrap_or("unknown");
     // The same for the begin and the end of one alarm.
-    let uid = match view.number("worker") {
-        Some(worker) => format!("{cause}-{worker}"),
-        None => cause.to_owned(),
+    let uid = match (view.text("asset"), view.number("worker")) {
+        (Some(asset), _) => format!("{cause}-{asset}"),
+        (None, Some(worker)) => format!("{cause}-{worker}"),
+        (None, None) => cause.to_owned(),
     };
     put(event, "finding_info", json!({"title": format!("alarm: {cause}"), "uid": uid}));
 }

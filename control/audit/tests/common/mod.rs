@@ -6,7 +6,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use wicketgate_audit::{Act, Alarm, AuditLog, Deed, Summary};
+use wicketgate_audit::{Act, Alarm, AuditLog, Budget, Deed, Summary};
 use wicketgate_dissectors::{Class, Protocol, Space, Transport};
 use wicketgate_engine::event::{CommandEvent, EndCause, IoEndCause, Label, PAYLOAD, Totals};
 use wicketgate_engine::tables::{
@@ -213,7 +213,15 @@ pub fn acts() -> Vec<Act<'static>> {
     ]
 }
 
-/// The log of [`events`], of an alarm, and of [`acts`].
+/// A budget that is breached in one window, and kept in the next.
+pub fn budgets() -> [Budget<'static>; 2] {
+    let [window, cycle] = [60_000, 10].map(std::time::Duration::from_millis);
+    let (asset, floor, cycle) = ("press-3", Some(1_850), Some((cycle, cycle / 100)));
+    let breached = Budget { asset, worker: 0, frames: 12_000, over: 314, window, cycle, floor };
+    [breached, Budget { frames: 11_998, over: 0, ..breached }]
+}
+
+/// The log of [`events`], of an alarm, of [`acts`], and of [`budgets`].
 pub fn log() -> (Vec<u8>, Summary) {
     let tables = plant();
     let mut log = AuditLog::new(Vec::new(), GATE, tables.epoch(), START).unwrap();
@@ -227,6 +235,10 @@ pub fn log() -> (Vec<u8>, Summary) {
     for (act, seconds) in acts().iter().zip(62..) {
         let time = START + std::time::Duration::from_secs(seconds);
         log.act(time, tables.epoch(), act).unwrap();
+    }
+    for (budget, breached) in budgets().iter().zip([true, false]) {
+        let time = START + std::time::Duration::from_secs(if breached { 120 } else { 180 });
+        log.budget(time, tables.epoch(), budget, breached).unwrap();
     }
     log.finish().unwrap()
 }

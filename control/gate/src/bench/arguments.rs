@@ -64,6 +64,7 @@ impl Bench {
             record: None,
             complete_checksums: self.config.is_none(),
             decode_as: self.decode_as.clone(),
+            inspected: None,
         }
     }
 }

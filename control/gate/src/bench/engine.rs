@@ -5,10 +5,7 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use wicketgate_engine::EventRing;
-use wicketgate_worker::{Laps, Spectator};
-
-/// What one sample of the floor is made of: about as long as a gate needs for a frame.
-const SPINS: u32 = 200;
+use wicketgate_worker::{Floor, Laps, Machine, Spectator};
 
 /// Longest time that is told apart, in nanoseconds: one second.
 const LONGEST: u64 = 1_000_000_000;
@@ -59,6 +56,7 @@ impl Spectator for Timer {
 pub(super) fn measure(laps: &mut Laps, length: Duration) -> Measured {
     let (commands, denied) = first_lap(laps);
     let mut timer = Timer { before: clock(), nanos: histogram() };
+    let mut floor = Floor::new(Machine::start());
     let mut measured =
         Measured { laps: Vec::new(), own: histogram(), floor: histogram(), commands, denied };
     let start = clock();
@@ -66,9 +64,9 @@ pub(super) fn measure(laps: &mut Laps, length: Duration) -> Measured {
         measured.laps.push(lap(laps, &mut Drain).as_nanos() as f64 / laps.frames() as f64);
         timer.before = clock();
         let took = lap(laps, &mut timer);
-        measure_floor(&mut measured.floor, took);
+        sample(&mut floor, took);
     }
-    measured.own = timer.nanos;
+    (measured.own, measured.floor) = (timer.nanos, floor.nanos().clone());
     measured
 }
 
@@ -88,14 +86,10 @@ fn lap(laps: &mut Laps, spectator: &mut impl Spectator) -> Duration {
     start.elapsed()
 }
 
-fn measure_floor(floor: &mut Histogram<u64>, length: Duration) {
+fn sample(floor: &mut Floor<Machine>, length: Duration) {
     let start = clock();
-    let mut before = start;
-    while before - start < length {
-        (0..SPINS).for_each(|spin| _ = black_box(spin));
-        let after = clock();
-        floor.saturating_record(nanos(after - before));
-        before = after;
+    while start.elapsed() < length {
+        floor.sample();
     }
 }
 

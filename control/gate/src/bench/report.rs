@@ -5,13 +5,11 @@ use serde::Serialize;
 
 use super::engine::Measured;
 use super::log::Logged;
+use crate::api::reply::CYCLES;
 use crate::output::{json, text};
 use crate::run::rate::Rated;
 use crate::table::Table;
 use crate::words::nanos;
-
-/// Cycles that a plant's controllers have, in milliseconds.
-const CYCLES: [u64; 5] = [1, 2, 4, 10, 100];
 
 /// The share of the rate that was asked for below which the run did not keep up.
 const KEPT_UP: f64 = 0.99;
@@ -83,7 +81,8 @@ struct Log {
 impl Report {
     pub(super) fn new(frames: usize, measured: &Measured, logged: Option<Logged>) -> Report {
         let (frame, floor) = (Percentiles::of(&measured.own), Percentiles::of(&measured.floor));
-        let cycles = CYCLES.iter().map(|cycle| Cycle::new(*cycle, &frame, &floor)).collect();
+        let cycles =
+            CYCLES.iter().map(|cycle| Cycle::new(cycle / 1_000_000, &frame, &floor)).collect();
         let log = logged.map(Log::new);
         Report { engine: Engine::new(frames, measured), frame, floor, cycles, log }
     }

@@ -225,7 +225,9 @@ pub(crate) enum Asset {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Counters are from the gate's start; rates are over the last second. Latency is the gate's own time per
-frame since the start, and is given per worker and per asset.")]
+frame since the start, and is given per worker and per asset, beside the machine's own floor: a loop
+without a gate, sampled on each worker's core while it has no frame. Assets with a `cycle` are held
+against their budgets (docs/POLICY.md); in --json those without against cycles of 1 to 100 ms.")]
 pub(crate) struct Stats {
     /// Once, and not every second
     #[arg(long)]

@@ -22,8 +22,8 @@ const VARIABLE: &str = "WICKETGATE_SOCKET";
 /// How long the gate has; it gives itself less.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Bytes of an answer at most: 4,096 sessions are a tenth of it.
-const ANSWER: u64 = 16 << 20;
+/// Bytes of an answer at most: as many sessions as a gate may have, half a KiB each, are half of it.
+const ANSWER: u64 = 64 << 20;
 
 /// A gate that can be asked.
 #[derive(Debug)]

@@ -8,10 +8,10 @@ use super::Failure;
 use super::arguments;
 use super::http::Gate;
 use super::span;
-use crate::api::reply::{AuditLog, Percentiles, Records, Socket, Stats, Syslog, Tunnels};
+use crate::api::reply::{AuditLog, Records, Socket, Stats, Syslog, Tunnels};
 use crate::output::{self, text};
 use crate::table::Table;
-use crate::words::nanos;
+use crate::timing::{self, PERCENTILES, cells};
 
 /// Between two looks.
 const SECOND: Duration = Duration::from_secs(1);
@@ -56,7 +56,9 @@ fn print(now: &Stats, before: Option<&Stats>) {
     now.syslog.iter().for_each(|syslog| self::syslog(syslog).print());
     now.records.iter().for_each(|records| self::records(*records).print());
     workers(now).print();
-    assets(now).print();
+    floors(now).print();
+    timing::assets(&now.assets).print();
+    timing::cycles(&now.assets, |worker| floor(now, worker)).print();
     sockets(now).print();
 }
 
@@ -171,7 +173,7 @@ fn records(now: Records) -> Table {
 }
 
 fn workers(now: &Stats) -> Table {
-    let heads = ["worker", ">frames", ">p50", ">p90", ">p99", ">p99.9", ">max", ""];
+    let heads = ["worker"].into_iter().chain(PERCENTILES).chain([""]).collect::<Vec<_>>();
     let mut table = Table::new("The gate's own time per frame, by worker", &heads);
     for (number, worker) in now.workers.iter().enumerate() {
         let row = cells(&number.to_string(), &worker.latency);
@@ -181,23 +183,20 @@ fn workers(now: &Stats) -> Table {
     table
 }
 
-fn assets(now: &Stats) -> Table {
-    let heads =
-        ["asset", ">frames", ">p50", ">p90", ">p99", ">p99.9", ">max", ">p99.9 of its cycle"];
-    let mut table = Table::new("The gate's own time per frame, by asset", &heads);
-    for asset in &now.assets {
-        let share = asset.share_of_cycle.map(|share| format!("{:.3} %", share * 100.0));
-        table.row(
-            cells(&asset.asset, &asset.latency).into_iter().chain([share.unwrap_or_default()]),
-        );
+fn floors(now: &Stats) -> Table {
+    let heads = [">samples", ">p50", ">p90", ">p99", ">p99.9", ">p99.99", ">max"];
+    let heads = ["worker"].into_iter().chain(heads).collect::<Vec<_>>();
+    let mut table = Table::new("The machine's own floor: a loop without a gate, by worker", &heads);
+    for (number, worker) in now.workers.iter().enumerate().filter(|it| it.1.floor.frames > 0) {
+        table.row(cells(&number.to_string(), &worker.floor));
     }
     table
 }
 
-fn cells(name: &str, latency: &Percentiles) -> [String; 7] {
-    let Percentiles { frames, p50, p90, p99, p999, max, .. } = *latency;
-    let [p50, p90, p99, p999, max] = [p50, p90, p99, p999, max].map(nanos);
-    [name.to_owned(), frames.to_string(), p50, p90, p99, p999, max]
+/// What the machine does on the core of a worker: its p99.99.
+fn floor(now: &Stats, worker: u32) -> Option<u64> {
+    let floor = now.workers.get(worker as usize)?.floor;
+    (floor.frames > 0).then_some(floor.p9999)
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ gives on request only, `left` says how long the login lasts, `quit` logs out, `h
 something is refused that one of them may open, the line to type is told. The tunnel outlives the end of
 standard input.
 
-Where nothing is heard of the gate for 30 s, the login is over; what is shorter costs nothing but time. It is said,
+Less than 30 s without the gate cost nothing but time; after 40 s the login is over. It is said,
 and as soon as the gate is heard of again, password and code are asked anew. Where standard input has ended,
 that is the end.
 

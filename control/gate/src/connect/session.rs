@@ -209,18 +209,27 @@ async fn obey(
     match command {
         Command::Code => {
             if let Some(code) = console.hidden("Code: ").await {
-                line.step_up(Proof { password: None, code: Some(secret(code)) }).await?;
+                said(line.step_up(Proof { password: None, code: Some(secret(code)) }).await)?;
             }
         }
         Command::Password => {
             if let Some(password) = console.hidden("Password: ").await {
-                line.step_up(Proof { password: Some(secret(password)), code: None }).await?;
+                said(line.step_up(Proof { password: Some(secret(password)), code: None }).await)?;
             }
         }
-        Command::Ask(wanted) => line.ask(wanted).await?,
+        Command::Ask(wanted) => said(line.ask(wanted).await)?,
         Command::Left => clock.tell(),
         Command::Help => complain(commands::HELP),
         Command::Quit => {}
+    }
+    Ok(())
+}
+
+/// What could not be said, because it is too long, ends nothing.
+fn said(outcome: Result<(), Fault>) -> Result<(), Failure> {
+    match outcome {
+        Err(Fault::Local(what)) => complain(what),
+        outcome => outcome?,
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use wicketgate_engine::{Engine, Limits, Sessions, Tables};
+use wicketgate_engine::Tables;
 use wicketgate_packet::Time;
 use wicketgate_ports::{CaptureError, CaptureReader, CaptureWriter, Port, PortError};
 use wicketgate_worker::{Machine, Observer, Worker};
@@ -32,9 +32,6 @@ use tally::Tally;
 
 /// How long the gate lives on behind the last frame: denials wait for a fifth of a second.
 const LAST_WAIT: Duration = Duration::from_millis(500);
-
-/// Sessions open at a time.
-const SESSIONS: usize = 1 << 12;
 
 type Replayer = Worker<ReplayPort, Machine>;
 
@@ -64,7 +61,7 @@ fn replay(arguments: &cli::Replay) -> Result<Exit, String> {
     let first = captures.next().ok_or("no capture")?;
     let mut port = first_port(first, arguments, &setup, &tables)?;
     port.more_follow(captures.len() > 0);
-    let mut engine = Engine::new(Limits::default(), tables, Arc::new(Sessions::new(SESSIONS)));
+    let mut engine = setup.engine(tables, arguments.inspected);
     if let Some(copies) = tally.copies() {
         engine.set_copies(copies);
     }
@@ -115,7 +112,7 @@ pub(crate) fn observe_commands(
     let mut setup = Setup::new(&arguments, &stop)?;
     let tables = setup.tables()?;
     let port = first_port(capture, &arguments, &setup, &tables)?;
-    let engine = Engine::new(Limits::default(), tables, Arc::new(Sessions::new(SESSIONS)));
+    let engine = setup.engine(tables, arguments.inspected);
     let mut replayer = Worker::new(port, engine, Machine::start());
     let exit = replay_one(capture, &mut replayer, &mut setup, observer, &stop);
     replayer.finish(observer);

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use wicketgate_engine::Tables;
 use wicketgate_engine::tables::{Asset, AssetId, Mac, Side};
+use wicketgate_engine::{Engine, Limits, Sessions, Tables};
 use wicketgate_packet::{PortId, Time};
-use wicketgate_policy::{Login, Policy};
+use wicketgate_policy::{Login, Policy, Tuning};
 use wicketgate_ports::tap::{Door, Plan};
 
 use super::observe::Inventory;
@@ -69,6 +69,18 @@ impl Setup {
         self.plan = plan(&tables, &captured);
         self.plan.complete_checksums = self.complete_checksums || self.observes();
         Ok(tables)
+    }
+
+    /// An engine with as much room as the config says.
+    pub(super) fn engine(&self, tables: Arc<Tables>, inspected: Option<u32>) -> Engine {
+        let tuning = match &self.source {
+            Source::Policy { policy, .. } => policy.gate().tuning.clone(),
+            Source::Observed(_) => Tuning::default(),
+        };
+        let limits = tuning.limits();
+        let streams = inspected.map_or(limits.streams, |count| count as usize);
+        let limits = Limits { streams, flows: limits.flows.max(streams), ..limits };
+        Engine::new(limits, tables, Arc::new(Sessions::new(tuning.sessions)))
     }
 
     /// The tables anew, if a window has opened or closed since they were made.

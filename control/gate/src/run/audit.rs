@@ -15,7 +15,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 use wicketgate_audit::{
-    Act, Alarm, Disk, Keeping, LogWriter, Origin, Signer, Summary, WorkerSums, find,
+    Act, Alarm, Budget, Disk, Keeping, LogWriter, Origin, Signer, Summary, WorkerSums, find,
 };
 use wicketgate_engine::{Event, Tables};
 use wicketgate_policy::{Log, Policy};
@@ -222,6 +222,11 @@ impl Audit {
     /// Appends that an alarm begins (`on`) or is over.
     pub(super) fn alarm(&mut self, epoch: u32, alarm: Alarm, on: bool) {
         unwritten(self.log.alarm(clock::wall(), epoch, alarm, on));
+    }
+
+    /// Appends that a cycle budget is breached (`true`) or kept again.
+    pub(super) fn budget(&mut self, epoch: u32, budget: &Budget<'_>, breached: bool) {
+        unwritten(self.log.budget(clock::wall(), epoch, budget, breached));
     }
 
     /// Sends what is due to the disk, and hears what has become of what was sent.

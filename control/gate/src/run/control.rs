@@ -12,11 +12,13 @@ use super::accounts::Accounts;
 use super::alarms::{Alarms, Tell};
 use super::audit::Audit;
 use super::barriers::Barriers;
+use super::budgets::Budgets;
 use super::census::Books;
 use super::classes::Classes;
 use super::clock::{self, Drift};
 use super::data::{Outcome, Shared, Told};
 use super::desk::Gatherer;
+use super::due::Due;
 use super::interfaces::Interfaces;
 use super::journal::{AT_ONCE, Journal};
 use super::neighbours::Neighbours;
@@ -40,6 +42,8 @@ const SECOND: u32 = 200;
 /// Ticks between two looks whether workers turn: longer than an idle one sleeps, and
 /// so short that three of them and the load of the machine are less than a second.
 const BEAT: u32 = 30;
+/// Such looks in a row that find no turn before a worker is said to stand still: one is chance.
+const SILENT: u32 = 3;
 /// Ticks that a worker has to finish its turn and tell what it has to tell.
 const PATIENCE: u32 = 3 * SECOND;
 
@@ -57,6 +61,7 @@ pub(super) struct Control {
     pub(super) signals: Signals,
     pub(super) inbox: Inbox,
     pub(super) people: People,
+    pub(super) due: Due,
     /// `None`: nobody comes from afar.
     pub(super) tunnels: Option<Tunnels>,
     pub(super) drift: Drift,
@@ -73,6 +78,7 @@ pub(super) struct Control {
     pub(super) barriers: Barriers,
     pub(super) alarms: Alarms,
     pub(super) books: Books,
+    pub(super) budgets: Budgets,
     pub(super) notifier: Notifier,
     pub(super) kernel: Kernel,
     /// `None` once it has failed.
@@ -82,7 +88,7 @@ pub(super) struct Control {
 impl Control {
     /// Serves until the gate is to stop, or one of its workers has.
     pub(super) fn run(&mut self, workers: &[Thread<'_>]) {
-        let mut pulse = Pulse::of(workers.len());
+        let mut pulse = Pulse::of(workers.len(), SILENT);
         let (mut changed, mut quiet) = (false, 0);
         for tick in 1_u32.. {
             self.work(TICK);
@@ -103,6 +109,7 @@ impl Control {
             if tick.is_multiple_of(SECOND) {
                 self.notifier.alive();
                 self.look();
+                self.mind_budgets();
                 self.mind_tunnels();
                 self.people.see(clock::both());
                 self.tell_refusals(clock::since_boot());
@@ -296,6 +303,7 @@ impl Control {
         self.report(Alarm::RecordsFail, unrecorded);
         self.report(Alarm::SyslogFails, self.audit.syslog().and_then(Syslog::fault));
         self.report(Alarm::NetlinkSilent, silent);
+        self.report(Alarm::CycleBudget, self.budgets.fault());
         if let Some(fault) = self.count() {
             self.report(Alarm::FramesLost, fault);
         }
@@ -325,10 +333,11 @@ impl Control {
     /// Without its thread nobody comes in by a tunnel, and whoever came by one is out: what nobody watches over
     /// lets nobody pass. Machines are not concerned.
     fn mind_tunnels(&mut self) {
-        if self.tunnels.as_mut().is_some_and(|tunnels| tunnels.is_dead(clock::since_boot())) {
+        if self.tunnels.as_mut().is_some_and(|tunnels| tunnels.is_dead()) {
             self.tunnels = None;
             self.people.lose_tunnels(clock::both());
             self.settle();
+            self.conclude();
         }
         let down = self.tunnels.is_none() && self.generations.policy().tunnel().is_some();
         let what = "[tunnel]: there is no tunnel thread, or it stands still: logins by tunnels have ended, and \
@@ -343,6 +352,7 @@ impl Control {
         people.in_force(tables.epoch());
         self.records.iter().for_each(|records| records.follow(&tables));
         self.shared.iter().for_each(|shared| shared.install(tables.clone()));
+        self.due.have_tables();
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use rustix::thread::{CpuSet, sched_setaffinity, set_name};
 use wicketgate_engine::{Counters, Event, EventRing, NextHop, Sighting, Tables};
 use wicketgate_packet::PortId;
 use wicketgate_ports::{Port, PortError, TunnelPort};
-use wicketgate_worker::{HandOver, HoldCounters, Latency, Machine, Observer, Worker};
+use wicketgate_worker::{Floor, HandOver, HoldCounters, Latency, Machine, Observer, Worker};
 use wicketgate_xdp::{Accounts, Queue, Statistics, XdpPort};
 
 use super::census::{Census, Desk};
@@ -29,6 +29,8 @@ const NAME: &CStr = c"worker";
 
 /// Turns without a frame before the worker sleeps: some 50 microseconds.
 const SPINS: u32 = 256;
+/// Turns without a frame between two samples of the machine's floor: some 100 ns of them in a microsecond or two.
+const SAMPLE: u32 = 8;
 /// Longest sleep; a frame or a deadline ends it.
 const NAP: Duration = Duration::from_millis(100);
 /// Milliseconds at most that a worker waits for the others at the end.
@@ -160,6 +162,7 @@ pub(super) struct DataPath<'u> {
     core: Option<usize>,
     spin: bool,
     teller: Teller,
+    floor: Floor<Machine>,
     /// Turns without a frame.
     idle: u32,
 }
@@ -172,7 +175,8 @@ impl<'u> DataPath<'u> {
         spin: bool,
     ) -> DataPath<'u> {
         let outbox = Outbox::new(shared.clone());
-        DataPath { worker, shared, outbox, core, spin, teller: Teller::default(), idle: 0 }
+        let (teller, floor) = (Teller::default(), Floor::new(Machine::start()));
+        DataPath { worker, shared, outbox, core, spin, teller, floor, idle: 0 }
     }
 
     /// Turns until it is told to stop, or a socket fails.
@@ -209,10 +213,11 @@ impl<'u> DataPath<'u> {
 
     /// Tells a piece of what it has counted, where that was asked for; true while there is more.
     fn tell_figures(&mut self) -> bool {
-        let DataPath { worker, shared, teller, .. } = self;
+        let DataPath { worker, shared, teller, floor, .. } = self;
         let counters = || worker.engine().counters().clone();
         let port = worker.port().inner();
-        teller.tell(&shared.stats, counters, worker.latency(), |number| port.statistics_of(number))
+        let socket = |number| port.statistics_of(number);
+        teller.tell(&shared.stats, counters, worker.latency(), floor.nanos(), socket)
     }
 
     /// Does what control has asked for. Before the turn: the frame that ends a sleep is judged by what came
@@ -234,7 +239,7 @@ impl<'u> DataPath<'u> {
     fn rest(&mut self) -> Result<(), PortError> {
         self.idle = self.idle.saturating_add(1);
         if self.idle < SPINS {
-            std::hint::spin_loop();
+            self.wait_a_little();
             return Ok(());
         }
         self.worker.pass(clock::now());
@@ -246,6 +251,15 @@ impl<'u> DataPath<'u> {
         let nap = nap.min(self.worker.next_deadline().since(clock::now()));
         let wait = |port: &mut XdpPort<'u>, bells: &[BorrowedFd<'_>]| port.wait_with(bells, nap);
         self.worker.sleep(|port, bell| port.sleep(bell, wait)).map_err(PortError::Socket)
+    }
+
+    /// Where there is nothing to do the machine's floor is sampled: no frame pays for it.
+    fn wait_a_little(&mut self) {
+        if self.idle.is_multiple_of(SAMPLE) {
+            self.floor.sample();
+        } else {
+            std::hint::spin_loop();
+        }
     }
 
     /// Waits, not for ever, until no other worker hands over anything more.

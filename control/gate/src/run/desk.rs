@@ -12,7 +12,7 @@ use super::clock;
 use super::control::Control;
 use super::record::Records;
 use super::stats::Gathering;
-use crate::api::desk::Ask;
+use crate::api::desk::{Ask, WAITING};
 use crate::api::reply::{self, Reply};
 use crate::words;
 
@@ -62,12 +62,22 @@ impl Control {
         loop {
             let left = until.saturating_sub(clock::since_boot());
             let Some(ask) = self.inbox.next(left) else { break };
-            self.answer(ask);
+            self.answer_with_others(ask);
             if left.is_zero() {
                 break;
             }
         }
         self.tell_figures();
+    }
+
+    /// Answers, and whoever else has asked by then: what they change takes one generation of tables.
+    fn answer_with_others(&mut self, first: Ask) {
+        self.answer(first);
+        for _ in 1..WAITING {
+            let Some(ask) = self.inbox.next(Duration::ZERO) else { break };
+            self.answer(ask);
+        }
+        self.conclude();
     }
 
     /// Writes down which requests were refused at the socket, whoever was asking and how often, by `now` (since
@@ -106,13 +116,44 @@ impl Control {
 
     /// The answer waits until workers have told; who asks meanwhile gets the same.
     pub(super) fn gather_for(&mut self, ask: Ask) {
+        self.gather().asks.push(ask);
+    }
+
+    /// Has workers tell, where nobody has asked them yet.
+    fn gather(&mut self) -> &mut Gathered {
         let shared = &self.shared;
         let begin = || Gathered {
             gathering: Gathering::begin(shared),
             since: clock::since_boot(),
             asks: Vec::new(),
         };
-        self.gatherer.open.get_or_insert_with(begin).asks.push(ask);
+        self.gatherer.open.get_or_insert_with(begin)
+    }
+
+    /// Has workers tell at the end of each window, where a cycle budget is to be kept.
+    pub(super) fn mind_budgets(&mut self) {
+        let has_cycles = self.generations.policy().assets().iter().any(|it| it.cycle.is_some());
+        if (has_cycles || self.budgets.fault().is_some()) && self.is_window_over() {
+            self.gather();
+        }
+    }
+
+    fn is_window_over(&self) -> bool {
+        let window = self.generations.policy().gate().budget_window;
+        self.budgets.is_due(clock::since_boot(), window)
+    }
+
+    /// Holds what all workers have told against the budgets, and logs which are breached or kept again.
+    fn hold_against_budgets(&mut self, figures: &mut reply::Stats) {
+        if self.is_window_over() && figures.workers.iter().all(|worker| worker.whole) {
+            for finding in self.budgets.close(clock::since_boot(), figures) {
+                let epoch = self.generations.epoch();
+                self.audit.budget(epoch, &finding.record(), finding.breached);
+            }
+        }
+        for asset in &mut figures.assets {
+            asset.budget_breached = self.budgets.is_breached(&asset.asset);
+        }
     }
 
     /// Answers with the figures, once they are there.
@@ -122,7 +163,7 @@ impl Control {
         let Some(Gathered { gathering, asks, .. }) = self.gatherer.open.take_if(ready) else {
             return;
         };
-        let figures = reply::Stats {
+        let mut figures = reply::Stats {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime: clock::since_boot().saturating_sub(self.gatherer.started).as_secs_f64(),
             epoch: self.generations.epoch(),
@@ -136,6 +177,7 @@ impl Control {
             records: self.records.as_ref().map(Records::stands),
             ..gathering.figures(self.generations.latest().map(Arc::as_ref))
         };
+        self.hold_against_budgets(&mut figures);
         asks.into_iter().for_each(|ask| ask.answer(Ok(Reply::Stats(Box::new(figures.clone())))));
     }
 }

@@ -20,6 +20,7 @@ mod accounts;
 mod alarms;
 mod audit;
 mod barriers;
+mod budgets;
 mod census;
 mod classes;
 pub(crate) mod clock;
@@ -28,6 +29,7 @@ mod control;
 mod courier;
 mod data;
 mod desk;
+mod due;
 mod exchange;
 mod interfaces;
 mod journal;
@@ -51,7 +53,7 @@ mod tunnel;
 
 use std::sync::Arc;
 
-use wicketgate_engine::{Engine, Limits, Sessions, Tables};
+use wicketgate_engine::{Engine, Sessions, Tables};
 use wicketgate_netlink::{Netlink, Watch};
 use wicketgate_policy::Tuning;
 use wicketgate_worker::{HandOver, Machine, Worker};
@@ -65,11 +67,13 @@ use accounts::Accounts;
 use alarms::Alarms;
 use audit::Audit;
 use barriers::Barriers;
+use budgets::Budgets;
 use census::Books;
 use classes::Classes;
 use control::Control;
 use data::{DataPath, Outcome, Shared, WorkerPort};
 use desk::Gatherer;
+use due::Due;
 use exchange::Exchange;
 use interfaces::Interfaces;
 use journal::Journal;
@@ -83,9 +87,6 @@ use report::{Figures, Report};
 use sandbox::User;
 use signals::Signals;
 use socket::Socket;
-
-/// Sessions open at a time.
-const SESSIONS: usize = 1 << 12;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &cli::Run) -> Exit {
@@ -121,7 +122,8 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
     let shared: Vec<Arc<Shared>> =
         ports.iter().map(|_| Arc::new(Shared::new(exchange.clone()))).collect();
     let (desk, inbox) = Desk::new();
-    let sessions = Arc::new(Sessions::new(SESSIONS));
+    complain(gate.tuning.room());
+    let sessions = Arc::new(Sessions::new(gate.tuning.sessions));
     let people = People::open(generations.policy(), sessions.clone());
     let tunnel::Opened { ports, listener } = tunnel::open(ports, generations.policy(), &desk);
     let workers = workers(ports, &tables, &sessions, &gate.tuning, records.as_ref())?;
@@ -136,6 +138,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         signals,
         inbox,
         people,
+        due: Due::default(),
         tunnels: None,
         drift: clock::Drift::at(clock::clocks()),
         gatherer: Gatherer::new(sessions),
@@ -150,6 +153,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         neighbours,
         alarms: Alarms::default(),
         books,
+        budgets: Budgets::new(clock::since_boot()),
         notifier,
         kernel,
         watch: Some(watch),
@@ -260,8 +264,7 @@ fn workers<'u>(
     let ends = HandOver::among(ports.len()).map_err(|error| format!("no doorbells: {error}"))?;
     let alone = ports.len() == 1;
     let worker = |(at, (port, end))| {
-        let limits = Limits { long_requests: tuning.long_requests, ..Limits::default() };
-        let mut engine = Engine::new(limits, tables.clone(), sessions.clone());
+        let mut engine = Engine::new(tuning.limits(), tables.clone(), sessions.clone());
         if let Some(copies) = records.and_then(|records| records.ring(at)) {
             engine.set_copies(copies);
         }

@@ -121,7 +121,7 @@ fn fixed(old: &Policy, new: &Policy) -> Vec<&'static str> {
         ("overlay", old_gate.overlay == new_gate.overlay),
         ("state_dir", old_gate.state_dir == new_gate.state_dir),
         ("control_socket or control_group", socket(old_gate) == socket(new_gate)),
-        ("workers, cores, rings or frames", old_gate.tuning == new_gate.tuning),
+        ("workers, cores, rings, frames or tables", old_gate.tuning == new_gate.tuning),
     ];
     kept.into_iter().filter_map(|(what, kept)| (!kept).then_some(what)).collect()
 }

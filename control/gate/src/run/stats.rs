@@ -9,13 +9,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 use hdrhistogram::Histogram;
+use wicketgate_engine::tables::Cycle;
 use wicketgate_engine::{Counters, Tables};
 use wicketgate_packet::PortId;
 use wicketgate_worker::{AssetLatency, Latency};
 use wicketgate_xdp::{Queue, Statistics};
 
 use super::data::Shared;
-use crate::api::reply::{self, BOUNDS, Percentiles};
+use crate::api::reply::{self, Percentiles};
+use crate::timing::{self, percentiles};
 
 /// Pieces that wait for control at most; while there is no room the worker tells none.
 const PIECES: usize = 64;
@@ -29,10 +31,21 @@ const PIECES: usize = 64;
 pub(super) enum Piece {
     Counters(Counters),
     All(Percentiles),
-    Asset(Ipv4Addr, Percentiles, Option<f64>),
+    /// The machine's own floor.
+    Floor(Percentiles),
+    Asset(Spent),
     Socket(PortId, Queue, Statistics),
     /// There is no more.
     End,
+}
+
+/// The gate's own time on the frames of one asset, and what its cycle leaves it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spent {
+    overlay: Ipv4Addr,
+    latency: Percentiles,
+    cycle: Option<Cycle>,
+    over_budget: u64,
 }
 
 /// Where control asks and a worker tells.
@@ -64,6 +77,7 @@ impl Teller {
         desk: &StatsDesk,
         counters: impl FnOnce() -> Counters,
         latency: &Latency,
+        floor: &Histogram<u64>,
         socket: impl FnOnce(usize) -> Option<(PortId, Queue, Statistics)>,
     ) -> bool {
         // Read first: a locked instruction a turn would cost more than the answer.
@@ -78,9 +92,10 @@ impl Teller {
         let piece = match at {
             0 => Piece::Counters(counters()),
             1 => Piece::All(percentiles(latency.all())),
-            _ => match (latency.assets().get(at - 2), latency.assets().len() + 2) {
-                (Some(latency), _) => asset(latency),
-                (None, first) => socket(at - first).map_or(Piece::End, of_socket),
+            2 => Piece::Floor(percentiles(floor)),
+            _ => match latency.assets().get(at - 3) {
+                Some(latency) => asset(latency),
+                None => socket(at - 3 - latency.assets().len()).map_or(Piece::End, of_socket),
             },
         };
         self.0 = if matches!(piece, Piece::End) { None } else { Some(at + 1) };
@@ -91,48 +106,12 @@ impl Teller {
 }
 
 fn asset(asset: &AssetLatency) -> Piece {
-    Piece::Asset(asset.overlay, percentiles(&asset.nanos), asset.share(0.999))
+    let (latency, over_budget) = (percentiles(&asset.nanos), asset.over_budget());
+    Piece::Asset(Spent { overlay: asset.overlay, latency, cycle: asset.cycle, over_budget })
 }
 
 fn of_socket((port, queue, statistics): (PortId, Queue, Statistics)) -> Piece {
     Piece::Socket(port, queue, statistics)
-}
-
-/// All in one walk over the histogram.
-fn percentiles(nanos: &Histogram<u64>) -> Percentiles {
-    let frames = nanos.len();
-    // The lowest value that this many frames did not exceed.
-    let rank = |thousandths: u64| (frames * thousandths).div_ceil(1000).max(1);
-    let mut found = Percentiles { frames, max: nanos.max(), ..Percentiles::default() };
-    let Percentiles { p50, p90, p99, p999, sum, classes, .. } = &mut found;
-    let mut wanted = [(rank(500), p50), (rank(900), p90), (rank(990), p99), (rank(999), p999)];
-    let mut seen = 0;
-    for bucket in nanos.iter_recorded() {
-        let before = seen;
-        let (nanos, count) = (bucket.value_iterated_to(), bucket.count_at_value());
-        seen += count;
-        *sum = sum.saturating_add(nanos.saturating_mul(count));
-        // What is in no class is above all of them.
-        if let Some(class) = classes.get_mut(BOUNDS.partition_point(|bound| *bound < nanos)) {
-            *class += count;
-        }
-        for (rank, place) in &mut wanted {
-            if (before + 1..=seen).contains(rank) {
-                **place = nanos;
-            }
-        }
-    }
-    accumulate(classes);
-    found
-}
-
-/// Has each class include those before it.
-fn accumulate(classes: &mut [u64]) {
-    let mut below = 0;
-    for class in classes {
-        below += *class;
-        *class = below;
-    }
 }
 
 /// What all workers tell, put together.
@@ -145,7 +124,8 @@ pub(super) struct Gathering {
 struct Told {
     counters: Counters,
     latency: Percentiles,
-    assets: Vec<(Ipv4Addr, Percentiles, Option<f64>)>,
+    floor: Percentiles,
+    assets: Vec<Spent>,
     sockets: Vec<(PortId, Queue, Statistics)>,
     /// It has begun to tell; what comes before is the rest of an earlier answer.
     begun: bool,
@@ -181,12 +161,15 @@ impl Gathering {
             let found = tables?.assets().iter().find(|asset| asset.overlay == overlay)?;
             Some(found.name.to_string())
         };
-        let assets = self.told.iter().flat_map(|told| &told.assets);
         let sockets = self.told.iter().flat_map(|told| &told.sockets);
-        let line = |(overlay, latency, share): &(Ipv4Addr, Percentiles, Option<f64>)| {
-            let asset = name(*overlay).unwrap_or_else(|| overlay.to_string());
-            reply::AssetLatency { asset, latency: *latency, share_of_cycle: *share }
+        let line = |(worker, spent): (u32, &Spent)| {
+            let asset = name(spent.overlay).unwrap_or_else(|| spent.overlay.to_string());
+            let Spent { latency, cycle, over_budget, .. } = *spent;
+            timing::asset(asset, worker, latency, cycle, over_budget)
         };
+        let assets = (0..).zip(&self.told).flat_map(|(worker, told)| {
+            told.assets.iter().filter(|spent| spent.latency.frames > 0).map(move |it| (worker, it))
+        });
         reply::Stats {
             forwarded: counters.forwarded,
             answered: counters.answered,
@@ -195,7 +178,7 @@ impl Gathering {
             reasons: counters.reasons().map(|(why, n)| (why.code().to_owned(), n)).collect(),
             workers: self.told.iter().zip(&self.shared).map(|(told, of)| told.line(of)).collect(),
             sockets: sockets.map(|socket| line_of(tables, socket)).collect(),
-            assets: assets.filter(|(_, latency, _)| latency.frames > 0).map(line).collect(),
+            assets: assets.map(line).collect(),
             ..reply::Stats::default()
         }
     }
@@ -225,7 +208,8 @@ impl Told {
             Piece::Counters(counters) => *self = Told { counters, begun: true, ..Told::default() },
             _ if !self.begun => {}
             Piece::All(latency) => self.latency = latency,
-            Piece::Asset(overlay, latency, share) => self.assets.push((overlay, latency, share)),
+            Piece::Floor(floor) => self.floor = floor,
+            Piece::Asset(spent) => self.assets.push(spent),
             Piece::Socket(port, queue, counts) => self.sockets.push((port, queue, counts)),
             Piece::End => self.whole = true,
         }
@@ -248,6 +232,7 @@ impl Told {
             events_waiting: waiting as u64,
             events_room: room as u64,
             latency: self.latency,
+            floor: self.floor,
         }
     }
 }
@@ -259,38 +244,10 @@ mod tests {
 
     use super::*;
 
-    fn histogram(values: impl IntoIterator<Item = u64>) -> Histogram<u64> {
+    fn histogram(value: u64) -> Histogram<u64> {
         let mut histogram = Histogram::new_with_bounds(1, 1_000_000_000, 3).unwrap();
-        values.into_iter().for_each(|value| histogram.saturating_record(value));
+        histogram.saturating_record(value);
         histogram
-    }
-
-    #[test]
-    fn one_walk_finds_what_many_would() {
-        for count in [1, 2, 3, 9, 10, 999, 1000, 1001, 5000] {
-            let histogram = histogram((1..=count).map(|n| n * n));
-            let found = percentiles(&histogram);
-            let asked = |quantile| histogram.value_at_quantile(quantile);
-            assert_eq!(found.p50, asked(0.5), "{count}");
-            assert_eq!(found.p90, asked(0.9), "{count}");
-            assert_eq!(found.p99, asked(0.99), "{count}");
-            assert_eq!(found.p999, asked(0.999), "{count}");
-            assert_eq!((found.frames, found.max), (count, histogram.max()));
-        }
-    }
-
-    #[test]
-    fn each_class_has_the_frames_that_took_at_most_its_bound() {
-        let found = percentiles(&histogram([400, 900, 900, 3_000, 50_000_000, 500_000_000]));
-        assert_eq!(found.classes[..4], [1, 3, 3, 4], "0.5, 1, 2, 5 us");
-        assert_eq!(found.classes[13..], [4, 5], "10 and 100 ms; one took longer");
-        let exact = 400.0 + 2.0 * 900.0 + 3_000.0 + 550_000_000.0;
-        assert!((found.sum as f64 / exact - 1.0).abs() < 0.01, "{}", found.sum);
-    }
-
-    #[test]
-    fn without_frames_all_is_zero() {
-        assert_eq!(percentiles(&histogram([])), Percentiles::default());
     }
 
     /// A gate of one port and no asset has told this.
@@ -313,7 +270,10 @@ mod tests {
             let statistics = Statistics { rx_dropped: 5, ..Statistics::default() };
             (number == 0).then_some((PortId(0), Queue { interface: 1, number: 3 }, statistics))
         };
-        (1..1000).find(|_| !teller.tell(&shared.stats, counters, latency, socket)).unwrap()
+        let floor = histogram(90);
+        let tell =
+            |teller: &mut Teller| teller.tell(&shared.stats, counters, latency, &floor, socket);
+        (1..1000).find(|_| !tell(&mut teller)).unwrap()
     }
 
     #[test]
@@ -323,7 +283,7 @@ mod tests {
         assert_eq!(tell_all(&workers[0], &latency), 1, "nobody asked");
         let mut gathering = Gathering::begin(&workers);
         assert!(!gathering.gather());
-        assert_eq!(tell_all(&workers[0], &latency), 4, "counters, latency, a socket, end");
+        assert_eq!(tell_all(&workers[0], &latency), 5, "counters, latency, floor, a socket, end");
         assert!(!gathering.gather(), "the other has not told");
         tell_all(&workers[1], &latency);
         assert!(gathering.gather());
@@ -331,6 +291,7 @@ mod tests {
         assert_eq!((figures.forwarded, figures.workers.len()), (14, 2));
         let sockets = figures.sockets.iter().map(|it| (&*it.port, it.queue, it.rx_dropped));
         assert_eq!(sockets.collect::<Vec<_>>(), [("0", 3, 5); 2]);
+        assert_eq!((figures.workers[1].floor.frames, figures.workers[1].floor.max), (1, 90));
     }
 
     #[test]

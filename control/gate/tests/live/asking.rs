@@ -4,7 +4,7 @@ use std::io::{PipeWriter, Write, pipe};
 
 use super::*;
 use crate::hop::Relay;
-use crate::people::{Office, PASSWORD, code, not_at_the_end_of_a_step, within};
+use crate::people::{Office, PASSWORD, code, not_at_the_end_of_a_step, says, within};
 use crate::tunnel::{GATE, Laptop};
 
 /// Reading takes a password; writing some, a code that is not old; writing all, the yes of somebody else.
@@ -129,7 +129,7 @@ fn a_user_proves_more_through_the_tunnel() {
     let from_laptop = |record: &Value| came(record) && record["client"] == "192.168.20.5";
     assert!(refused.iter().all(from_laptop), "{refused:?}");
     let text = std::fs::read_to_string(laptop.office.plant.file("audit.jsonl")).unwrap();
-    assert!(!text.contains(&good) && !text.contains(PASSWORD), "no secret is in the audit");
+    assert!(!says(&text, &good) && !says(&text, PASSWORD), "no secret is in the audit");
 }
 
 #[test]
@@ -242,5 +242,23 @@ fn a_lost_connection_ends_a_tunnel_that_nobody_types_to() {
     assert!(tunnel.says("nobody is there to log in anew"));
     assert_eq!(tunnel.exit_code(), Some(1));
     drop(relay);
+    assert_whole(&laptop.gate.stop());
+}
+
+/// A policy's names may be of any length.
+#[test]
+fn a_name_longer_than_a_message_ends_no_tunnel() {
+    let (server, _) = need!("a_name_longer_than_a_message_ends_no_tunnel");
+    let long = "w".repeat(9000);
+    let rules = RULES.replace("writes all when allowed", &long);
+    let laptop = Laptop::at(Office::new(&rules.replace("apprentice", "maintenance")));
+    let _device = device(&laptop.office.plant, &server);
+    let user = Typist::log_in(&laptop);
+    let mut stream = laptop.reached();
+    assert!(!writes(&mut stream, 150));
+    let said = user.tunnel.line("type: ask press-3 \"www").expect("the user is told what to type");
+    assert!(said.ends_with("…\" REASON"), "{said}");
+    assert_eq!(register(&mut stream, 7), 70, "the tunnel goes on");
+    user.quits();
     assert_whole(&laptop.gate.stop());
 }

@@ -99,7 +99,7 @@ fn forwarding_switched_on_beside_a_gate_is_an_alarm() {
     assert!(gate.says("alarm is over: kernel-forwards"));
     drop(gate.stop());
     let audit = tempted.plant.audit("audit.jsonl");
-    let alarms = audit.iter().filter(|record| record["category"] == "system");
+    let alarms = audit.iter().filter(|record| record["reason"] == "kernel-forwards");
     let told: Vec<_> = alarms.map(|record| (&record["type"], &record["reason"])).collect();
     let (on, off, why) = (json!("alarm"), json!("alarm-end"), json!("kernel-forwards"));
     assert_eq!(told, [(&on, &why), (&off, &why), (&on, &why), (&off, &why)]);

@@ -77,7 +77,11 @@ fn plain_curl_asks_the_gate() {
     assert_eq!((&session["commands"], &session["asset"]), (&json!(1), &json!("press-3")));
     let (status, stats) = get("/v1/stats");
     assert_eq!((status, &stats["commands"]), (200, &json!(1)), "{stats}");
-    assert_eq!(stats["assets"][0]["asset"], "press-3", "{stats}");
+    let asset = &stats["assets"][0];
+    assert_eq!((&asset["asset"], &asset["worker"]), (&json!("press-3"), &json!(0)), "{stats}");
+    assert_eq!((&asset["cycle"], &asset["budget"]), (&json!(10_000_000), &json!(100_000)));
+    assert_eq!(asset["shares"].as_array().unwrap().len(), 1, "of its own cycle");
+    assert_ne!(stats["workers"][0]["floor"]["frames"], 0, "an idle worker samples the machine");
     assert_eq!(get("/v1/policy").1["epoch"], stats["epoch"]);
     assert_eq!(get("/v1/openapi.json").1["openapi"], "3.1.0");
     // A machine is the policy's to stop.

@@ -21,6 +21,7 @@ macro_rules! need {
 
 mod asking;
 mod barriers;
+mod budget;
 mod control;
 mod crowd;
 mod enip;
@@ -257,8 +258,14 @@ fn a_reload_takes_rights_and_a_bad_config_changes_nothing() {
     assert!(gate.says("changed: [[port]]: that needs a restart"), "another port is another gate");
     plant.write_policy(&format!("{CONDUIT}[gate]\nworkers = 2\nstate_dir = \"/nowhere\"\n"));
     gate.signal(Signal::HUP);
-    let what = "changed: state_dir; workers, cores, rings or frames: that needs a restart";
+    let what = "changed: state_dir; workers, cores, rings, frames or tables: that needs a restart";
     assert!(gate.says(what), "so are other workers");
+    for room in ["sessions = 5000", "inspected = 5000"] {
+        plant.write_policy(&format!("{CONDUIT}[gate]\n{room}\n"));
+        gate.signal(Signal::HUP);
+        let what = "changed: workers, cores, rings, frames or tables: that needs a restart";
+        assert!(gate.says(what), "{room}");
+    }
     assert_whole(&gate.stop());
 }
 

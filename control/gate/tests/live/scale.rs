@@ -244,11 +244,13 @@ fn start_saying(plant: &Plant, said: &[&str]) -> Gate {
 #[test]
 fn each_choice_is_said() {
     let (server, _) = need!("each_choice_is_said");
-    let settings = "cores = [0, 1]\nbusy_poll = \"50us\"\nzero_copy = \"off\"\nring = 128\n";
+    let settings = "cores = [0, 1]\nbusy_poll = \"50us\"\nzero_copy = \"off\"\nring = 128\n\
+                    sessions = 5000\ninspected = 5000\n";
     let plant = plant(4, settings);
     tune_ports(&plant, "mode = \"generic\"\nqueues = 2");
     let _device = device(&plant, &server);
     let said = [
+        "tables: 5000 sessions; 2 workers of 65536 connections, 5000 of them inspected; 2",
         "office: 2 queues, generic XDP, copy",
         "office: it has 4 queues",
         "line: 2 queues, generic XDP, copy",

@@ -238,14 +238,13 @@ fn includes(outer: &NodeRule, inner: &NodeRule) -> bool {
 
 /// Whether all nodes of `inner` surely are of `outer`: of text only where that has no wildcard.
 fn holds(outer: &NodePattern, inner: &NodePattern) -> bool {
-    let literal = |text: &[u8]| !text.iter().any(|letter| matches!(letter, b'*' | b'?'));
     let named = match (&outer.name, &inner.name) {
         (NamePattern::Any, _) => true,
         (NamePattern::Numbers(low, high), NamePattern::Numbers(first, last)) => {
             low <= first && last <= high
         }
-        (NamePattern::Text(_), NamePattern::Text(text)) if literal(text) => {
-            outer.holds(&NodeId { namespace: outer.namespace, name: Name::Text(text) })
+        (NamePattern::Text(_), NamePattern::Text(text)) if text.is_literal() => {
+            outer.holds(&NodeId { namespace: outer.namespace, name: Name::Text(text.text()) })
         }
         (outer, inner) => outer == inner,
     };

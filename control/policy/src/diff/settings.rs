@@ -10,6 +10,9 @@ pub(super) fn settings(before: &Policy, after: &Policy) -> Vec<String> {
     if old.overlay != new.overlay {
         lines.push(format!("overlay: {} -> {}", old.overlay, new.overlay));
     }
+    if old.room != new.room {
+        lines.push(format!("{} -> {}", old.room, new.room));
+    }
     ports(&old, &new, &mut lines);
     if old.tunnel != new.tunnel {
         let words = |line: Option<TunnelLine>| {
@@ -69,8 +72,19 @@ fn changed(old: &AssetPart, new: &AssetPart, lines: &mut Vec<String>) {
 /// What there is to know of an asset, besides who may do what. A new fact must be compared too:
 /// whoever adds one is told here.
 fn facts(asset: &AssetPart) -> Vec<(&'static str, String)> {
-    let AssetPart { name: _, zone, port, vlan, overlay, underlay, mac, cycle, doors, rights: _ } =
-        asset;
+    let AssetPart {
+        name: _,
+        zone,
+        port,
+        vlan,
+        overlay,
+        underlay,
+        mac,
+        cycle,
+        budget,
+        doors,
+        rights: _,
+    } = asset;
     let some = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
     let mut doors = doors.clone();
     doors.sort();
@@ -82,6 +96,7 @@ fn facts(asset: &AssetPart) -> Vec<(&'static str, String)> {
         ("underlay", underlay.clone()),
         ("mac", some(mac)),
         ("cycle", some(cycle)),
+        ("budget", some(budget)),
         ("speaks", doors.join(", ")),
     ]
 }

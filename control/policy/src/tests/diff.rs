@@ -276,6 +276,15 @@ fn settings_of_assets_and_ports() {
     assert_eq!(diff(&new, &old).settings.last().unwrap(), "asset x is gone");
 }
 
+#[test]
+fn other_tables_are_a_setting_that_is_told() {
+    let [old, new] = ["", "[gate]\nsessions = 30000\n"]
+        .map(|gate| parse(&format!("{gate}{PLANT}"), "p").unwrap());
+    let told = diff(&old, &new).settings;
+    assert!(told[0].starts_with("tables: 4096 sessions; ") && told[0].contains("-> tables: 30000"));
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
 // Random policies.
 
 fn pick(options: &'static [&'static str]) -> impl Strategy<Value = String> {

@@ -6,8 +6,9 @@ use crate::explain;
 const PAGE: &str = r#"overlay 100.64.0.0/16
 port office: overlay, 100.64.0.1/16
 port line: underlay, 192.168.10.1/24 on ens1f1
+tables: 4096 sessions; 1 worker of 65536 connections, 4096 of them inspected; MIB MiB
 
-press-3 (press-line): 100.64.10.20 -> 192.168.10.20 by line, MAC 00:1d:9c:aa:bb:cc, cycle 10ms
+press-3 (press-line): 100.64.10.20 -> 192.168.10.20 by line, MAC 00:1d:9c:aa:bb:cc, cycle 10ms, budget 100µs
   speaks modbus on tcp/502
   rule "maintenance"
     who   maintenance
@@ -26,7 +27,21 @@ robot (cell): 100.64.10.21 -> 192.168.10.21 by line, VLAN 12
 
 #[test]
 fn the_base_policy_in_words() {
-    assert_eq!(explain(&good(BASE)).to_string(), PAGE);
+    let policy = good(BASE);
+    let page = PAGE.replace("MIB", &policy.gate().tuning.room().mib.to_string());
+    assert_eq!(explain(&policy).to_string(), page);
+}
+
+/// An inspected connection is less than 26 KiB, and all memory is taken at the start.
+#[test]
+fn the_memory_of_the_tables_is_told() {
+    let room = |keys: &str| good(&format!("[gate]\n{keys}")).gate().tuning.room();
+    let (usual, large) = (room(""), room("workers = 4\nsessions = 40000\ninspected = 16384"));
+    let told = "tables: 40000 sessions; 4 workers of 65536 connections, 16384 of them inspected; ";
+    assert_eq!(large.to_string(), format!("{told}{} MiB", large.mib));
+    let inspected = large.mib - 4 * usual.mib;
+    let least = 4 * (16_384 - 4_096) * 25 / 1024;
+    assert!((least..least * 27 / 25).contains(&inspected), "{inspected} MiB");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use wicketgate_dissectors::{Class, Protocol, Transport};
-use wicketgate_engine::tables::{AssetId, Side};
+use wicketgate_engine::tables::{AssetId, Cycle, Side};
 use wicketgate_engine::{CodeSet, Grant, GrantId, RangeSet};
 use wicketgate_packet::Time;
 
@@ -26,7 +26,10 @@ fn the_base_policy_is_read_whole() {
     let line = &policy.ports()[1];
     assert_eq!((line.side, line.interface.as_deref()), (Side::Underlay, Some("ens1f1")));
     let [press, robot] = policy.assets() else { panic!("two assets") };
-    assert_eq!(press.cycle, Some(Duration::from_millis(10)));
+    assert_eq!(
+        press.cycle,
+        Some(Cycle { length: Duration::from_millis(10), budget: Duration::from_micros(100) })
+    );
     assert_eq!(press.mac, Some([0, 0x1d, 0x9c, 0xaa, 0xbb, 0xcc]));
     assert_eq!((robot.vlan, robot.overlay), (Some(12), Ipv4Addr::new(100, 64, 10, 21)));
     let rule = &policy.rules()[0];

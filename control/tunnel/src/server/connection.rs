@@ -14,7 +14,8 @@ use super::{Host, PACE, PATIENCE, Shared, packets};
 use crate::carrier::{Carrier, Words};
 use crate::dialog::{Dialog, Question, Step};
 use crate::end::{Code, End};
-use crate::message::{Admitted, Credentials, Inbox, Refused, ToGate, ToUser, encode};
+use crate::fit::encode_cut;
+use crate::message::{Admitted, Credentials, Inbox, Refused, ToGate, ToUser};
 use crate::tcp::{self, HANDSHAKE};
 
 /// Words to one user that wait; what comes on top is lost, as who asks for a thousand things that are
@@ -218,7 +219,7 @@ impl<'a, H: Host> Line<'a, H> {
     }
 
     async fn say(&mut self, what: &ToUser) -> Result<(), End> {
-        let bytes = encode(what).map_err(End::protocol)?;
+        let bytes = encode_cut(what).map_err(End::protocol)?;
         self.words.say(&bytes).await
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::{Host, Limits, PENDING, Shared, connection, watch_over};
-use crate::transport::SILENCE;
+use crate::transport::IDLE;
 
 /// Files that the gate opens beside these connections: each of them is one, and a flood of them must not take
 /// the one that a reload or the control socket needs.
@@ -34,8 +34,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     sockopt::set_tcp_nodelay(&listener, true)?;
     sockopt::set_socket_send_buffer_size(&listener, WAITING)?;
     // Segments that nobody acknowledges (RFC 9293 section 3.8.3).
-    let silence = u32::try_from(SILENCE.as_millis()).unwrap_or(u32::MAX);
-    sockopt::set_tcp_user_timeout(&listener, silence)?;
+    let idle = u32::try_from(IDLE.as_millis()).unwrap_or(u32::MAX);
+    sockopt::set_tcp_user_timeout(&listener, idle)?;
     Ok(listener)
 }
 

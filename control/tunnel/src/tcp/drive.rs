@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use super::frame::{Frame, put_alive, take};
 use super::link::{Inlet, Link};
 use crate::end::{Code, End};
-use crate::transport::{KEEP_ALIVE, SILENCE};
+use crate::transport::{IDLE, KEEP_ALIVE};
 
 /// Bytes of a write, before it is given to TLS: a record's (RFC 8446 section 5.1).
 const PIECE: usize = 16 * 1024;
@@ -48,7 +48,7 @@ async fn receive<S: AsyncRead>(mut read: ReadHalf<S>, link: &Link, inlet: Inlet)
             Ok(Some(Frame::End(end))) | Err(end) => return end,
             Ok(None) => {
                 come.reserve(PIECE);
-                match timeout(SILENCE, read.read_buf(&mut come)).await {
+                match timeout(IDLE, read.read_buf(&mut come)).await {
                     Err(_) => return End::silent(),
                     Ok(Ok(0)) => return End::new(Code::Over, "the connection was closed"),
                     Ok(Ok(_)) => {}

@@ -202,7 +202,7 @@ impl Engine {
         rewrite.apply(arrival.frame, headers)?;
         let bytes = arrival.frame.bytes().len() as u64;
         let done = Totals { frames: 1, bytes, ..Totals::default() };
-        flow.last = arrival.now;
+        flow.touch(arrival.now);
         flow.totals.add(done);
         self.sessions.count(flow.slot, done);
         self.last_asset = Some(flow.asset);

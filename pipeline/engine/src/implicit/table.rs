@@ -80,6 +80,12 @@ impl IoTable {
         }
     }
 
+    /// Bytes that a table for `capacity` connections takes.
+    pub(crate) fn bytes(capacity: usize) -> usize {
+        let place = size_of::<Option<IoConnection>>() + size_of::<u32>();
+        capacity * place + Index::bytes(capacity * 2)
+    }
+
     /// Connections in it, asked for or open.
     pub(crate) fn len(&self) -> usize {
         self.places.len() - self.free.len()

@@ -45,6 +45,12 @@ pub enum Compared {
     Differ,
 }
 
+/// Room in the copy.
+#[derive(Debug)]
+pub struct Place {
+    from: usize,
+}
+
 /// The copy.
 #[derive(Clone, Debug)]
 pub struct Canon {
@@ -130,27 +136,30 @@ impl Canon {
     #[must_use]
     #[inline]
     pub fn write(&mut self, at: Offset, new: &[u8], floor: Floor) -> bool {
-        if !self.has_room(at, new.len(), floor) {
-            return false;
-        }
-        let from = (at - self.start) as usize;
-        let to = from + new.len();
-        if let Some(room) = self.bytes_mut().get_mut(from..to) {
-            room.copy_from_slice(new);
-        }
-        self.len = self.len.max(to);
-        true
+        let place = self.reserve(at, new.len(), floor);
+        place.map(|place| self.put(place, new)).is_some()
     }
 
-    /// Whether `len` bytes can be written at `at`, when bytes before `floor` are
-    /// forgotten for it as far as that needs.
-    #[inline]
-    pub fn has_room(&mut self, at: Offset, len: usize, floor: Floor) -> bool {
+    /// Where `len` bytes can be written at `at`, when bytes before `floor` are forgotten for it as far as that
+    /// needs.
+    #[inline(always)]
+    pub fn reserve(&mut self, at: Offset, len: usize, floor: Floor) -> Option<Place> {
         let (end, capacity) = (at + len as u64, self.capacity() as u64);
         if end > self.start + capacity {
             self.make_room(end - capacity, floor);
         }
-        self.start <= at && end <= self.start + capacity
+        let fits = self.start <= at && end <= self.start + capacity;
+        fits.then(|| Place { from: (at - self.start) as usize })
+    }
+
+    /// Writes bytes where room for so many was [reserved](Canon::reserve), nothing having been written since.
+    #[inline(always)]
+    pub fn put(&mut self, place: Place, new: &[u8]) {
+        let to = place.from + new.len();
+        if let Some(room) = self.bytes_mut().get_mut(place.from..to) {
+            room.copy_from_slice(new);
+        }
+        self.len = self.len.max(to);
     }
 
     /// Compares bytes at `at` with those that are kept there.

@@ -129,11 +129,15 @@ impl Edits {
     /// How far the sender's stream is dealt with when the receiver has acknowledged all before
     /// `down`: bytes taken out count as soon as everything before them is acknowledged, bytes put in
     /// count for nothing.
-    #[inline]
+    #[inline(always)]
     pub fn acknowledged(&self, down: Offset) -> Offset {
-        if self.len == 0 {
-            return down.wrapping_add_signed(-self.shift);
+        match self.is_empty() {
+            true => down.wrapping_add_signed(-self.shift),
+            false => self.acknowledged_by_list(down),
         }
+    }
+
+    fn acknowledged_by_list(&self, down: Offset) -> Offset {
         let mut shift = self.base;
         for edit in self.iter().take_while(|edit| edit.down <= down) {
             if down < edit.down + edit.put {
@@ -146,7 +150,15 @@ impl Edits {
 
     /// The other way round: what a receiver that knows of no edits has of the edited stream when it
     /// acknowledges all before the sender's `up`.
+    #[inline(always)]
     pub fn acknowledged_down(&self, up: Offset) -> Offset {
+        match self.is_empty() {
+            true => up.wrapping_add_signed(self.shift),
+            false => self.acknowledged_down_by_list(up),
+        }
+    }
+
+    fn acknowledged_down_by_list(&self, up: Offset) -> Offset {
         let mut shift = self.base;
         for edit in self.iter().take_while(|edit| edit.up <= up) {
             if up < edit.up + edit.cut {

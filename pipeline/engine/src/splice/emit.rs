@@ -54,7 +54,7 @@ pub(crate) struct Handed {
 impl Stream {
     /// Acknowledgement and window of a segment that leaves in `direction`, of a protocol whose longest PDU has
     /// `longest` bytes. What it acknowledges of held bytes the gate owes from now on.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn back(&mut self, direction: Direction, longest: usize) -> Back {
         let scale = self.scale(direction);
         let other = self.lane_mut(direction.reverse());

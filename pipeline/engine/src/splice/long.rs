@@ -26,6 +26,11 @@ impl LongCopies {
         LongCopies { free: (0..count).map(copy).collect(), count, joined }
     }
 
+    /// Bytes that so many take.
+    pub(crate) const fn bytes(count: usize) -> usize {
+        count * LONG_CAPACITY + LONGEST_PDU
+    }
+
     /// One of them; `None` where all are in use, or kept back for essential flows.
     pub fn take(&mut self, essential: bool) -> Option<Box<[u8]>> {
         if self.free.len() <= kept_back(self.count, essential) {

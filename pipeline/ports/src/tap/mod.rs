@@ -23,6 +23,7 @@ mod plan;
 
 use std::collections::{HashMap, VecDeque};
 
+use foldhash::fast::RandomState;
 use wicketgate_packet::parse::flags;
 use wicketgate_packet::quote::Quote;
 use wicketgate_packet::wire::protocol;
@@ -32,6 +33,10 @@ use crate::port::{Port, PortError, Received};
 use connection::{Connection, Fit, Role};
 use craft::Ends;
 pub use plan::{Door, LOOPBACK_CLIENT, Plan};
+
+/// By a hash that costs little, as each frame is looked up several times, and is seeded per process, so that
+/// no capture can make keys collide.
+pub type Map<K, V> = HashMap<K, V, RandomState>;
 
 /// Connections remembered; the oldest is forgotten first.
 const CONNECTIONS: usize = 1 << 16;
@@ -56,7 +61,7 @@ pub struct Supplied {
 pub struct Tap<P: Port> {
     inner: P,
     plan: Plan,
-    connections: HashMap<Ends, Connection<P::Frame>>,
+    connections: Map<Ends, Connection<P::Frame>>,
     order: VecDeque<Ends>,
     /// Frames read, not looked at yet.
     raw: VecDeque<Received<P::Frame>>,
@@ -64,7 +69,7 @@ pub struct Tap<P: Port> {
     /// Frames ready to enter.
     ready: VecDeque<Ready<P::Frame>>,
     /// By frame number: whose NAT port will be seen when the frame leaves.
-    asked: HashMap<u64, Ends>,
+    asked: Map<u64, Ends>,
     supplied: Supplied,
     /// Frames made here.
     own: u64,
@@ -84,12 +89,12 @@ impl<P: Port> Tap<P> {
         Tap {
             inner,
             plan,
-            connections: HashMap::new(),
+            connections: Map::default(),
             order: VecDeque::new(),
             raw: VecDeque::new(),
             scratch: Vec::with_capacity(LOOKAHEAD),
             ready: VecDeque::new(),
-            asked: HashMap::new(),
+            asked: Map::default(),
             supplied: Supplied::default(),
             own: 0,
         }
@@ -211,8 +216,14 @@ impl<P: Port> Tap<P> {
     fn follow(&mut self, ready: Ready<P::Frame>) {
         let ends = ready.ends;
         self.remember(ends);
-        let Some(connection) = self.connections.get(&ends) else { return };
+        let Some(connection) = self.connections.get_mut(&ends) else { return };
         match connection.fit(&ready.headers, ready.role) {
+            // Nearly all of them: the connection is not looked up again.
+            Fit::Now if connection.held.is_empty() => {
+                connection.note(&ready.headers, ready.role);
+                self.ready.push_back(ready);
+                return;
+            }
             Fit::Now => self.enter(ready),
             Fit::Unknown => {
                 self.supplied.handshakes += 1;

@@ -1,12 +1,11 @@
 //! Where the gate stands in the wire that was captured.
 
-use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
 use wicketgate_packet::checksum::Delta;
 use wicketgate_packet::{FrameBuf, Headers, Malformed, PortId, rewrite};
 
-use super::craft;
+use super::{Map, craft};
 
 /// One asset as the wire shows it, and as the gate does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +37,7 @@ pub struct Plan {
     /// network card: captures whose addresses were made anonymous have no right one.
     pub complete_checksums: bool,
     /// The assets, by the address that the capture shows.
-    pub doors: HashMap<Ipv4Addr, Door>,
+    pub doors: Map<Ipv4Addr, Door>,
 }
 
 impl Plan {

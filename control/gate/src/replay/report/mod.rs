@@ -7,13 +7,18 @@ use wicketgate_dissectors::Class;
 use wicketgate_engine::event::Totals;
 use wicketgate_engine::tables::{AssetId, Tables};
 use wicketgate_ports::Port;
-use wicketgate_worker::{AssetLatency, Latency};
+use wicketgate_worker::{AssetLatency, Floor, Latency, Machine};
 
 use super::Replayer;
 use super::setup::Setup;
 use super::tally::{Counted, Denial, Outcome, Refusal, Talk, Tally, Who};
+use crate::api::reply;
 use crate::figures::Frames;
+use crate::timing::{self, percentiles};
 use crate::words;
+
+/// Samples of the floor: enough for p99.99, and some milliseconds.
+const FLOOR_SAMPLES: u32 = 50_000;
 
 /// The report.
 #[derive(Debug, Serialize)]
@@ -33,8 +38,11 @@ pub(super) struct Report {
     denied_others: u64,
     refused: Vec<RefusedLine>,
     refused_others: u64,
-    latency: LatencyLine,
-    cycles: Vec<CycleLine>,
+    /// The gate's own time per frame.
+    latency: reply::Percentiles,
+    /// The machine's own floor, sampled behind the last frame; `frames` are samples.
+    floor: reply::Percentiles,
+    assets: Vec<reply::AssetLatency>,
     /// Events for which there was no room.
     audit_lost: u64,
 }
@@ -108,31 +116,6 @@ struct RefusedLine {
     count: u64,
 }
 
-/// The gate's own time per frame, in nanoseconds.
-#[derive(Debug, Serialize)]
-struct LatencyLine {
-    frames: u64,
-    p50: u64,
-    p90: u64,
-    p99: u64,
-    p999: u64,
-    p9999: u64,
-    max: u64,
-}
-
-/// An asset's cycle, and what share of it the gate takes.
-#[derive(Debug, Serialize)]
-struct CycleLine {
-    asset: String,
-    cycle_ns: u64,
-    frames: u64,
-    p99_ns: u64,
-    p99_share: f64,
-    p999_share: f64,
-    max_ns: u64,
-    max_share: f64,
-}
-
 /// Puts it together.
 pub(super) fn report(
     setup: &Setup,
@@ -161,8 +144,9 @@ pub(super) fn report(
         denied_others: tally.denials.others,
         refused: refused(tables, &tally.refusals),
         refused_others: tally.refusals.others,
-        latency: latency(replayer.latency()),
-        cycles: cycles(tables, replayer.latency()),
+        latency: percentiles(replayer.latency().all()),
+        floor: floor(),
+        assets: assets(tables, replayer.latency()),
         audit_lost: replayer.events_lost(),
     }
 }
@@ -250,33 +234,19 @@ fn refused(tables: &Tables, refusals: &Counted<Refusal>) -> Vec<RefusedLine> {
     refusals.kinds.iter().map(line).collect()
 }
 
-fn latency(latency: &Latency) -> LatencyLine {
-    let all = latency.all();
-    let at = |quantile| all.value_at_quantile(quantile);
-    LatencyLine {
-        frames: all.len(),
-        p50: at(0.5),
-        p90: at(0.9),
-        p99: at(0.99),
-        p999: at(0.999),
-        p9999: at(0.9999),
-        max: all.max(),
-    }
-}
-
-fn cycles(tables: &Tables, latency: &Latency) -> Vec<CycleLine> {
+/// One line for each asset that had frames.
+fn assets(tables: &Tables, latency: &Latency) -> Vec<reply::AssetLatency> {
     let line = |(id, of): (AssetId, &AssetLatency)| {
-        Some(CycleLine {
-            asset: asset(tables, id),
-            cycle_ns: of.cycle?.as_nanos() as u64,
-            frames: of.nanos.len(),
-            p99_ns: of.nanos.value_at_quantile(0.99),
-            p99_share: of.share(0.99)?,
-            p999_share: of.share(0.999)?,
-            max_ns: of.nanos.max(),
-            max_share: of.share(1.0)?,
-        })
+        timing::asset(asset(tables, id), 0, percentiles(&of.nanos), of.cycle, of.over_budget())
     };
     let ids = (0..).map(AssetId).take(tables.assets().len());
-    ids.filter_map(|id| latency.of(id).map(|of| (id, of))).filter_map(line).collect()
+    let measured = ids.filter_map(|id| latency.of(id).map(|of| (id, of)));
+    measured.filter(|(_, of)| !of.nanos.is_empty()).map(line).collect()
+}
+
+/// What the machine does to a loop without a gate, here and now.
+fn floor() -> reply::Percentiles {
+    let mut floor = Floor::new(Machine::start());
+    (0..FLOOR_SAMPLES).for_each(|_| floor.sample());
+    percentiles(floor.nanos())
 }

@@ -1,10 +1,11 @@
 //! The report for people.
 
-use super::{CycleLine, LatencyLine, Report};
+use super::Report;
 use crate::output::text;
 use crate::reasons;
 use crate::table::Table;
-use crate::words::{self, nanos};
+use crate::timing::{self, PERCENTILES, cells};
+use crate::words;
 
 /// Kinds of refusals shown; all of them are in `--json`, `--audit` and `--transcript`.
 const SHOWN: usize = 40;
@@ -17,8 +18,9 @@ pub(super) fn print(report: &Report) {
     refused(report);
     report.frames.by_verdict.print_dropped();
     legend(report);
-    timing(&report.latency);
-    cycles(&report.cycles);
+    own_time(report);
+    timing::assets(&report.assets).print();
+    timing::cycles(&report.assets, |_| Some(report.floor.p9999)).print();
 }
 
 fn head(report: &Report) {
@@ -138,52 +140,17 @@ fn legend(report: &Report) {
     reasons::print_legend(denied.chain(refused).chain(dropped));
 }
 
-fn timing(latency: &LatencyLine) {
-    if latency.frames == 0 {
+fn own_time(report: &Report) {
+    if report.latency.frames == 0 {
         return;
     }
-    let mut table = Table::new(
-        "The gate's own time per frame",
-        &[">p50", ">p90", ">p99", ">p99.9", ">p99.99", ">max"],
-    );
-    let quantiles = [latency.p50, latency.p90, latency.p99, latency.p999, latency.p9999];
-    table.row(quantiles.into_iter().chain([latency.max]).map(nanos));
+    let heads = [""].into_iter().chain(PERCENTILES).collect::<Vec<_>>();
+    let mut table = Table::new("The gate's own time per frame", &heads);
+    table.row(cells("the gate", &report.latency));
+    table.row(cells("a loop without a gate", &report.floor));
     table.print();
     text(format_args!("  One frame, one way, in memory: network cards and wire come on top."));
     if cfg!(debug_assertions) {
         text(format_args!("  This is a debug build: a release build is many times faster."));
     }
-}
-
-fn cycles(cycles: &[CycleLine]) {
-    let mut table = Table::new(
-        "Share of the cycle that one frame spends in the gate",
-        &[
-            "asset",
-            ">cycle",
-            ">frames",
-            ">p99",
-            ">of cycle",
-            ">p99.9 of cycle",
-            ">max",
-            ">of cycle",
-        ],
-    );
-    for line in cycles {
-        table.row([
-            line.asset.clone(),
-            nanos(line.cycle_ns),
-            line.frames.to_string(),
-            nanos(line.p99_ns),
-            percent(line.p99_share),
-            percent(line.p999_share),
-            nanos(line.max_ns),
-            percent(line.max_share),
-        ]);
-    }
-    table.print();
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.4} %", share * 100.0)
 }

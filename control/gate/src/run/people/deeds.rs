@@ -16,8 +16,8 @@ impl Control {
         let what = people.what(event);
         let act = Act { what: what.as_deref(), ..people.act(event) };
         self.audit.act(epoch, &act);
-        if let Some(((tunnel, grant), tunnels)) = people.news(event).zip(self.tunnels.as_ref()) {
-            tunnels.tell_grant(tunnel, grant);
+        if let Some(((tunnel, grant), tunnels)) = people.news(event).zip(self.tunnels.as_mut()) {
+            tunnels.note_grant(tunnel, grant);
         }
         if let Some(face) = people.told(event) {
             self.end_tunnel(&face);

@@ -93,10 +93,10 @@ impl People {
 }
 
 impl Control {
-    /// Does what access wants done.
+    /// Does what access wants done, but for new tables: those come with [`Control::conclude`].
     pub(in crate::run) fn settle(&mut self) {
         if self.take_effect() {
-            self.try_publish();
+            self.due.want_tables();
         }
     }
 
@@ -147,7 +147,7 @@ impl Control {
                 if let Some(change) = change {
                     self.changed(&change, ask.actor.to_string());
                 }
-                ask.answer(answer);
+                self.due.answer(ask, answer);
             }
         }
     }
@@ -170,5 +170,6 @@ impl Control {
             self.people.tick(clock::both());
         }
         self.settle();
+        self.conclude();
     }
 }

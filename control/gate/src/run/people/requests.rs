@@ -26,13 +26,17 @@ impl Control {
         if is_the_clerks(&ask.request) {
             return self.hand_on(ask);
         }
+        if matches!(ask.request, Request::Reload) {
+            // It takes its time, and nobody's who has asked before.
+            self.conclude();
+        }
         let own =
             matches!(ask.request, Request::CloseTunnel { .. } | Request::TunnelSpoofed { .. });
         self.people.acting = (!own).then(|| asker(&ask));
         let answer = self.execute(&ask.request);
         self.settle();
         self.people.acting = None;
-        ask.answer(answer);
+        self.due.answer(ask, answer);
     }
 
     /// Gives a request to the clerk, once it is known that its answer can be used.
@@ -88,7 +92,7 @@ impl Control {
         };
         self.settle();
         self.people.acting = None;
-        ask.answer(answer);
+        self.due.answer(ask, answer);
     }
 
     fn proven(&mut self, request: &Request, proven: &Authenticated, outcome: &Outcome) -> Answer {

@@ -11,7 +11,7 @@ use wicketgate_policy::syslog::{Format, Tls, Transport};
 use super::*;
 use crate::syslog::server::{Authority, Server};
 
-/// The 23 records of docs/AUDIT.md.
+/// The records of docs/AUDIT.md.
 const EXAMPLES: &str = include_str!("../../../../audit/tests/examples.jsonl");
 
 const QUICK: Pace = Pace {

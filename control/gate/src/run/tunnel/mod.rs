@@ -29,6 +29,7 @@ use wicketgate_xdp::XdpPort;
 
 use super::clock;
 use super::data::WorkerPort;
+use super::pulse::Pulse;
 use crate::api::desk::Desk;
 use crate::exit::complain;
 use crate::words;
@@ -38,8 +39,9 @@ use notices::Notices;
 /// The thread's name.
 const THREAD: &str = "tunnel";
 
-/// For how long the thread may show no sign of life; it gives two a second.
-const STILL: Duration = Duration::from_secs(5);
+/// Looks of control's in a row, one a second, that find no sign of life before the thread is said to stand still;
+/// it gives two a second.
+const SILENT: u32 = 5;
 
 /// How long it has to end when the gate does, and how often it is looked at in that time.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -52,9 +54,10 @@ pub(super) struct Tunnels {
     free: VecDeque<Ipv4Addr>,
     overlay: Prefix,
     notices: Notices,
+    /// How what users have asked for stands, until they are told.
+    news: Vec<(u32, Grant)>,
     thread: Option<JoinHandle<()>>,
-    /// Its last sign of life: which, and when it was seen.
-    beat: (u64, Duration),
+    pulse: Pulse,
 }
 
 /// A listener that nobody is served at yet, and the ports of workers.
@@ -161,8 +164,9 @@ impl Listener {
             free: tunnel.hosts().collect(),
             overlay: policy.gate().overlay,
             notices: Notices::default(),
+            news: Vec::new(),
             thread: None,
-            beat: (0, clock::since_boot()),
+            pulse: Pulse::of(1, SILENT),
         };
         Ok(Listener { server, tunnels, address, tcp: tcp_address, fingerprint })
     }
@@ -209,6 +213,7 @@ impl Tunnels {
     /// Ends a tunnel, because its login is over.
     pub(super) fn end(&mut self, tunnel: u32, why: &str) {
         self.notices.forget(tunnel);
+        self.tell_news();
         self.order(Command::End(tunnel, End::new(Code::Over, why)));
     }
 
@@ -222,9 +227,16 @@ impl Tunnels {
         self.order(Command::Tell(tunnel, ToUser::Denied(denied)));
     }
 
-    /// Tells a user how what they asked for stands.
-    pub(super) fn tell_grant(&self, tunnel: u32, grant: Grant) {
-        self.order(Command::Tell(tunnel, ToUser::Grant(grant)));
+    /// How what a user has asked for stands: they are told once tables are made of it.
+    pub(super) fn note_grant(&mut self, tunnel: u32, grant: Grant) {
+        self.news.push((tunnel, grant));
+    }
+
+    /// Tells users how what they asked for stands.
+    pub(super) fn tell_news(&mut self) {
+        for (tunnel, grant) in std::mem::take(&mut self.news) {
+            self.order(Command::Tell(tunnel, ToUser::Grant(grant)));
+        }
     }
 
     /// Shows the certificate as it is now to whoever connects from now on.
@@ -251,13 +263,9 @@ impl Tunnels {
         self.remote.lost()
     }
 
-    /// Whether the thread has ended by itself, or stands still; `now` is the time since boot.
-    pub(super) fn is_dead(&mut self, now: Duration) -> bool {
-        let beats = self.remote.beats();
-        if beats != self.beat.0 {
-            self.beat = (beats, now);
-        }
-        let stands_still = now.saturating_sub(self.beat.1) > STILL;
+    /// Whether the thread has ended by itself, or stands still.
+    pub(super) fn is_dead(&mut self) -> bool {
+        let stands_still = self.pulse.look([self.remote.beats()].into_iter()).is_some();
         stands_still || self.thread.as_ref().is_some_and(JoinHandle::is_finished)
     }
 

@@ -8,6 +8,7 @@ mod locked;
 mod logins;
 mod record;
 mod store;
+mod together;
 mod users;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -224,6 +225,26 @@ fn http(
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     (status, serde_json::from_str(body).unwrap_or(Value::Null))
+}
+
+/// Whether a text says this, and not as a part of a longer number or name: in a time of day or a hash any six
+/// digits may stand by chance.
+pub(crate) fn says(text: &str, what: &str) -> bool {
+    text.match_indices(what).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let behind = text[at + what.len()..].chars().next();
+        ![before, behind].into_iter().flatten().any(char::is_alphanumeric)
+    })
+}
+
+#[test]
+fn a_code_is_found_in_a_text_but_not_by_chance() {
+    for text in ["123456", "code 123456", r#"{"code":"123456"}"#, "9123456 123456"] {
+        assert!(says(text, "123456"), "{text}");
+    }
+    for text in ["", "12:34:56", "09:00:00.123456789Z", "ab123456", "1234567"] {
+        assert!(!says(text, "123456"), "{text}");
+    }
 }
 
 /// A machine that asks all the while, and must get every answer.

@@ -22,7 +22,7 @@ impl Lane {
     ///
     /// # Errors
     /// [`Reason::BadSegment`]: of bytes that were not sent (RFC 5961 section 5), or long since.
-    #[inline]
+    #[inline(always)]
     pub fn place_ack(&self, ack: u32, captured: bool) -> Result<Offset, Reason> {
         let near = self.numbering.offset(ack, self.sent);
         let at = match captured {
@@ -34,7 +34,7 @@ impl Lane {
     }
 
     /// The receiver has everything before `ack` and takes `window` bytes more.
-    #[inline]
+    #[inline(always)]
     pub fn acknowledge(&mut self, ack: Offset, window: u64, now: Time) {
         // A window never shrinks (RFC 9293 section 3.8.6); one that seems to is an old segment's.
         self.edge = self.edge.max(ack + window);
@@ -51,7 +51,7 @@ impl Lane {
     }
 
     /// What the sender is to be told that has arrived.
-    #[inline]
+    #[inline(always)]
     pub fn ack(&self) -> Offset {
         let arrived = match self.acked == self.end {
             true if self.vouches => self.next,
@@ -76,7 +76,7 @@ impl Lane {
     /// How many bytes behind [`Lane::ack`] the sender may send: what the receiver takes and the gate
     /// keeps; of a PDU of at most `longest` bytes, or what a long copy holds, the rest whatever the receiver
     /// takes while it is held, for it must be whole before anything of it leaves.
-    #[inline]
+    #[inline(always)]
     pub fn window(&mut self, longest: usize) -> u64 {
         let theirs = self.edits.acknowledged(self.edge);
         let ours = self.edits.acknowledged(self.acked) + self.reach();

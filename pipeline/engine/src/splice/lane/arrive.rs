@@ -9,7 +9,7 @@ use wicketgate_packet::Time;
 
 use super::Lane;
 use super::owed::{ACK_DELAY, RETRY_FIRST};
-use crate::splice::canon::{Compared, Floor};
+use crate::splice::canon::{Compared, Floor, Place};
 use crate::splice::number::{FIRST, Offset};
 use crate::verdict::Reason;
 
@@ -109,11 +109,20 @@ impl Lane {
         if all.all(same) { Ok(()) } else { Err(Reason::Ambiguous) }
     }
 
-    /// Whether `len` bytes that are next in line can be [taken](Lane::take).
-    #[inline]
-    pub fn has_room(&mut self, len: usize) -> bool {
+    /// Room for `len` bytes that are next in line, nothing being held or ahead; until something else changes the
+    /// lane they can be [passed](Lane::pass_whole). `None` where there is none.
+    #[inline(always)]
+    pub fn reserve(&mut self, len: usize) -> Option<Place> {
         let (down, floor) = (self.shifted(self.next), self.floor());
-        self.canon.has_room(down, len, floor)
+        self.canon.reserve(down, len, floor)
+    }
+
+    /// Takes and releases a whole PDU for which room was [reserved](Lane::reserve).
+    #[inline(always)]
+    pub fn pass_whole(&mut self, place: Place, bytes: &[u8], now: Time) {
+        self.canon.put(place, bytes);
+        self.note_stored(self.next, bytes.len(), now);
+        self.release(bytes.len());
     }
 
     #[inline]
@@ -122,12 +131,17 @@ impl Lane {
         if !self.canon.write(down, bytes, floor) {
             return Err(Reason::WindowFull);
         }
+        self.note_stored(at, bytes.len(), now);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn note_stored(&mut self, at: Offset, len: usize, now: Time) {
         // What begins a PDU is held as what comes on an idle connection is.
         self.vouches &= self.next > self.judged;
         self.vouch_at = now + ACK_DELAY;
-        self.next = self.ahead.join(at + bytes.len() as u64);
+        self.next = self.ahead.join(at + len as u64);
         self.note_came(now);
-        Ok(())
     }
 
     #[inline]
