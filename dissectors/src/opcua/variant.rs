@@ -22,6 +22,9 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// That of what is not read between two segments.
+    pub const UNBOUNDED: Budget = Budget(usize::MAX);
+
     /// Takes so many; `None` where there are too many, and from then on.
     #[inline]
     pub fn spend(&mut self, count: usize) -> Option<()> {
@@ -58,6 +61,18 @@ pub fn data_value<'a>(reader: &mut Reader<'a>, budget: &mut Budget) -> Option<Nu
 /// Reads a Variant, and what it holds.
 pub fn value<'a>(reader: &mut Reader<'a>, budget: &mut Budget) -> Option<Numbers<'a>> {
     value_at(reader, MAX_DEPTH, budget)
+}
+
+/// Reads a `DataValue` of a response: what it holds, and its status, which is good where there is none.
+pub fn data_value_and_status<'a>(reader: &mut Reader<'a>) -> Option<(Numbers<'a>, u32)> {
+    const STATUS: u8 = 0x02;
+    let (mut ahead, mut budget) = (*reader, Budget::UNBOUNDED);
+    let mask = ahead.byte()?;
+    if mask & 1 != 0 {
+        value(&mut ahead, &mut budget)?;
+    }
+    let status = if mask & STATUS != 0 { ahead.u32()? } else { 0 };
+    Some((data_value(reader, &mut budget)?, status))
 }
 
 #[inline(never)]
