@@ -3,6 +3,7 @@
 use super::frame::{Chunk, Kind, place};
 use super::request::ResponseHeader;
 use super::services::{self, READ, WRITE};
+use super::variant::Budget;
 use super::{Reader, variant};
 use crate::{Answer, Values};
 
@@ -65,7 +66,7 @@ fn parts(pdu: &[u8]) -> Option<bool> {
         }
         match request.service {
             READ => body.qualified_name()?,
-            WRITE => drop(variant::data_value(&mut body)?),
+            WRITE => drop(variant::data_value(&mut body, &mut Budget::default())?),
             _ => return None,
         }
     }
