@@ -31,6 +31,18 @@ pub fn value<'a>(reader: &mut Reader<'a>) -> Option<Numbers<'a>> {
     value_at(reader, MAX_DEPTH)
 }
 
+/// Reads a `DataValue`: what it holds, and its status, which is good where there is none.
+pub fn data_value_and_status<'a>(reader: &mut Reader<'a>) -> Option<(Numbers<'a>, u32)> {
+    const STATUS: u8 = 0x02;
+    let mut ahead = *reader;
+    let mask = ahead.byte()?;
+    if mask & 1 != 0 {
+        value(&mut ahead)?;
+    }
+    let status = if mask & STATUS != 0 { ahead.u32()? } else { 0 };
+    Some((data_value(reader)?, status))
+}
+
 fn data_value_at<'a>(reader: &mut Reader<'a>, depth: usize) -> Option<Numbers<'a>> {
     /// Bytes behind the value, for each bit: status, source time, server time, and their picoseconds.
     const BEHIND: [(u8, usize); 5] = [(0x02, 4), (0x04, 8), (0x10, 2), (0x08, 8), (0x20, 2)];
