@@ -9,7 +9,8 @@ use wicketgate_ports::RingPort;
 use wicketgate_tests::Plant;
 use wicketgate_tests::gate::START;
 use wicketgate_tests::plant::OFFICE;
-use wicketgate_worker::{BURST, Observer, Stopwatch, Worker};
+use wicketgate_worker::worker::BURST;
+use wicketgate_worker::{Observer, Stopwatch, Worker};
 
 /// Measures nothing.
 struct Stopped;

@@ -141,6 +141,15 @@ impl Resolved<'_> {
                 self.granted(out);
                 out.put("grant", grant);
             }
+            EventKind::IoStart { ids } => {
+                self.granted(out);
+                connection(out, *ids);
+            }
+            EventKind::IoEnd { ids, cause } => {
+                self.granted(out);
+                connection(out, *ids);
+                out.put("reason", cause.name());
+            }
             EventKind::Refused { asset, destination, port, reason, .. } => {
                 out.some("asset", asset.map(|id| self.asset(id)));
                 out.put("destination", destination);
@@ -220,6 +229,12 @@ impl Resolved<'_> {
     fn rule(&self, id: RuleId) -> Name<'_> {
         Name(self.tables.rule(id).map(|name| &**name).ok_or(id.0))
     }
+}
+
+/// What the datagrams of an I/O connection bear, by direction.
+fn connection(out: &mut Fields<'_>, [to_asset, to_client]: [u32; 2]) {
+    out.put("to_asset", &to_asset);
+    out.put("to_client", &to_client);
 }
 
 fn end(out: &mut Fields<'_>, cause: EndCause, totals: &Totals) {
