@@ -6,6 +6,7 @@ use super::{CALL, READ, WRITE, acknowledge, hello, hex, message, open};
 use crate::opcua::channel::Channel;
 use crate::opcua::items::Target;
 use crate::opcua::node::NodeId;
+use crate::opcua::variant::Budget;
 use crate::opcua::{
     MAX_CHUNK, MAX_REQUEST, Reader, command, denial, fields, frame, join, key, portion, response,
     variant,
@@ -155,8 +156,8 @@ proptest! {
         let value = [&[kind][..], &rest].concat();
         let bytes = [&[1], &value[..]].concat();
         let (mut quick, mut slow) = (Reader::new(&bytes), Reader::new(&value));
-        let held = variant::data_value(&mut quick);
-        prop_assert_eq!(held, variant::value(&mut slow));
+        let held = variant::data_value(&mut quick, &mut Budget::default());
+        prop_assert_eq!(held, variant::value(&mut slow, &mut Budget::default()));
         if held.is_some() {
             prop_assert_eq!(quick, slow, "what is left");
         }
