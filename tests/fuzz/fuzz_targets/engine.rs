@@ -15,7 +15,7 @@ use std::time::Duration;
 use wicketgate_dissectors::enip::IO_PORT;
 use wicketgate_dissectors::{Class, Framed, Protocol};
 use wicketgate_engine::event::{CommandEvent, PAYLOAD};
-use wicketgate_engine::{EventKind, Limits, SessionId};
+use wicketgate_engine::{CodeSet, Entry, EventKind, Limits, SessionId};
 use wicketgate_tests::frame::{Seen, flag};
 use wicketgate_tests::plant::*;
 use wicketgate_tests::talk::{ASSET_ISN, CLIENT_ISN};
@@ -28,6 +28,8 @@ const LONGEST: usize = 1 << 17;
 /// Room for little, so that it runs out; and that a run takes no time to clear it.
 const LIMITS: Limits = Limits { flows: 64, streams: 4, long_requests: 1, io_connections: 4 };
 const SESSIONS: usize = 16;
+/// Service code of Forward Open (CIP volume 1, section 3-5.5).
+const FORWARD_OPEN: u16 = 0x54;
 /// TCP's protocol number.
 const TCP: u8 = 6;
 
@@ -49,14 +51,15 @@ fn door(protocol: Protocol) -> (Ipv4Addr, u16) {
     (PRESS_3, if protocol == Protocol::Modbus { 502 } else { 80 })
 }
 
-/// The usual plant; where another protocol than Modbus is spoken, Alice reads there as well.
+/// The usual plant; where another protocol than Modbus is spoken, Alice reads there, and opens implicit I/O.
 fn plant(protocol: Protocol) -> Plant {
     let mut plant = Plant::usual();
     if protocol != Protocol::Modbus {
         plant.web = protocol;
         let looks = [Class::Session, Class::Auth, Class::Discover, Class::Read];
         plant.rights.retain(|right| right.door != WEB);
-        plant.rights.push(Right::classes(ALICE, WEB, &looks));
+        let opens = Entry { functions: CodeSet::Codes([FORWARD_OPEN].into()), ..entry(&[]) };
+        plant.rights.push(Right::new(ALICE, WEB, vec![entry(&looks), opens]));
     }
     plant
 }
