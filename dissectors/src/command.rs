@@ -221,6 +221,17 @@ pub enum Values<'a> {
     Raw(&'a [u8]),
 }
 
+/// What a device says of an item of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// It was read, and holds this; [`Values::None`] where that is no number.
+    Read(Values<'a>),
+    /// It was done.
+    Done,
+    /// It was not.
+    Failed,
+}
+
 impl<'a> Values<'a> {
     /// Registers and coils one by one; empty for all others.
     pub fn numbers(self, count: u32) -> impl Iterator<Item = u32> + 'a {

@@ -26,7 +26,7 @@ pub mod s7comm;
 pub mod scalar;
 
 pub use class::{Class, ClassSet};
-pub use command::{Command, Item, Items, Space, Step, Values};
+pub use command::{Answer, Command, Item, Items, Space, Step, Values};
 pub use field::{Field, FieldSink, Shape};
 pub use protocol::{
     Dialog, Direction, Framed, Key, NotTheProtocol, Portion, Protocol, Refusal, Transport,

@@ -4,7 +4,7 @@ use core::fmt;
 use core::net::Ipv4Addr;
 use core::num::NonZeroUsize;
 
-use crate::{Command, FieldSink, enip, modbus, opcua, s7comm};
+use crate::{Answer, Command, FieldSink, enip, modbus, opcua, s7comm};
 
 /// What carries a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -298,6 +298,22 @@ impl Protocol {
             Protocol::Opcua => opcua::fields(pdu, direction, sink),
             Protocol::Icmp | Protocol::Tcp | Protocol::Udp => {}
         }
+    }
+
+    /// Shows what the whole response PDU `pdu` says of each item of its request, in order. Nothing where that is not
+    /// known; of Modbus [`Protocol::fields`] says it.
+    pub fn answers(self, pdu: &[u8], see: &mut dyn FnMut(Answer<'_>)) {
+        match self {
+            Protocol::Enip => enip::answers(pdu, see),
+            Protocol::S7comm => s7comm::answers(pdu, see),
+            Protocol::Opcua => opcua::answers(pdu, see),
+            Protocol::Modbus | Protocol::Icmp | Protocol::Tcp | Protocol::Udp => {}
+        }
+    }
+
+    /// Whether the whole request PDU `pdu` may be for parts of what its items name.
+    pub fn asks_for_parts(self, pdu: &[u8]) -> bool {
+        self == Protocol::Opcua && opcua::asks_for_parts(pdu)
     }
 
     /// What the whole PDU `pdu` is of, where a protocol consists of several: of S7comm the layer.

@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use allocation_counter::measure;
 use wicketgate_dissectors::opcua::items::MAX_ITEMS;
+use wicketgate_dissectors::opcua::variant::MAX_VALUES;
 use wicketgate_dissectors::s7comm::Area;
 use wicketgate_dissectors::{Class, Dialog, Direction, Framed, Portion, Protocol};
 use wicketgate_engine::event::{CommandEvent, Label, PAYLOAD};
@@ -87,7 +88,14 @@ pub(crate) fn all() -> Vec<Stage> {
     let enip = [dissect_enip(), judge_enip(), dissect_many()];
     let s7comm = [dissect_s7comm(), judge_s7comm(), dissect_s7comm_many()];
     let opcua = [dissect_opcua(), judge_opcua(), dissect_nodes(), judge_most_nodes()];
-    let many = [judge_nodes(), judge_listed(), judge_writes()];
+    let many = [
+        dissect_values(),
+        judge_nodes(),
+        judge_listed(),
+        judge_entries(),
+        judge_patterns(),
+        judge_writes(),
+    ];
     modbus.into_iter().chain(enip).chain(s7comm).chain(opcua).chain(many).collect()
 }
 
@@ -233,11 +241,16 @@ fn most_nodes() -> Vec<u8> {
 
 /// Dissects and judges a request that `nodes` and `class` allow.
 fn judge_many(name: &'static str, pdu: Vec<u8>, class: Class, nodes: NodeSet) -> Stage {
-    let only = wicketgate_engine::Entry {
+    judge_by(name, pdu, class, vec![nodes])
+}
+
+/// The same by an entry for each of these sets.
+fn judge_by(name: &'static str, pdu: Vec<u8>, class: Class, sets: Vec<NodeSet>) -> Stage {
+    let of = |nodes| wicketgate_engine::Entry {
         objects: ObjectRule::Nodes(Box::new(NodeRule { nodes, ..NodeRule::default() })),
         ..wicketgate_tests::plant::entry(&[class])
     };
-    let matcher = wicketgate_engine::Matcher::new(vec![only]);
+    let matcher = wicketgate_engine::Matcher::new(sets.into_iter().map(of).collect());
     long_stage(name, move || {
         if let Ok(command) = Protocol::Opcua.command(black_box(&pdu)) {
             assert!(matcher.judge(&command, Time::EPOCH).is_ok());
@@ -266,6 +279,16 @@ fn dissect_nodes() -> Stage {
     })
 }
 
+/// The most values that a request may carry: arguments of a call, null, of one byte each.
+fn dissect_values() -> Stage {
+    let count = MAX_VALUES;
+    let item = [&[0, 85, 0, 85][..], &(count as u32).to_le_bytes(), &vec![0; count]].concat();
+    let pdu = opcua::service(7, 712, &[&1_u32.to_le_bytes()[..], &item].concat());
+    long_stage("dissect-opcua-values: as many values as a request may carry", move || {
+        let _ = black_box(Protocol::Opcua.command(black_box(&pdu[..])));
+    })
+}
+
 /// A request of 60 KiB, as large controllers allow: 1500 nodes, judged by name.
 fn judge_nodes() -> Stage {
     let name = NamePattern::Text(b"Line.Press.Level*"[..].into());
@@ -274,15 +297,37 @@ fn judge_nodes() -> Stage {
     judge_many("judge-opcua-1500: 1500 nodes by name", pdu, Class::Read, nodes.into())
 }
 
+fn text(name: &str) -> NodePattern {
+    NodePattern { namespace: 2, name: NamePattern::Text(name.as_bytes().into()) }
+}
+
+/// A set that lists 1500 names, of which `front` is the first part.
+fn listed(front: &str) -> NodeSet {
+    NodeSet::new((0..1500).map(|at| text(&format!("{front}{at}"))).collect::<Vec<_>>())
+}
+
 /// The same where the rule lists each of them.
 fn judge_listed() -> Stage {
-    let pattern = |at| NodePattern {
-        namespace: 2,
-        name: NamePattern::Text(format!("Line.Press.Level{at}").as_bytes().into()),
-    };
-    let nodes = NodeSet::new((0..1500).map(pattern).collect::<Vec<_>>());
-    let pdu = opcua::read_many(7, 1500);
+    let (pdu, nodes) = (opcua::read_many(7, 1500), listed("Line.Press.Level"));
     judge_many("judge-opcua-listed: as many names in the rule", pdu, Class::Read, nodes)
+}
+
+/// The same where seven entries list other names before.
+fn judge_entries() -> Stage {
+    let mut sets: Vec<NodeSet> =
+        (0..7).map(|at| listed(&format!("Line.Robot{at}.Level"))).collect();
+    sets.push(listed("Line.Press.Level"));
+    let pdu = opcua::read_many(7, 1500);
+    judge_by("judge-opcua-entries: by the last of eight such entries", pdu, Class::Read, sets)
+}
+
+/// The same where seven entries have other patterns before.
+fn judge_patterns() -> Stage {
+    let other = |at: u32| NodeSet::from([text(&format!("Line.Robot{at}.*"))]);
+    let mut sets: Vec<NodeSet> = (0..7).map(other).collect();
+    sets.push([text("Line.Press.Level*")].into());
+    let pdu = opcua::read_many(7, 1500);
+    judge_by("judge-opcua-patterns: by the last of eight patterns", pdu, Class::Read, sets)
 }
 
 /// The most that one PDU can ask for: as many services as a message may carry.

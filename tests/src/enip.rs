@@ -140,6 +140,16 @@ impl Io {
         [&reply(0x54, 1)[..], &self.triad(), &[0, 0]].concat()
     }
 
+    /// The success of its Forward Close.
+    pub fn closed(&self) -> Vec<u8> {
+        [&reply(0x4e, 0)[..], &self.triad(), &[0, 0]].concat()
+    }
+
+    /// The failure of its Forward Close: connection not found at the target (CIP 3-5.5.3, status 0x0107).
+    pub fn not_closed(&self) -> Vec<u8> {
+        [&[0xce, 0, 1, 1, 7, 1][..], &self.triad(), &[0, 0]].concat()
+    }
+
     /// Its Forward Close.
     pub fn close(&self) -> Vec<u8> {
         let end = [4, 0, 0x20, 4, 0x24, 0x97, 0x2c, 0x96, 0x2c, 0x64];

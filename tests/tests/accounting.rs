@@ -45,7 +45,9 @@ fn every_capture_adds_up() {
                 EventKind::Command(_) => commands += 1,
                 EventKind::Refused { .. }
                 | EventKind::OperationStart { .. }
-                | EventKind::OperationEnd { .. } => {}
+                | EventKind::OperationEnd { .. }
+                | EventKind::IoStart { .. }
+                | EventKind::IoEnd { .. } => {}
                 EventKind::FlowEnd { totals, .. } => {
                     flows.1 += 1;
                     (frames.0, bytes.0) = (frames.0 + totals.frames, bytes.0 + totals.bytes);

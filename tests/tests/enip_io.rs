@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use wicketgate_dissectors::{Class, Protocol};
-use wicketgate_engine::{Entry, Limits, Reason, SessionId, Window};
+use wicketgate_engine::event::IoEndCause;
+use wicketgate_engine::{Entry, Event, EventKind, Limits, Reason, SessionId, Window};
 use wicketgate_packet::Time;
 use wicketgate_tests::enip::*;
 use wicketgate_tests::frame::{Packet, flag};
@@ -53,6 +54,32 @@ fn opened(plant: &Plant) -> (Gate, Talk) {
     let mut talk = Talk::open_to(&mut gate, CLIENT, DOOR);
     open(&mut gate, &mut talk, &io(), TO_TARGET);
     (gate, talk)
+}
+
+/// What Alice's client does to end hers.
+trait Closes {
+    fn close_io_of(&mut self, gate: &mut Gate, io: &Io);
+
+    fn close_io(&mut self, gate: &mut Gate) {
+        self.close_io_of(gate, &io());
+    }
+}
+
+impl Closes for Talk {
+    fn close_io_of(&mut self, gate: &mut Gate, io: &Io) {
+        self.send(gate, &unconnected(&io.close()));
+        self.answer(gate, &unconnected(&io.closed()));
+    }
+}
+
+/// What the audit was told of connections: beginnings are `None`.
+fn told(gate: &Gate) -> Vec<Option<IoEndCause>> {
+    let told = gate.log.iter().filter_map(|event| match event.kind {
+        EventKind::IoStart { .. } => Some(None),
+        EventKind::IoEnd { cause, .. } => Some(Some(cause)),
+        _ => None,
+    });
+    told.collect()
 }
 
 /// A client's datagram, and one of the device's.
@@ -199,13 +226,98 @@ fn who_may_read_may_listen() {
 }
 
 #[test]
-fn ends_with_its_forward_close() {
+fn ends_with_the_success_of_its_forward_close() {
     let (mut gate, mut talk) = opened(&plant());
     passes(&mut gate, 1);
-    talk.send(&mut gate, &unconnected(&Io { serial: 9, ..io() }.close()));
+    let other = Io { serial: 9, ..io() };
+    talk.send(&mut gate, &unconnected(&other.close()));
+    talk.answer(&mut gate, &unconnected(&other.closed()));
     passes(&mut gate, 2);
     talk.send(&mut gate, &unconnected(&io().close()));
-    is_over(&mut gate, 3);
+    passes(&mut gate, 3);
+    assert!(talk.answer(&mut gate, &unconnected(&io().closed())).left_by(OFFICE));
+    is_over(&mut gate, 4);
+    assert_eq!(told(&gate), [None, Some(IoEndCause::Closed)]);
+}
+
+/// A device that does not close it goes on with it, and so does the gate: else its outputs would fall.
+#[test]
+fn goes_on_where_its_forward_close_fails_or_is_not_answered() {
+    let (mut gate, mut talk) = opened(&plant());
+    talk.send(&mut gate, &unconnected(&io().close()));
+    talk.answer(&mut gate, &unconnected(&io().not_closed()));
+    passes(&mut gate, 1);
+    talk.send(&mut gate, &unconnected(&io().close()));
+    for sequence in 2..400 {
+        gate.wait(Duration::from_millis(30));
+        gate.age();
+        passes(&mut gate, sequence);
+    }
+    // What comes now, eleven seconds later, is for nobody.
+    talk.answer(&mut gate, &unconnected(&io().closed()));
+    passes(&mut gate, 400);
+    talk.close_io(&mut gate);
+    is_over(&mut gate, 401);
+    assert_eq!(told(&gate), [None, Some(IoEndCause::Closed)]);
+}
+
+/// What is closed before it is open is both, one after the other.
+#[test]
+fn ends_with_the_success_of_a_close_that_came_early() {
+    let mut gate = Gate::new(&plant());
+    let mut talk = Talk::open_to(&mut gate, CLIENT, DOOR);
+    talk.send(&mut gate, &unconnected(&io().open()));
+    talk.send(&mut gate, &unconnected(&io().close()));
+    talk.answer(&mut gate, &unconnected(&io().opened(TO_TARGET)));
+    passes(&mut gate, 1);
+    talk.answer(&mut gate, &unconnected(&io().closed()));
+    is_over(&mut gate, 2);
+}
+
+/// What ends Alice's connection.
+type Ending = fn(&mut Gate, &mut Talk);
+
+/// Each beginning has its end, under the name of who opened it.
+#[test]
+fn each_beginning_and_end_is_told() {
+    let (gate, _talk) = opened(&plant());
+    let told_of = |event: &&Event| matches!(event.kind, EventKind::IoStart { .. });
+    let start = gate.log.iter().find(told_of).unwrap();
+    assert_eq!((start.session, start.source, start.source_port), (1, CLIENT.0, CLIENT.1));
+    let EventKind::IoStart { ids } = start.kind else { panic!() };
+    assert_eq!(ids, [TO_TARGET, TO_ORIGINATOR]);
+    let endings: [(Ending, IoEndCause); 6] = [
+        (|gate, talk| talk.close_io(gate), IoEndCause::Closed),
+        (|gate, _| gate.wait(Duration::from_secs(11)), IoEndCause::Silent),
+        (|gate, _| assert!(gate.sessions.revoke(SessionId(1))), IoEndCause::Revoked),
+        (|gate, _| gate.engine.install(plant_of(vec![]).tables(2)), IoEndCause::Revoked),
+        (
+            |gate, talk| drop(gate.line(&talk.from_asset(talk.asset_next, flag::RST, &[]))),
+            IoEndCause::FlowEnded,
+        ),
+        (
+            |gate, _| {
+                let mut hmi = Talk::open_to(gate, HMI_CLIENT, DOOR);
+                open(gate, &mut hmi, &Io::new(1, TO_ORIGINATOR + 1), TO_TARGET);
+                hmi.close_io_of(gate, &Io::new(1, TO_ORIGINATOR + 1));
+            },
+            IoEndCause::Replaced,
+        ),
+    ];
+    for (end, cause) in endings {
+        let (mut gate, mut talk) = opened(&plant());
+        end(&mut gate, &mut talk);
+        out(&mut gate, ALICE, TO_TARGET, 1);
+        (0..1000).for_each(|_| gate.age());
+        let ends: Vec<_> = told(&gate).into_iter().flatten().collect();
+        assert!(
+            ends[0] == cause && ends.iter().filter(|it| **it == cause).count() == 1,
+            "{ends:?}"
+        );
+        let told_of = |event: &&Event| matches!(event.kind, EventKind::IoEnd { ids, .. } if ids == [TO_TARGET, TO_ORIGINATOR]);
+        let end = gate.log.iter().find(told_of).unwrap();
+        assert_eq!((end.session, end.source), (1, ALICE), "{cause:?}");
+    }
 }
 
 #[test]
@@ -335,7 +447,7 @@ fn an_identifier_that_another_has_is_refused_until_that_is_over() {
     let words = [&reply(0x54, 2)[..], &io().failed()[4..]].concat();
     assert_eq!(heard, unconnected(&words));
     passes(&mut gate, 1);
-    alice.send(&mut gate, &unconnected(&io().close()));
+    alice.close_io(&mut gate);
     open(&mut gate, &mut hmi, &io(), TO_TARGET);
     assert_eq!(back(&mut gate, TO_ORIGINATOR, 1).seen().dst, (HMI, PORT));
     is_over_for_alice(&mut gate);
@@ -412,7 +524,7 @@ fn the_table_is_bounded_and_keeps_a_share_for_machines() {
 fn strays_are_counted_each_and_told_once() {
     let (mut gate, mut talk) = opened(&plant());
     passes(&mut gate, 1);
-    talk.send(&mut gate, &unconnected(&io().close()));
+    talk.close_io(&mut gate);
     let before = gate.engine.counters().of(Reason::IoNotOpen);
     for sequence in 2..102 {
         gate.wait(Duration::from_millis(10));
@@ -481,9 +593,9 @@ fn an_opening_that_is_withdrawn_opens_nothing_else() {
     talk.send_in_vain(&mut gate, &unconnected(&io().open()));
     assert_eq!(gate.last_command().denied, Some(Reason::IoIdInUse));
     talk.answer(&mut gate, &unconnected(&other.opened(TO_TARGET)));
+    out(&mut gate, ALICE, TO_TARGET, 1).refused(Reason::IoNotOpen);
+    talk.answer(&mut gate, &unconnected(&other.closed()));
     is_over(&mut gate, 1);
-    // The reply to its Forward Close.
-    talk.answer(&mut gate, &unconnected(&reply(0x4e, 0)));
     let mut again = Talk::open_to(&mut gate, (ALICE, 51001), DOOR);
     open(&mut gate, &mut again, &io(), TO_TARGET);
     passes(&mut gate, 1);
@@ -580,6 +692,7 @@ enum Step {
     Ask { who: usize, io: u16 },
     Answer { who: usize, io: u16, success: bool },
     Close { who: usize, io: u16 },
+    Closed { who: usize, io: u16, success: bool },
     Out { who: usize, io: u16 },
     Back { who: usize, io: u16 },
     End { who: usize },
@@ -593,6 +706,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (who.clone(), io.clone(), prop::bool::weighted(0.8))
             .prop_map(|(who, io, success)| Step::Answer { who, io, success }),
         1 => (who.clone(), io.clone()).prop_map(|(who, io)| Step::Close { who, io }),
+        1 => (who.clone(), io.clone(), any::<bool>())
+            .prop_map(|(who, io, success)| Step::Closed { who, io, success }),
         4 => (who.clone(), io.clone()).prop_map(|(who, io)| Step::Out { who, io }),
         4 => (who.clone(), io).prop_map(|(who, io)| Step::Back { who, io }),
         1 => who.prop_map(|who| Step::End { who }),
@@ -606,9 +721,11 @@ enum Known {
     Asked,
     Withdrawn,
     Open,
+    Closing,
 }
 
-/// A gate beside a model that knows which connections are asked for, withdrawn before their answer, and open.
+/// A gate beside a model that knows which connections are asked for, to be closed before their answer, open, and to be
+/// closed.
 struct Day {
     gate: Gate,
     talks: [Talk; 2],
@@ -651,18 +768,31 @@ impl Day {
                     Some(Known::Asked) if success => {
                         self.known.insert((who, io), Known::Open);
                     }
+                    Some(Known::Withdrawn) if success => {
+                        self.known.insert((who, io), Known::Closing);
+                    }
                     Some(Known::Asked | Known::Withdrawn) => {
                         self.known.remove(&(who, io));
                     }
-                    Some(Known::Open) | None => {}
+                    Some(Known::Open | Known::Closing) | None => {}
                 }
             }
             Step::Close { who, io } => {
                 self.talks[who]
                     .send_in_vain(&mut self.gate, &unconnected(&Day::of(who, io).0.close()));
-                match self.known.get_mut(&(who, io)) {
-                    Some(Known::Open) | None => drop(self.known.remove(&(who, io))),
-                    Some(waits) => *waits = Known::Withdrawn,
+                let known = self.known.get_mut(&(who, io));
+                known.into_iter().for_each(|known| match known {
+                    Known::Asked | Known::Withdrawn => *known = Known::Withdrawn,
+                    Known::Open | Known::Closing => *known = Known::Closing,
+                });
+            }
+            Step::Closed { who, io, success } => {
+                let (it, _) = Day::of(who, io);
+                let reply = if success { it.closed() } else { it.not_closed() };
+                let answers = self.talks[who].answer(&mut self.gate, &unconnected(&reply));
+                let closes = success && answers.reason().is_none();
+                if closes && self.known.get(&(who, io)) == Some(&Known::Closing) {
+                    self.known.remove(&(who, io));
                 }
             }
             Step::Out { who, io } => {
@@ -691,7 +821,7 @@ impl Day {
     }
 
     fn judge(&self, step: Step, reason: Option<Reason>, who: usize, io: u16) {
-        let open = self.known.get(&(who, io)) == Some(&Known::Open);
+        let open = matches!(self.known.get(&(who, io)), Some(Known::Open | Known::Closing));
         assert_eq!(reason, (!open).then_some(Reason::IoNotOpen), "{step:?}");
     }
 }

@@ -269,6 +269,25 @@ proptest! {
     }
 }
 
+/// The first 64 entries are compiled together; what comes after them counts as much.
+#[test]
+fn the_last_of_many_entries_is_asked_too() {
+    let node = |at| NodePattern { namespace: 0, name: NamePattern::Numbers(at, at) };
+    let entry = |at| {
+        let rule = NodeRule { nodes: [node(at)].into(), ..NodeRule::default() };
+        let objects = ObjectRule::Nodes(Box::new(rule));
+        Entry { objects, ..Entry::classes(RuleId(at), ClassSet::of(&[Class::Read])) }
+    };
+    let matcher = Matcher::new((0..100).map(entry).collect());
+    for (last, said) in
+        [(0, Ok(RuleId(0))), (99, Ok(RuleId(99))), (100, Err(Reason::AddressDenied))]
+    {
+        let pdu = request(false, &[(0, Ok(70), 13, 0), (0, Ok(last), 13, 0)]);
+        let verdict = matcher.judge(&Protocol::Opcua.command(&pdu).unwrap(), Time::EPOCH);
+        assert_eq!(verdict.map_err(|denied| denied.reason), said, "{last}");
+    }
+}
+
 /// What the property is worth: how often its cases end in each verdict.
 #[test]
 fn the_cases_end_in_every_verdict() {

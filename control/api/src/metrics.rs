@@ -4,7 +4,9 @@
 use std::cmp::Reverse;
 
 use crate::exposition::{Family, Kind, Label, Page};
-use crate::reply::{AssetLatency, AuditLog, BOUNDS, Percentiles, Stats, Syslog, Tunnels, Worker};
+use crate::reply::{
+    AssetLatency, AuditLog, BOUNDS, Percentiles, Records, Stats, Syslog, Tunnels, Worker,
+};
 
 /// Assets with a summary of their own, at most: those with most frames. How many more there are is said.
 pub const MOST_ASSETS: usize = 256;
@@ -19,16 +21,21 @@ pub fn page(stats: &Stats) -> String {
     gate(&mut page, stats);
     people(&mut page, stats);
     alarms(&mut page, stats);
+    classes(&mut page, stats);
     queues(&mut page, stats);
     log(&mut page, &stats.log);
     if let Some(syslog) = &stats.syslog {
         self::syslog(&mut page, syslog);
+    }
+    if let Some(records) = &stats.records {
+        self::records(&mut page, *records);
     }
     if let Some(tunnels) = &stats.tunnels {
         self::tunnels(&mut page, tunnels);
     }
     if stats.workers.iter().all(|worker| worker.whole) {
         frames(&mut page, stats);
+        sockets(&mut page, stats);
         commands(&mut page, stats);
         latency(&mut page, stats);
         assets(&mut page, stats);
@@ -95,6 +102,34 @@ fn commands(page: &mut Page, stats: &Stats) {
             family.sample(&[("worker", worker), ("verdict", verdict)], count);
         }
     });
+}
+
+fn classes(page: &mut Page, stats: &Stats) {
+    let help = "Commands that were logged, by class and verdict.";
+    let mut family = page.family("wicketgate_class_commands_total", Kind::Counter, help);
+    for (class, judged) in &stats.classes {
+        for (verdict, count) in [("forward", judged.forwarded), ("deny", judged.denied)] {
+            family.sample(&[("class", class), ("verdict", verdict)], count);
+        }
+    }
+}
+
+fn sockets(page: &mut Page, stats: &Stats) {
+    let help = "What the kernel counts for a socket of AF_XDP (XDP_STATISTICS), by port, queue and counter.";
+    let mut family = page.family("wicketgate_xdp_socket_total", Kind::Counter, help);
+    for socket in &stats.sockets {
+        let queue = socket.queue.to_string();
+        for (counter, count) in [
+            ("rx-dropped", socket.rx_dropped),
+            ("rx-ring-full", socket.rx_ring_full),
+            ("fill-ring-empty", socket.fill_ring_empty),
+            ("rx-invalid", socket.rx_invalid),
+            ("tx-invalid", socket.tx_invalid),
+        ] {
+            let labels = [("port", &*socket.port), ("queue", &queue), ("counter", counter)];
+            family.sample(&labels, count);
+        }
+    }
 }
 
 fn latency(page: &mut Page, stats: &Stats) {
@@ -223,6 +258,20 @@ fn syslog(page: &mut Page, syslog: &Syslog) {
     let help = "Records never sent, by cause: deleted as the settings say, or damaged.";
     let mut family = page.family("wicketgate_syslog_dropped_records_total", Kind::Counter, help);
     for (cause, count) in [("deleted", dropped), ("damaged", damaged)] {
+        family.sample(&[("cause", cause)], count);
+    }
+}
+
+fn records(page: &mut Page, records: Records) {
+    let Records { ring_full, unwritten, beyond, deleted } = records;
+    let help = "Frames missing from records of sessions, by cause.";
+    let mut family = page.family("wicketgate_record_missing_frames_total", Kind::Counter, help);
+    for (cause, count) in [
+        ("ring-full", ring_full),
+        ("unwritten", unwritten),
+        ("beyond", beyond),
+        ("deleted", deleted),
+    ] {
         family.sample(&[("cause", cause)], count);
     }
 }

@@ -27,7 +27,7 @@ pub enum Reply {
     Sessions(Vec<Session>),
     Assets(Vec<Asset>),
     Policy(Policy),
-    Stats(Stats),
+    Stats(Box<Stats>),
 }
 
 /// It is done.
@@ -284,6 +284,9 @@ pub struct Stats {
     pub denied: u64,
     /// Frames refused, by reason (`docs/REASONS.md`); those that are zero are left out.
     pub reasons: std::collections::BTreeMap<String, u64>,
+    /// Commands that were logged, by class.
+    #[serde(default)]
+    pub classes: std::collections::BTreeMap<String, Judged>,
     /// Sessions that are live.
     pub sessions: u64,
     /// Logins that are live.
@@ -297,10 +300,43 @@ pub struct Stats {
     pub log: AuditLog,
     /// The audit log's way to a syslog server; none where it has none.
     pub syslog: Option<Syslog>,
+    /// What is missing from records of sessions; none where the gate records none.
+    pub records: Option<Records>,
     /// Each worker.
     pub workers: Vec<Worker>,
     /// The gate's own time per frame, for each asset that has had frames.
     pub assets: Vec<AssetLatency>,
+    /// What the kernel counts for each socket of AF_XDP.
+    #[serde(default)]
+    pub sockets: Vec<Socket>,
+}
+
+/// Commands by verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Judged {
+    /// Those that passed.
+    pub forwarded: u64,
+    /// Those that did not.
+    pub denied: u64,
+}
+
+/// What the kernel counts for a socket of AF_XDP (`XDP_STATISTICS`), since the start. All but `rx_dropped` should stay 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Socket {
+    /// The port's name.
+    pub port: String,
+    /// The card's queue.
+    pub queue: u32,
+    /// Frames too long for a chunk, or for which there was no empty one.
+    pub rx_dropped: u64,
+    /// Frames for which the rx ring had no room.
+    pub rx_ring_full: u64,
+    /// Times that the kernel looked for an empty chunk and the fill ring had none.
+    pub fill_ring_empty: u64,
+    /// Addresses in the fill ring that make no sense.
+    pub rx_invalid: u64,
+    /// Entries in the tx ring that make no sense.
+    pub tx_invalid: u64,
 }
 
 /// Tunnels, and packets of theirs that were lost since the start (`docs/TUNNEL.md`).
@@ -351,6 +387,19 @@ pub struct Syslog {
     pub connections: u64,
     /// What is wrong.
     pub fault: Option<String>,
+}
+
+/// Frames of recorded sessions that are missing from their records, since the gate's start (`docs/RECORDS.md`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Records {
+    /// Their copies found no room on the way to the record thread.
+    pub ring_full: u64,
+    /// The disk took nothing for too long.
+    pub unwritten: u64,
+    /// Their record was as long as `session_mib` lets it be.
+    pub beyond: u64,
+    /// Their record was deleted while it was written.
+    pub deleted: u64,
 }
 
 /// What one worker counts.

@@ -144,6 +144,15 @@ impl Resolved<'_> {
                 self.granted(out)?;
                 out.put("grant", grant)
             }
+            EventKind::IoStart { ids } => {
+                self.granted(out)?;
+                connection(out, *ids)
+            }
+            EventKind::IoEnd { ids, cause } => {
+                self.granted(out)?;
+                connection(out, *ids)?;
+                out.put("reason", cause.name())
+            }
             EventKind::Refused { asset, destination, port, reason, .. } => {
                 out.some("asset", asset.map(|id| self.asset(id)))?;
                 out.put("destination", destination)?;
@@ -229,6 +238,15 @@ impl Resolved<'_> {
     fn rule(&self, id: RuleId) -> Name<'_> {
         Name(self.tables.rule(id).map(|name| &**name).ok_or(id.0))
     }
+}
+
+/// What the datagrams of an I/O connection bear, by direction.
+fn connection<M: SerializeMap>(
+    out: &mut Fields<M>,
+    [to_asset, to_client]: [u32; 2],
+) -> Result<(), M::Error> {
+    out.put("to_asset", &to_asset)?;
+    out.put("to_client", &to_client)
 }
 
 fn end<M: SerializeMap>(

@@ -44,6 +44,8 @@ impl Words {
             EventKind::FlowEnd { .. } => Words::new("session", "flow-end", SUCCESS),
             EventKind::OperationStart { .. } => Words::new("session", "operation-start", SUCCESS),
             EventKind::OperationEnd { .. } => Words::new("session", "operation-end", SUCCESS),
+            EventKind::IoStart { .. } => Words::new("session", "io-start", SUCCESS),
+            EventKind::IoEnd { .. } => Words::new("session", "io-end", SUCCESS),
             EventKind::Refused { .. } => Words::new("access", "access-refused", DENIED),
             EventKind::Command(command) => Words::new("command", "command", result(command)),
         }

@@ -21,7 +21,7 @@ use wicketgate_audit::{
 use wicketgate_dissectors::enip::Target;
 use wicketgate_dissectors::s7comm::Area;
 use wicketgate_dissectors::{Class, Item, Space};
-use wicketgate_engine::event::{CommandEvent, EventKind, Label, PAYLOAD};
+use wicketgate_engine::event::{CommandEvent, EventKind, IoEndCause, Label, PAYLOAD};
 use wicketgate_engine::{AssetId, EndpointId, Event, GrantId, Reason, RuleId, SubjectId};
 
 fn path(relative: &str) -> PathBuf {
@@ -223,6 +223,13 @@ fn a_worker_that_stands_still_is_named() {
     let records = parsed(&log.finish().unwrap().0);
     let workers: Vec<_> = records[1..].iter().map(|record| record["worker"].as_u64()).collect();
     assert_eq!(workers, [None, None, Some(0), None, None, None, None, None, None, None, Some(3)]);
+}
+
+#[test]
+fn each_end_of_implicit_io_is_documented() {
+    for cause in IoEndCause::ALL {
+        assert!(document().contains(&format!("`{}`", cause.name())), "{cause:?}");
+    }
 }
 
 #[test]

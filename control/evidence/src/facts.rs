@@ -139,6 +139,17 @@ pub struct Keeping {
     pub checkpoint: u64,
     /// The file off the box that checkpoints are put into too.
     pub off_box: Option<String>,
+    /// The syslog server that records are sent to.
+    pub syslog: Option<Collector>,
+}
+
+/// `[audit.syslog]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collector {
+    /// The server, as `HOST:PORT`.
+    pub server: String,
+    /// Whether it is spoken to by TLS, and so known to be that server.
+    pub by_tls: bool,
 }
 
 /// What the compiled tables answered when they were asked for a door: whether anything is granted there.
@@ -219,6 +230,19 @@ pub struct Live {
     pub denied: u64,
     /// Events that wait for the log, and how many can.
     pub waiting: (u64, u64),
+    /// How records reach the syslog server; none where it has none.
+    pub sending: Option<Sending>,
+}
+
+/// How records of the log reach the syslog server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sending {
+    /// Whether there is a connection.
+    pub connected: bool,
+    /// Records that were not sent yet.
+    pub waiting: u64,
+    /// Records never sent, since the gate's start.
+    pub lost: u64,
 }
 
 /// The audit log, as it was verified.
@@ -256,6 +280,10 @@ pub struct Log {
     pub denied: u64,
     /// Commands and accesses refused that say why.
     pub reasoned: u64,
+    /// Alarms that records do not reach the syslog server.
+    pub syslog_alarms: u64,
+    /// Whether the last of them has not ended.
+    pub syslog_fails: bool,
     /// Commands of classes that change what a device is ([`SERIOUS`](crate::checks::SERIOUS)).
     pub serious: u64,
 }

@@ -36,6 +36,14 @@ fn log(facts: &mut Facts) -> &mut Log {
     facts.log.as_mut().unwrap()
 }
 
+fn syslog(facts: &mut Facts) -> &mut Collector {
+    facts.policy.keeping.syslog.as_mut().unwrap()
+}
+
+fn sending(facts: &mut Facts) -> &mut Sending {
+    live(facts).sending.as_mut().unwrap()
+}
+
 /// One more rule, which is not as it is asked for.
 fn loose(facts: &mut Facts) {
     let right = Right { name: "loose".to_owned(), ..facts.policy.rules[0].right.clone() };
@@ -93,6 +101,12 @@ const FLIPS: &[Flip] = &[
     (OFF_BOX, |facts| facts.policy.keeping.off_box = None, NotSatisfied),
     (OFF_BOX, |facts| log(facts).matched = None, Partly),
     (OFF_BOX, |facts| log(facts).matched = Some(0), NotSatisfied),
+    (SENT, |facts| facts.policy.keeping.syslog = None, NotSatisfied),
+    (SENT, |facts| syslog(facts).by_tls = false, Partly),
+    (SENT, |facts| log(facts).syslog_fails = true, NotSatisfied),
+    (SENT, |facts| sending(facts).lost = 1, NotSatisfied),
+    (SENT, |facts| sending(facts).connected = false, Partly),
+    (SENT, |facts| facts.live = Err("no gate".to_owned()), Partly),
     (COMPLETE, |facts| log(facts).lost = 1, NotSatisfied),
     (FIELDS, |facts| log(facts).headed -= 1, NotSatisfied),
     (

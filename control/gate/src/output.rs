@@ -1,11 +1,12 @@
 //! Writing to standard output. Whoever reads it may stop early: `| head` is no error; a full disk is.
 
 use std::fmt::Arguments;
-use std::io::{BufWriter, ErrorKind, Result, Write, stdout};
+use std::io::{ErrorKind, Result, Write, stdout};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
+use wicketgate_audit::export::printable_json;
 
 use crate::exit::{Exit, complain};
 
@@ -22,10 +23,9 @@ pub(crate) fn text(what: Arguments<'_>) {
 
 /// Prints one JSON document.
 pub(crate) fn json(what: &impl Serialize) {
-    // Standard output alone makes a system call for each line, of which a long report has 100,000.
-    let mut out = BufWriter::new(stdout().lock());
-    let written = serde_json::to_writer_pretty(&mut out, what).map_err(Into::into);
-    note(written.and_then(|()| writeln!(out)).and_then(|()| out.flush()));
+    // Written at once: standard output makes a system call for each line it is given, of which a long report has 100,000.
+    let written = serde_json::to_string_pretty(what).map_err(Into::into);
+    note(written.and_then(|json| writeln!(stdout().lock(), "{}", printable_json(&json))));
 }
 
 /// Has people read what is printed before they are asked.

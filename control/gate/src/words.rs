@@ -95,6 +95,11 @@ pub(crate) fn door(door: &Endpoint) -> String {
     }
 }
 
+/// `0x00112233 -> asset, 0x77770001 -> client`: what the datagrams of an I/O connection bear.
+pub(crate) fn ids([to_asset, to_client]: [u32; 2]) -> String {
+    format!("{to_asset:#010x} -> asset, {to_client:#010x} -> client")
+}
+
 /// `412 ns`, `3.1 us`, `2.0 ms`.
 pub(crate) fn nanos(nanos: u64) -> String {
     match nanos {

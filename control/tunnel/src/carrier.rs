@@ -12,6 +12,7 @@ use rustls::pki_types::CertificateDer;
 
 use crate::end::{Code, End};
 use crate::packet::{self, OVERHEAD};
+use crate::silence;
 use crate::tcp::Link;
 use crate::transport::MOST_MTU;
 
@@ -108,6 +109,15 @@ impl Carrier {
     pub(crate) async fn closed(&self) -> End {
         match self {
             Carrier::Quic(connection) => ended(connection.closed().await),
+            Carrier::Tcp(link) => link.closed().await,
+        }
+    }
+
+    /// Waits until nothing has come for so long that the other end is gone.
+    pub(crate) async fn silence(&self) -> End {
+        match self {
+            Carrier::Quic(connection) => silence::of(connection).await,
+            // What reads it ends it.
             Carrier::Tcp(link) => link.closed().await,
         }
     }

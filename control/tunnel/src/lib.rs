@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`message`] | what is said on the stream, and how it lies on the wire |
 //! | [`dialog`] | the gate's end of the stream, as a state machine |
+//! | `silence` | when a connection of QUIC is taken to be dead |
 //! | `fit` | what the gate says, cut where it is too long |
 //! | [`packet`] | IP packets in DATAGRAM frames; whose they are |
 //! | [`end`] | why a tunnel ends |
@@ -29,6 +30,7 @@ pub mod message;
 pub mod packet;
 pub mod secret;
 pub mod server;
+mod silence;
 pub mod stack;
 mod tcp;
 pub mod tls;

@@ -163,7 +163,7 @@ fn written(data: &[u8], fragmented: bool) -> Option<(u16, Values<'_>)> {
 }
 
 /// Elementary types whose numbers are judged (CIP appendix C-6.1).
-const fn scalar(kind: u16) -> Option<Scalar> {
+pub(super) const fn scalar(kind: u16) -> Option<Scalar> {
     Some(match kind {
         0xc1 => Scalar::Bool,
         0xc2 => Scalar::Sint,

@@ -81,8 +81,19 @@ impl Opening {
 pub struct Answered {
     /// The connection's name.
     pub triad: Triad,
-    /// What was opened; `None`: nothing.
-    pub opened: Option<Opened>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a connection that was to be opened, or closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is open.
+    Opened(Opened),
+    /// It was not opened.
+    Failed,
+    /// It is closed.
+    Closed,
 }
 
 /// What was opened.
@@ -114,22 +125,28 @@ pub fn asked(pdu: &[u8]) -> Option<Asked> {
     }
 }
 
-/// What the response `pdu` says to a Forward Open, of whatever kind that was; `None`: it answers none.
+/// What the response `pdu` says to a Forward Open, of whatever kind that was, or of the success of a Forward Close;
+/// `None`: nothing.
 pub fn answered(pdu: &[u8]) -> Option<Answered> {
     let packet = Packet::read(pdu).filter(|packet| packet.is_message() && packet.status == 0)?;
     let reply = Reply::read(Cpf::read(&packet).ok()?.message).ok()?;
-    if !matches!(reply.service, FORWARD_OPEN | LARGE_FORWARD_OPEN) {
-        return None;
+    let named = |outcome| Some(Answered { triad: Triad::take(&mut { reply.data })?, outcome });
+    match (reply.service, reply.status) {
+        (FORWARD_OPEN | LARGE_FORWARD_OPEN, 0) => opened(&packet, reply.data),
+        (FORWARD_OPEN | LARGE_FORWARD_OPEN, _) => named(Outcome::Failed),
+        (FORWARD_CLOSE, 0) => named(Outcome::Closed),
+        _ => None,
     }
-    if reply.status != 0 {
-        return Some(Answered { triad: Triad::take(&mut { reply.data })?, opened: None });
-    }
-    let (to_target, to_originator, triad, rest) = open::opened(reply.data)?;
+}
+
+/// What the data of a success say.
+fn opened(packet: &Packet<'_>, data: &[u8]) -> Option<Answered> {
+    let (to_target, to_originator, triad, rest) = open::opened(data)?;
     let (there, rest) = double(rest)?;
     let (back, _) = double(rest)?;
-    let port = port_in(&packet, item::SOCKET_TO_TARGET);
+    let port = port_in(packet, item::SOCKET_TO_TARGET);
     let opened = Opened { ids: [to_target, to_originator], intervals: [there, back], port };
-    Some(Answered { triad, opened: Some(opened) })
+    Some(Answered { triad, outcome: Outcome::Opened(opened) })
 }
 
 /// The UDP port in a packet's socket address item of this kind; [`IO_PORT`] where there is none (ENIP 3-3.9).
@@ -152,6 +169,8 @@ pub fn is_plain(pdu: &[u8]) -> bool {
     /// Two items: a connection; and behind that, a connected message.
     const CONNECTION: [u8; 6] = [2, 0, 0xa1, 0, 4, 0];
     const CONNECTED: [u8; 2] = [0xb1, 0];
+    /// Length of the longest reply that cannot name a connection: its head, and less than a name.
+    const NAMELESS: usize = 4 + 7;
     /// How the path to a tag begins.
     const SYMBOL: u8 = 0x91;
     let starts = |at: usize, with: &[u8]| pdu.get(at..).is_some_and(|rest| rest.starts_with(with));
@@ -167,6 +186,7 @@ pub fn is_plain(pdu: &[u8]) -> bool {
     let &[service, _, first, ..] = message else { return false };
     match service & !REPLY {
         FORWARD_OPEN | LARGE_FORWARD_OPEN => false,
+        FORWARD_CLOSE if service & REPLY != 0 => message.len() <= NAMELESS,
         // Codes that tags have, too; but behind a name, a path may lead to an object.
         FORWARD_CLOSE | UNCONNECTED_SEND => {
             let is_to_tag = || Request::read(message).is_ok_and(|request| request.target.is_tag);

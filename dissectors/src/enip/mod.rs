@@ -63,10 +63,12 @@
 //! | `connections.rs` | what was opened in a flow: [`Connections`] |
 //! | `command.rs` | requests: [`command()`], [`key`] |
 //! | `response.rs` | responses: [`response()`] |
+//! | `answers.rs` | what a reply says of the tags of its request |
 //! | `denial.rs` | refusals: [`denial()`] |
 //! | `fields.rs` | every field by name: [`fields()`] |
 
 pub mod addresses;
+pub mod answers;
 pub mod command;
 pub mod connections;
 pub mod cpf;
@@ -88,6 +90,7 @@ pub mod steps;
 mod tests;
 
 pub use addresses::{Ends, translate};
+pub use answers::answers;
 pub use command::{command, key};
 pub use connections::Connections;
 pub use cpf::Cpf;

@@ -5,7 +5,7 @@ use core::fmt;
 use super::methods;
 use super::node::NodeId;
 use super::services::{self, Service};
-use super::variant;
+use super::variant::{self, Budget};
 use super::{Reader, Request};
 use crate::{Class, Item, NotTheProtocol, Space, Values};
 
@@ -90,6 +90,7 @@ pub struct Nodes<'a> {
     service: u16,
     class: Class,
     left: usize,
+    budget: Budget,
     reader: Reader<'a>,
 }
 
@@ -110,29 +111,43 @@ impl<'a> Nodes<'a> {
         if left > MAX_ITEMS {
             return Err(NotTheProtocol::TooLong);
         }
-        Ok(Some(Nodes { service: service.request, class: service.class, left, reader }))
+        Ok(Some(Nodes {
+            service: service.request,
+            class: service.class,
+            left,
+            budget: Budget::default(),
+            reader,
+        }))
     }
 
     /// The item of a request that has one.
     ///
     /// # Errors
-    /// It is not to be read, or something is left over.
+    /// It is not to be read, or something is left over, or it holds too many values.
     #[inline]
     pub fn only(mut self) -> Result<Item<'a>, NotTheProtocol> {
         let item = self.next_item().filter(|_| self.reader.is_at_end());
-        item.ok_or(NotTheProtocol::Inconsistent)
+        item.ok_or_else(|| self.fault())
+    }
+
+    /// Why the last one could not be read.
+    fn fault(&self) -> NotTheProtocol {
+        match self.budget.is_spent() {
+            true => NotTheProtocol::TooLong,
+            false => NotTheProtocol::Inconsistent,
+        }
     }
 
     /// Walks all of them once, and tells the class of greatest weight.
     ///
     /// # Errors
-    /// One is not to be read, or something is left over.
+    /// One is not to be read, or something is left over, or they hold more than [`variant::MAX_VALUES`].
     #[inline]
     pub fn check(&self) -> Result<Option<Class>, NotTheProtocol> {
         let (mut nodes, mut item) = (self.clone(), self.blank());
         let mut most: Option<Class> = None;
         while nodes.left > 0 {
-            nodes.fill(&mut item).ok_or(NotTheProtocol::Inconsistent)?;
+            nodes.fill(&mut item).ok_or_else(|| nodes.fault())?;
             if most.is_none_or(|most| item.class != most && item.class.weight() > most.weight()) {
                 most = Some(item.class);
             }
@@ -185,13 +200,13 @@ impl<'a> Nodes<'a> {
     #[inline(always)]
     fn fill(&mut self, item: &mut Item<'a>) -> Option<()> {
         self.left = self.left.checked_sub(1)?;
-        let reader = &mut self.reader;
+        let (reader, budget) = (&mut self.reader, &mut self.budget);
         let (node, attribute) = match self.service {
             services::READ => read_value(reader)?,
-            services::WRITE => write_value(reader, item)?,
-            services::CALL => return call(reader, item),
+            services::WRITE => write_value(reader, item, budget)?,
+            services::CALL => return call(reader, item, budget),
             services::CREATE_MONITORED_ITEMS => monitored_item(reader)?,
-            service => (element(service, reader)?, VALUE),
+            service => (element(service, reader, budget)?, VALUE),
         };
         (item.target, item.start) = (Some(Target::Node(node)), attribute);
         Some(())
@@ -230,18 +245,46 @@ fn front(service: u16) -> Option<fn(&mut Reader<'_>) -> Option<()>> {
 }
 
 /// The node of an element that names no attribute.
-#[inline]
-fn element<'a>(service: u16, reader: &mut Reader<'a>) -> Option<NodeId<'a>> {
+#[inline(always)]
+fn element<'a>(service: u16, reader: &mut Reader<'a>, budget: &mut Budget) -> Option<NodeId<'a>> {
     let node = match service {
-        services::ADD_NODES => reader.expanded_node()?,
-        services::HISTORY_UPDATE => Reader::new(reader.extension_object()?.1).node()?,
+        services::ADD_NODES | services::HISTORY_UPDATE => wrapped(service, reader)?,
         _ => reader.node()?,
     };
-    behind(service, reader).map(|()| node)
+    match service {
+        services::REGISTER_NODES | services::UNREGISTER_NODES | services::HISTORY_UPDATE => {}
+        services::TRANSLATE_BROWSE_PATHS => match reader.count()? {
+            0 => {}
+            count => path(count, reader, budget)?,
+        },
+        _ => behind(service, reader)?,
+    }
+    Some(node)
 }
 
-/// What stands behind the node: nothing of it is judged.
-#[inline]
+/// A node that has more than its identifier, or lies in more.
+#[inline(never)]
+fn wrapped<'a>(service: u16, reader: &mut Reader<'a>) -> Option<NodeId<'a>> {
+    match service {
+        services::ADD_NODES => reader.expanded_node(),
+        _ => Reader::new(reader.extension_object()?.1).node(),
+    }
+}
+
+/// The elements of a path.
+#[inline(never)]
+fn path(count: usize, reader: &mut Reader<'_>, budget: &mut Budget) -> Option<()> {
+    budget.spend(count)?;
+    for _ in 0..count {
+        reader.node()?;
+        reader.skip(2)?;
+        reader.qualified_name()?;
+    }
+    Some(())
+}
+
+/// What stands behind the node of other services: nothing of it is judged.
+#[inline(never)]
 fn behind(service: u16, reader: &mut Reader<'_>) -> Option<()> {
     match service {
         services::BROWSE => {
@@ -254,13 +297,6 @@ fn behind(service: u16, reader: &mut Reader<'_>) -> Option<()> {
             reader.string()?;
             reader.qualified_name()?;
             reader.string()?;
-        }
-        services::TRANSLATE_BROWSE_PATHS => {
-            for _ in 0..reader.count()? {
-                reader.node()?;
-                reader.skip(2)?;
-                reader.qualified_name()?;
-            }
         }
         services::ADD_NODES => {
             reader.node()?;
@@ -318,11 +354,26 @@ fn monitored_item<'a>(reader: &mut Reader<'a>) -> Option<(NodeId<'a>, u32)> {
 }
 
 /// `WriteValue` (part 4, 5.11.4): of the value only numbers are known, of other attributes nothing.
-#[inline]
-fn write_value<'a>(reader: &mut Reader<'a>, item: &mut Item<'a>) -> Option<(NodeId<'a>, u32)> {
-    let (node, attribute) = (reader.node()?, reader.u32()?);
-    reader.string()?;
-    let (values, _) = variant::data_value(reader)?;
+#[inline(always)]
+fn write_value<'a>(
+    reader: &mut Reader<'a>,
+    item: &mut Item<'a>,
+    budget: &mut Budget,
+) -> Option<(NodeId<'a>, u32)> {
+    let node = reader.node()?;
+    let attribute = match reader.rest().split_first_chunk() {
+        // Nearly all write the whole value: the index range is null.
+        Some((&[a, b, c, d, 0xff, 0xff, 0xff, 0xff], rest)) => {
+            *reader = Reader::new(rest);
+            u32::from_le_bytes([a, b, c, d])
+        }
+        _ => {
+            let attribute = reader.u32()?;
+            reader.string()?;
+            attribute
+        }
+    };
+    let (values, _) = variant::data_value(reader, budget)?;
     let is_value = attribute == VALUE;
     item.class = if is_value { Class::Write } else { Class::Config };
     item.values = if is_value { values } else { Values::None };
@@ -330,10 +381,12 @@ fn write_value<'a>(reader: &mut Reader<'a>, item: &mut Item<'a>) -> Option<(Node
 }
 
 /// `CallMethodRequest` (part 4, 5.12.2).
-fn call<'a>(reader: &mut Reader<'a>, item: &mut Item<'a>) -> Option<()> {
+fn call<'a>(reader: &mut Reader<'a>, item: &mut Item<'a>, budget: &mut Budget) -> Option<()> {
     let (object, method) = (reader.node()?, reader.node()?);
-    for _ in 0..reader.count()? {
-        variant::value(reader)?;
+    let arguments = reader.count()?;
+    budget.spend(arguments)?;
+    for _ in 0..arguments {
+        variant::value(reader, budget)?;
     }
     (item.target, item.class) = (Some(Target::Method { object, method }), methods::class(&method));
     Some(())

@@ -39,9 +39,11 @@
 //! | `channel.rs` | what was opened in a flow, and the numbers of its chunks: [`Channel`] |
 //! | `command.rs` | requests: [`command()`], [`key`] |
 //! | `response.rs` | responses: [`response()`] |
+//! | `answers.rs` | what a response says of the nodes of its request |
 //! | `denial.rs` | refusals: [`denial()`] |
 //! | `fields.rs` | every field by name: [`fields()`] |
 
+pub mod answers;
 pub mod channel;
 pub mod command;
 pub mod denial;
@@ -59,6 +61,7 @@ pub mod variant;
 #[cfg(test)]
 mod tests;
 
+pub use answers::{answers, asks_for_parts};
 pub use channel::Channel;
 pub use command::{command, key};
 pub use denial::denial;

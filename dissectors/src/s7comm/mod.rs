@@ -60,9 +60,11 @@
 //! | `plus.rs` | S7comm-plus |
 //! | `command.rs` | requests: [`command()`], [`key`] |
 //! | `response.rs` | responses: [`response()`] |
+//! | `answers.rs` | what an answer says of the variables of its job |
 //! | `denial.rs` | refusals: [`denial()`] |
 //! | `fields.rs` | every field by name: [`fields()`] |
 
+pub mod answers;
 pub mod association;
 pub mod blocks;
 pub mod command;
@@ -82,6 +84,7 @@ pub mod variables;
 #[cfg(test)]
 mod tests;
 
+pub use answers::answers;
 pub use association::Association;
 pub use blocks::{Block, BlockType, Blocks};
 pub use command::{command, key};

@@ -419,7 +419,9 @@ impl Engine {
         let long = &mut self.long_copies;
         let inspection =
             Inspection { direction, headers, frame, flow, stream, judge, out, captured, long };
-        let found = inspection.inspect()?;
+        let found = inspection.inspect();
+        self.tell_io(arrival.events);
+        let found = found?;
         if found.slow {
             self.settle(id, found.end, now, arrival.events);
         }
@@ -584,6 +586,7 @@ impl Engine {
             self.end_flow(id, EndCause::Idle, now, events);
         }
         self.io.age(now);
+        self.tell_io(events);
         self.end_idle_session(now, events);
     }
 
@@ -607,7 +610,8 @@ impl Engine {
 
     /// Nothing of the flow passes any more; it stays, so that what still comes is named for it.
     fn kill(&mut self, id: FlowId, cause: EndCause, now: Time, events: &mut EventRing) {
-        self.io.close_all(id);
+        self.io.close_all(id, cause.into(), now);
+        self.tell_io(events);
         let Some(flow) = self.flows.get_mut(id) else { return };
         flow.dead = Some(cause);
         flow.patience = match cause {
@@ -623,7 +627,7 @@ impl Engine {
 
     /// The flow's grant as the tables in force number it; `None` where they no longer give it: no
     /// name is better than another's.
-    fn grant_in_force(&self, flow: &Flow) -> Option<GrantId> {
+    pub(crate) fn grant_in_force(&self, flow: &Flow) -> Option<GrantId> {
         if flow.epoch == self.tables.epoch() {
             return Some(flow.grant);
         }
@@ -637,7 +641,8 @@ impl Engine {
         now: Time,
         events: &mut EventRing,
     ) {
-        self.io.close_all(id);
+        self.io.close_all(id, cause.into(), now);
+        self.tell_io(events);
         let Some(flow) = self.flows.remove(id) else { return };
         if let Some(stream) = flow.stream {
             self.drop_stream(&flow, stream, now, events);

@@ -121,6 +121,18 @@ pub enum EventKind {
         /// The grant that it began by.
         grant: u64,
     },
+    /// The device opened a connection of implicit I/O that was asked for in a flow.
+    IoStart {
+        /// Its identifiers: what datagrams to the asset bear, and those to the client.
+        ids: [u32; 2],
+    },
+    /// It is over.
+    IoEnd {
+        /// Its identifiers, in the same order.
+        ids: [u32; 2],
+        /// Why.
+        cause: IoEndCause,
+    },
     /// Somebody asked for a flow and did not get it.
     Refused {
         /// Who it is, where somebody is known by that address, MAC and port.
@@ -288,6 +300,53 @@ impl EndCause {
             EndCause::Denied => "denied",
             EndCause::Stalled => "stalled",
             EndCause::Shutdown => "shutdown",
+        }
+    }
+}
+
+/// Why a connection of implicit I/O ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoEndCause {
+    /// The device said that it has closed it.
+    Closed,
+    /// Nothing came one of its ways for longer than both ends agreed on.
+    Silent,
+    /// Its session, or what gave its Forward Open, is no more.
+    Revoked,
+    /// The TCP connection that it was opened in is over.
+    FlowEnded,
+    /// Another one was opened that has its name or an identifier of it.
+    Replaced,
+}
+
+impl IoEndCause {
+    /// All of them.
+    pub const ALL: [IoEndCause; 5] = [
+        IoEndCause::Closed,
+        IoEndCause::Silent,
+        IoEndCause::Revoked,
+        IoEndCause::FlowEnded,
+        IoEndCause::Replaced,
+    ];
+
+    /// The word used in audit events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            IoEndCause::Closed => "io-closed",
+            IoEndCause::Silent => "io-silent",
+            IoEndCause::Revoked => "io-revoked",
+            IoEndCause::FlowEnded => "io-flow-ended",
+            IoEndCause::Replaced => "io-replaced",
+        }
+    }
+}
+
+impl From<EndCause> for IoEndCause {
+    /// Why it ends with its opener's flow.
+    fn from(flow: EndCause) -> IoEndCause {
+        match flow {
+            EndCause::Expired | EndCause::Revoked | EndCause::PolicyChanged => IoEndCause::Revoked,
+            _ => IoEndCause::FlowEnded,
         }
     }
 }

@@ -173,7 +173,8 @@ impl Flows {
 
     /// Bytes that a table for `capacity` flows takes.
     pub(crate) fn bytes(capacity: usize) -> usize {
-        capacity * (size_of::<Option<Flow>>() + size_of::<u32>()) + Index::bytes(capacity * 2)
+        let places = capacity * (size_of::<Option<Flow>>() + size_of::<u32>());
+        places + capacity.div_ceil(64) * size_of::<u64>() + Index::bytes(capacity * 2)
     }
 
     /// Flows in the table.

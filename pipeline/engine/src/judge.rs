@@ -295,6 +295,7 @@ impl Judge<'_> {
                 })
             }
         };
+        // Looked at where it lies, as what can be read is: it is long.
         let unreadable;
         let command = match &command {
             Ok(command) => command,
@@ -392,6 +393,7 @@ impl Judge<'_> {
         told.endpoint = flow.endpoint;
         (told.protocol, told.class, told.name) = (command.protocol, command.class, command.name);
         (told.function, told.sub, told.unit) = (command.function, command.sub, command.unit);
+        // Of few it is looked at where it lies, of many it is made.
         let copy;
         let decisive = match &command.items {
             Items::Few(few) => decisive_of_few(few, command.class),

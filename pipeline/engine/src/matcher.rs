@@ -9,6 +9,7 @@ use core::time::Duration;
 use wicketgate_dissectors::{Class, ClassSet, Command, Item, Items, Space, Step, Values};
 use wicketgate_packet::Time;
 
+use crate::node_index::NodeIndex;
 use crate::objects::ObjectRule;
 use crate::tables::{RuleId, Window};
 use crate::verdict::Reason;
@@ -21,6 +22,8 @@ pub struct Matcher {
     /// Whether some entry says something of operations.
     operations: bool,
     entries: Box<[Entry]>,
+    /// What the entries say of nodes, where they do, all together.
+    index: Option<Box<NodeIndex>>,
 }
 
 /// One element of an `allow` list. An entry says yes where each of its selectors does.
@@ -91,6 +94,14 @@ pub struct Allowed {
     pub rule: RuleId,
     /// What it says of operations.
     pub operations: Option<Operations>,
+}
+
+impl Allowed {
+    /// By a rule, and the entry of it where that is not one that is open.
+    #[inline]
+    pub(crate) fn by((rule, entry): (RuleId, Option<&Entry>)) -> Allowed {
+        Allowed { rule, operations: entry.and_then(|entry| entry.operations) }
+    }
 }
 
 /// A set of codes; [`CodeSet::Any`] where a rule does not speak of them.
@@ -176,7 +187,8 @@ pub struct Denied {
 }
 
 impl Denied {
-    const NOTHING_GIVEN: Denied = Denied { reason: Reason::CommandDenied, nearest: None };
+    pub(crate) const NOTHING_GIVEN: Denied =
+        Denied { reason: Reason::CommandDenied, nearest: None };
 }
 
 impl Matcher {
@@ -188,7 +200,20 @@ impl Matcher {
             *rule = entries.iter().find(whole).map(|entry| entry.rule);
         }
         let operations = entries.iter().any(|entry| entry.operations.is_some());
-        Matcher { open, operations, entries: entries.into() }
+        let index = NodeIndex::new(&entries).map(Box::new);
+        Matcher { open, operations, entries: entries.into(), index }
+    }
+
+    /// What the first entries say of nodes.
+    #[inline]
+    pub(crate) fn index(&self) -> Option<&NodeIndex> {
+        self.index.as_deref()
+    }
+
+    /// The rule that gives a class whole and always.
+    #[inline]
+    pub(crate) fn open_to(&self, class: Class) -> Option<RuleId> {
+        self.open.get(class as usize).copied().flatten()
     }
 
     /// The entries, in the order of the policy.
@@ -239,7 +264,7 @@ impl Matcher {
     #[inline(always)]
     pub fn judge_at(&self, command: &Command<'_>, moment: &Moment) -> Result<Allowed, Denied> {
         if let Items::Few([Some(item), None]) = &command.items
-            && let Some(rule) = self.open.get(item.class as usize).copied().flatten()
+            && let Some(rule) = self.open_to(item.class)
         {
             return Ok(Allowed { rule, operations: None });
         }
@@ -247,23 +272,26 @@ impl Matcher {
     }
 
     fn judge_each(&self, command: &Command<'_>, moment: &Moment) -> Result<Allowed, Denied> {
+        if let Items::Nodes(nodes) = &command.items {
+            return self.judge_nodes(command, nodes, moment);
+        }
         let mut verdict = Err(Denied::NOTHING_GIVEN);
         command.items.each(|item| {
             verdict = Ok(self.judge_item(command, item, moment)?);
             Ok(())
         })?;
-        verdict.map(|(rule, by)| Allowed { rule, operations: by.and_then(|it| it.operations) })
+        verdict.map(Allowed::by)
     }
 
     /// The rule that allows an item, and the entry where it is not one that is open.
     #[inline]
-    fn judge_item(
+    pub(crate) fn judge_item(
         &self,
         command: &Command<'_>,
         item: &Item<'_>,
         moment: &Moment,
     ) -> Result<(RuleId, Option<&Entry>), Denied> {
-        if let Some(rule) = self.open.get(item.class as usize).copied().flatten() {
+        if let Some(rule) = self.open_to(item.class) {
             return Ok((rule, None));
         }
         self.judge_by_entry(command, item, moment).map(|entry| (entry.rule, Some(entry)))
@@ -315,6 +343,22 @@ impl Entry {
         check(self.quantity.is_none_or(|most| item.count <= most), Reason::QuantityDenied)?;
         check(self.values.fits(item, &self.objects), Reason::ValueDenied)?;
         self.is_timely(item, moment)
+    }
+
+    /// Whether it allows items like this one somewhere: all selectors but those of addresses, objects and values,
+    /// in which the nodes of a request differ.
+    pub(crate) fn gives_somewhere(
+        &self,
+        command: &Command<'_>,
+        item: &Item<'_>,
+        moment: &Moment,
+    ) -> bool {
+        self.gives(command, item)
+            && self.units.contains(u32::from(command.unit))
+            && self.files.is_any()
+            && self.spaces.contains(item.space)
+            && self.quantity.is_none_or(|most| item.count <= most)
+            && self.is_timely(item, moment).is_ok()
     }
 
     /// Whether it holds at this moment, long enough for what begins, or for what is under way.
@@ -479,7 +523,7 @@ impl ValueRule {
     /// Whether everything that `item` writes fits. A rule that speaks of values does not allow an
     /// item that writes none, or whose type it does not say.
     #[inline]
-    fn fits(&self, item: &Item<'_>, objects: &ObjectRule) -> bool {
+    pub(crate) fn fits(&self, item: &Item<'_>, objects: &ObjectRule) -> bool {
         matches!(self, ValueRule::Any) || self.fits_values(item, objects)
     }
 

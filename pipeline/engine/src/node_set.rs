@@ -99,7 +99,8 @@ impl<const N: usize> From<[NodePattern; N]> for NodeSet {
 
 /// No secret is in it: who knows a policy can make names of the same hash as one that it lists, each of which
 /// costs one comparison more.
-fn hash(node: &NodeId<'_>) -> u64 {
+#[inline]
+pub(crate) fn hash(node: &NodeId<'_>) -> u64 {
     let (kind, bytes) = match node.name {
         Name::Number(number) => return mix(mix(0, node.namespace.into()), number.into()),
         Name::Text(bytes) => (1, bytes),
@@ -121,14 +122,14 @@ const fn mix(hash: u64, word: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::nodes::NamePattern;
 
     /// Names and patterns of so few letters that many fit; longer ones in front of the same few.
-    fn text(letters: &'static [u8]) -> impl Strategy<Value = Vec<u8>> {
+    pub(crate) fn text(letters: &'static [u8]) -> impl Strategy<Value = Vec<u8>> {
         let short = prop::collection::vec(prop::sample::select(letters), 0..4);
         (prop::sample::select(vec!["", "Line.", "Line.Press.Level"]), short)
             .prop_map(|(front, end)| [front.as_bytes(), &end].concat())
@@ -144,7 +145,7 @@ mod tests {
         ]
     }
 
-    fn patterns() -> impl Strategy<Value = Vec<NodePattern>> {
+    pub(crate) fn patterns() -> impl Strategy<Value = Vec<NodePattern>> {
         let one = (0..3u16, name()).prop_map(|(namespace, name)| NodePattern { namespace, name });
         prop::collection::vec(one, 0..24)
     }

@@ -32,13 +32,16 @@ impl Pattern {
     /// Whether `name` fits. The cost is at most the product of both lengths.
     #[inline]
     pub fn fits(&self, name: &[u8]) -> bool {
-        let Some((letters, wild)) = self.text.split_at_checked(self.literal) else { return false };
-        match (name.strip_prefix(letters), wild) {
-            (None, _) => false,
-            (Some(rest), []) => rest.is_empty(),
-            (Some(_), b"*") => true,
-            (Some(rest), wild) => fits(wild, rest),
+        if self.is_literal() {
+            return *self.text == *name;
         }
+        let Some((letters, wild)) = self.text.split_at_checked(self.literal) else { return false };
+        let Some((front, rest)) = name.split_at_checked(self.literal) else { return false };
+        // Names of one plant begin alike: their last letters refuse most, without a call.
+        if front.last_chunk::<8>() != letters.last_chunk() || front != letters {
+            return false;
+        }
+        wild == b"*" || fits(wild, rest)
     }
 }
 

@@ -178,13 +178,13 @@ fn pass(
     if stream.operation.is_some() {
         return None;
     }
-    let place = stream.lane_mut(direction).reserve(payload.len())?;
+    let room = stream.lane_mut(direction).reserve(payload.len())?;
     let Stream { pending, dialog, operation, .. } = &mut *stream;
     let said = &mut Said { pending, dialog, operation };
     if !judge.passes(protocol, flow, said, direction, payload) {
         return None;
     }
-    stream.lane_mut(direction).pass_whole(place, payload, judge.now);
+    stream.lane_mut(direction).pass_whole(room, payload, judge.now);
     Some(u64::from(direction == Direction::ToServer))
 }
 

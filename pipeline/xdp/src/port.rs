@@ -197,6 +197,12 @@ impl<'u> XdpPort<'u> {
         self.lanes.iter().map(one).collect()
     }
 
+    /// What the kernel counts for the socket of that number; `None` behind the last, or where it does not say.
+    pub fn statistics_of(&self, number: usize) -> Option<(PortId, Queue, Statistics)> {
+        let lane = self.lanes.get(number)?;
+        Some((lane.port, lane.socket.queue(), lane.socket.statistics().ok()?))
+    }
+
     /// Takes back what has been sent.
     fn reap(&mut self) {
         for lane in &mut self.lanes {

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use wicketgate_dissectors::opcua::items::MAX_ITEMS;
+use wicketgate_dissectors::opcua::variant::MAX_VALUES;
 use wicketgate_engine::Limits;
 use wicketgate_engine::splice::long::LONGEST_PDU;
 
@@ -243,6 +244,26 @@ fn more_items_than_a_request_may_have_are_refused_however_short_they_are() {
     let (line, _) = say(&mut gate, &mut talk, &most);
     assert!(line == most, "all of them: {:?}", gate.last_command().denied);
     let (line, office) = say(&mut gate, &mut talk, &paths(3, MAX_ITEMS as u32 + 1));
+    assert!(line.is_empty() && !office.is_empty());
+    assert_eq!(gate.last_command().denied, Some(Reason::PduTooLong));
+    let next = talk.send(&mut gate, &read(4, "Level")).payload_on(LINE);
+    assert!(!next.is_empty(), "and the connection goes on");
+}
+
+/// TranslateBrowsePathsToNodeIds for one node, with a path of so many elements, ten bytes each.
+fn path(number: u32, count: u32) -> Vec<u8> {
+    let elements = [0, 33, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff].repeat(count as usize);
+    let front = [&1_u32.to_le_bytes()[..], &[0, 85], &count.to_le_bytes()].concat();
+    service(number, 554, &[front, elements].concat())
+}
+
+#[test]
+fn more_values_than_a_request_may_have_are_refused_however_short_they_are() {
+    let (mut gate, mut talk) = opened_channel(&rights());
+    let most = path(2, MAX_VALUES as u32);
+    let (line, _) = say(&mut gate, &mut talk, &most);
+    assert!(line == most, "all of them: {:?}", gate.last_command().denied);
+    let (line, office) = say(&mut gate, &mut talk, &path(3, MAX_VALUES as u32 + 1));
     assert!(line.is_empty() && !office.is_empty());
     assert_eq!(gate.last_command().denied, Some(Reason::PduTooLong));
     let next = talk.send(&mut gate, &read(4, "Level")).payload_on(LINE);

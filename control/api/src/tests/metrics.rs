@@ -6,7 +6,10 @@ use std::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::metrics::{MOST_ASSETS, page};
-use crate::reply::{AssetLatency, AuditLog, BOUNDS, Percentiles, Stats, Syslog, Tunnels, Worker};
+use crate::reply::{
+    AssetLatency, AuditLog, BOUNDS, Judged, Percentiles, Records, Socket, Stats, Syslog, Tunnels,
+    Worker,
+};
 use crate::router::router;
 use crate::scrape;
 
@@ -133,7 +136,15 @@ fn stats() -> Stats {
         ]),
         log: AuditLog { records: 7, waiting_bytes: 4096, waiting_seconds: 0.5 },
         syslog: Some(Syslog { waiting: 12, dropped: 3, ..Syslog::default() }),
+        records: Some(Records { ring_full: 11, unwritten: 2, beyond: 1, deleted: 4 }),
         tunnels: Some(Tunnels { open: 1, spoofed: 6, ..Tunnels::default() }),
+        classes: BTreeMap::from([("write".to_owned(), Judged { forwarded: 6, denied: 2 })]),
+        sockets: vec![Socket {
+            port: "office".to_owned(),
+            queue: 3,
+            rx_dropped: 9,
+            ..Socket::default()
+        }],
         workers: vec![worker, worker],
         assets: vec![asset("press-3"), asset("a \"b\" \\ c\nd")],
         ..Stats::default()
@@ -158,6 +169,9 @@ fn the_page_is_of_the_format_and_says_what_was_counted() {
         ("wicketgate_frames_refused_total{reason=\"no-grant\"}", 8.0),
         ("wicketgate_commands_total{worker=\"0\",verdict=\"forward\"}", 7.0),
         ("wicketgate_commands_total{worker=\"0\",verdict=\"deny\"}", 2.0),
+        ("wicketgate_class_commands_total{class=\"write\",verdict=\"deny\"}", 2.0),
+        ("wicketgate_class_commands_total{class=\"write\",verdict=\"forward\"}", 6.0),
+        ("wicketgate_xdp_socket_total{port=\"office\",queue=\"3\",counter=\"rx-dropped\"}", 9.0),
         ("wicketgate_audit_queue_events{worker=\"0\"}", 4.0),
         ("wicketgate_audit_queue_limit_events{worker=\"0\"}", 1024.0),
         ("wicketgate_audit_records_total", 7.0),
@@ -166,6 +180,10 @@ fn the_page_is_of_the_format_and_says_what_was_counted() {
         ("wicketgate_syslog_connected", 0.0),
         ("wicketgate_syslog_waiting_records", 12.0),
         ("wicketgate_syslog_dropped_records_total{cause=\"deleted\"}", 3.0),
+        ("wicketgate_record_missing_frames_total{cause=\"ring-full\"}", 11.0),
+        ("wicketgate_record_missing_frames_total{cause=\"unwritten\"}", 2.0),
+        ("wicketgate_record_missing_frames_total{cause=\"beyond\"}", 1.0),
+        ("wicketgate_record_missing_frames_total{cause=\"deleted\"}", 4.0),
         ("wicketgate_tunnels", 1.0),
         ("wicketgate_tunnel_packets_lost_total{cause=\"spoofed\"}", 6.0),
         ("wicketgate_frame_duration_seconds_bucket{worker=\"0\",le=\"0.000002\"}", 0.0),
@@ -237,7 +255,7 @@ fn rules_and_dashboard_ask_for_metrics_that_there_are() {
 
 #[test]
 fn an_auditor_reads_the_page_at_the_control_socket() {
-    let router = router(desk(|_| Ok(Reply::Stats(stats()))));
+    let router = router(desk(|_| Ok(Reply::Stats(Box::new(stats())))));
     let mut request = HttpRequest::get("/v1/metrics").body(Body::empty()).unwrap();
     request.extensions_mut().insert(actor(1000, &[Role::Auditor]));
     let body = run(async {
@@ -253,7 +271,7 @@ fn scrape(requests: &[&str]) -> Vec<String> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let desk = desk(|request| match request {
-        Request::Stats => Ok(Reply::Stats(stats())),
+        Request::Stats => Ok(Reply::Stats(Box::new(stats()))),
         request => panic!("{request:?}"),
     });
     thread::spawn(move || {

@@ -4,7 +4,7 @@ use super::printable;
 use crate::view::{Value, View};
 
 /// All columns, in their order; a record has a value for some of them. What has no column is in the log itself.
-pub const COLUMNS: [&str; 69] = [
+pub const COLUMNS: [&str; 71] = [
     "time",
     "seq",
     "source",
@@ -35,6 +35,8 @@ pub const COLUMNS: [&str; 69] = [
     "destination",
     "destination_port",
     "nat_port",
+    "to_asset",
+    "to_client",
     "frames",
     "bytes",
     "commands",

@@ -58,7 +58,54 @@ pub fn printable(text: &str) -> impl Iterator<Item = char> {
     })
 }
 
-/// Line and paragraph separators, and what turns the direction of text around.
+/// The same of a JSON text, as JSON escapes (RFC 8259 section 7): what it says stays the same.
+pub fn printable_json(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        // Below that, JSON lets nothing stand that is not to be seen but line ends and blanks between its parts.
+        if letter < '\u{7f}' || !letter.is_control() && !is_invisible(letter) {
+            safe.push(letter);
+        } else {
+            let mut room = [0; 2];
+            let units = letter.encode_utf16(&mut room).iter();
+            safe.extend(units.map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    safe
+}
+
+/// What takes no room, separates lines or paragraphs, or turns the direction of text around (Unicode categories Cf,
+/// Zl and Zp, and tags).
 const fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    matches!(letter, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HIDDEN: &str =
+        "a\u{202e}b\u{200b}c\u{2066}d\u{61c}e\u{ad}f\u{feff}g\u{9b}h\u{7f}i\u{e0041}j\u{e9}";
+
+    #[test]
+    fn what_is_not_seen_is_written_out() {
+        let told: String = printable(HIDDEN).collect();
+        assert_eq!(
+            told,
+            r"a\u{202e}b\u{200b}c\u{2066}d\u{61c}e\u{ad}f\u{feff}g\u{9b}h\u{7f}i\u{e0041}j\u{e9}"
+                .replace(r"\u{e9}", "\u{e9}")
+        );
+    }
+
+    #[test]
+    fn in_json_it_stays_what_it_is() {
+        let raw = format!("{{\n  \"user\": \"{HIDDEN}\"\n}}");
+        let told = printable_json(&raw);
+        let hides = |letter: char| letter != '\n' && (letter.is_control() || is_invisible(letter));
+        assert!(!told.chars().any(hides), "{told}");
+        assert!(told.contains(r"a\u202eb") && told.contains(r"\udb40\udc41"), "{told}");
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(read(&told), read(&raw));
+    }
 }

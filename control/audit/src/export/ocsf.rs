@@ -40,8 +40,8 @@ pub fn class(view: &View<'_>) -> (Class, u16) {
     let kind = view.kind();
     match (view.category(), kind) {
         ("command", _) => (Class::Api, operation(view)),
-        ("session", "session-start" | "flow-start") => (Class::Network, 1),
-        ("session", "session-end" | "flow-end") => (Class::Network, 2),
+        ("session", "session-start" | "flow-start" | "io-start") => (Class::Network, 1),
+        ("session", "session-end" | "flow-end" | "io-end") => (Class::Network, 2),
         ("session", _) => (Class::Network, OTHER),
         (_, "access-refused" | "tunnel-spoofed") => (Class::Network, 5),
         (_, "request-refused") => (Class::Api, OTHER),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use wicketgate_audit::{Act, Alarm, AuditLog, Budget, Deed, Summary};
 use wicketgate_dissectors::{Class, Protocol, Space, Transport};
-use wicketgate_engine::event::{CommandEvent, EndCause, Label, PAYLOAD, Totals};
+use wicketgate_engine::event::{CommandEvent, EndCause, IoEndCause, Label, PAYLOAD, Totals};
 use wicketgate_engine::tables::{
     Asset, DenialStyle, ETHERNET_MTU, Endpoint, Grant, Port, Side, Subject,
 };
@@ -132,6 +132,9 @@ fn refused(asset: Option<AssetId>, destination: [u8; 4], port: u16, reason: Reas
     EventKind::Refused { subject: None, asset, destination: destination.into(), port, reason }
 }
 
+/// What the datagrams of an I/O connection bear.
+const IO: [u32; 2] = [0x0011_2233, 0x7777_0001];
+
 /// One event of each kind, and of each way a record can look.
 pub fn events() -> Vec<Event> {
     let nobody = |event| Event { session: 0, grant: None, ..event };
@@ -149,6 +152,12 @@ pub fn events() -> Vec<Event> {
         event(8, EventKind::FlowEnd { endpoint: EndpointId(0), cause, totals: TOTALS }),
         event(9, EventKind::SessionEnd { cause: EndCause::Expired, totals: TOTALS }),
         Event { session: 2, grant: HMI, ..event(10, EventKind::SessionStart) },
+        Event { session: 2, grant: HMI, ..event(11, EventKind::IoStart { ids: IO }) },
+        Event {
+            session: 2,
+            grant: HMI,
+            ..event(12, EventKind::IoEnd { ids: IO, cause: IoEndCause::Closed })
+        },
     ]
 }
 

@@ -5,7 +5,7 @@ use crate::checks::boundary::{DENY, INVENTORY, ISLAND, LEAST, ONE_DOOR, SEGMENTS
 use crate::checks::crypto::{HOP, KEYS};
 use crate::checks::gate::{ALARMS, AUDIT_TAKES, LOGINS_NOW, RUNS, WATCHES};
 use crate::checks::log::{
-    ATTRIBUTED, COMPLETE, EVENTS, FIELDS, KEPT, OFF_BOX, SESSIONS, TIME, WHOLE,
+    ATTRIBUTED, COMPLETE, EVENTS, FIELDS, KEPT, OFF_BOX, SENT, SESSIONS, TIME, WHOLE,
 };
 use crate::checks::machines::{KNOWN, LISTED, RATES};
 use crate::checks::people::{
@@ -88,7 +88,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     asks("SR 3.8 RE 2", "Each session is one of its own", &[HOP, SESSIONS]),
     asks("SR 3.8 RE 3", "Sessions cannot be guessed", &[HOP]),
     asks("SR 3.9", "Records are protected", &[WHOLE, KEYS]),
-    asks("SR 3.9 RE 1", "Records are kept where they cannot be changed", &[OFF_BOX]),
+    asks("SR 3.9 RE 1", "Records are kept where they cannot be changed", &[OFF_BOX, SENT]),
     asks("SR 4.1", "What is sent is kept secret", &[HOP])
         .but("between gate and asset: the plant's cabling, and the asset's protocol"),
     asks("SR 4.1 RE 1", "At rest, and through untrusted networks", &[HOP, KEYS])
@@ -113,7 +113,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     asks("SR 5.4", "Applications are partitioned", &[SEGMENTS, LEAST]),
     asks("SR 6.1", "Records can be read by those who may", &[WHOLE, DUTIES]),
     asks("SR 6.1 RE 1", "And by programs", &[FIELDS, WHOLE]),
-    asks("SR 6.2", "The system is watched all the time", &[WATCHES, ALARMS])
+    asks("SR 6.2", "The system is watched all the time", &[WATCHES, ALARMS, SENT])
         .but("who looks at it: the site's operations"),
     asks("SR 7.1", "Floods do not stop the process", &[RATES, ISLAND]),
     asks("SR 7.1 RE 1", "Load is managed", &[RATES, CONCURRENT]),

@@ -5,7 +5,7 @@ use crate::checks::boundary::{DENY, LEAST, ONE_DOOR, SEGMENTS};
 use crate::checks::crypto::{FIPS, HOP, KEYS};
 use crate::checks::gate::{ALARMS, AUDIT_TAKES, LOGINS_NOW, RUNS, WATCHES};
 use crate::checks::log::{
-    ATTRIBUTED, CHANGES, COMPLETE, EVENTS, FIELDS, KEPT, OFF_BOX, REFUSALS, SESSIONS, WHOLE,
+    ATTRIBUTED, CHANGES, COMPLETE, EVENTS, FIELDS, KEPT, OFF_BOX, REFUSALS, SENT, SESSIONS, WHOLE,
 };
 use crate::checks::machines::{KNOWN, LISTED};
 use crate::checks::people::{
@@ -44,10 +44,10 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     asks("3.3.2", "Actions lead to a person", &[ATTRIBUTED]),
     outside("3.3.3", "Which events are recorded is reviewed", READERS),
     asks("3.3.4", "Failing records alarm", &[AUDIT_TAKES]),
-    asks("3.3.5", "Records of several systems are brought together", &[FIELDS]).but(READERS),
+    asks("3.3.5", "Records of several systems are brought together", &[FIELDS, SENT]).but(READERS),
     asks("3.3.6", "Records can be reduced to reports", &[FIELDS, WHOLE]),
     outside("3.3.7", "Clocks follow an authoritative one", "NTP or PTP of the gate's machine"),
-    asks("3.3.8", "Records are protected", &[WHOLE, OFF_BOX, KEYS]),
+    asks("3.3.8", "Records are protected", &[WHOLE, OFF_BOX, SENT, KEYS]),
     asks("3.3.9", "Few manage the records", &[DUTIES]),
     asks("3.4.2", "Settings are enforced", &[RUNS, SENTENCES]),
     asks("3.4.5", "Changes of systems are restricted", &[SERIOUS_LIMITED, CHANGES])

@@ -1,13 +1,15 @@
 //! What the audit log shows.
 
 use super::{Check, many, number, some};
-use crate::facts::{Facts, Log};
+use crate::facts::{Facts, Live, Log, Sending};
 use crate::outcome::Verdict;
 
 /// Nothing in the log was changed.
 pub const WHOLE: Check = Check::new("log-whole", whole);
 /// What the log says is vouched for where the machine cannot write.
 pub const OFF_BOX: Check = Check::new("log-off-box", off_box);
+/// Records are sent off the box as they are made, and arrive.
+pub const SENT: Check = Check::new("log-sent", sent);
 /// Nothing is missing in the log.
 pub const COMPLETE: Check = Check::new("log-complete", complete);
 /// Records begin with the fields that are asked for.
@@ -29,7 +31,8 @@ pub const TIME: Check = Check::new("log-time", time);
 
 /// The checks of this page.
 pub const CHECKS: &[Check] = &[
-    WHOLE, OFF_BOX, COMPLETE, FIELDS, EVENTS, ATTRIBUTED, REFUSALS, SESSIONS, CHANGES, KEPT, TIME,
+    WHOLE, OFF_BOX, SENT, COMPLETE, FIELDS, EVENTS, ATTRIBUTED, REFUSALS, SESSIONS, CHANGES, KEPT,
+    TIME,
 ];
 
 /// Categories that a gate in use writes.
@@ -93,6 +96,50 @@ fn off_box(facts: &Facts) -> Verdict {
             Verdict::partly(format!("{place} cannot be read from here"), "mount it, and ask again")
         }
     })
+}
+
+fn sent(facts: &Facts) -> Verdict {
+    let Some(to) = &facts.policy.keeping.syslog else {
+        let remedy = "write [audit.syslog] with server = \"HOST:6514\"";
+        return Verdict::not("records are sent to no syslog server", remedy);
+    };
+    let how = if to.by_tls { "by TLS" } else { "in clear" };
+    let sending = facts.live.as_ref().ok().and_then(|live: &Live| live.sending);
+    Verdict::of(&facts.log, |log| {
+        let ended = if log.syslog_fails { ", the last of which goes on" } else { "" };
+        let alarms = many(log.syslog_alarms as usize, "alarm");
+        let seen = format!(
+            "records are sent to {} {how}{}; {alarms} in the log that they are not{ended}",
+            to.server,
+            now(sending)
+        );
+        match sending {
+            _ if log.syslog_fails => Verdict::not(
+                seen,
+                "the last alarm syslog-fails has not ended: see why the server is out of reach",
+            ),
+            Some(sending) if sending.lost > 0 => Verdict::not(
+                seen,
+                "keep the log longer than the server may be away: keep_mib, keep_for",
+            ),
+            Some(sending) if !sending.connected => {
+                Verdict::partly(seen, "there is no connection now: wicketgate stats says why")
+            }
+            _ if !to.by_tls => Verdict::partly(
+                seen,
+                "transport = \"tls\": nobody on the way reads or changes records",
+            ),
+            None => Verdict::partly(seen, "run the gate: only it knows what was sent"),
+            Some(_) => Verdict::satisfied(seen),
+        }
+    })
+}
+
+/// How it stands with the gate that runs.
+fn now(sending: Option<Sending>) -> String {
+    let Some(Sending { connected, waiting, lost }) = sending else { return String::new() };
+    let state = if connected { "connected" } else { "not connected" };
+    format!(" ({state}, {} wait, {} were never sent)", number(waiting), number(lost))
 }
 
 fn complete(facts: &Facts) -> Verdict {

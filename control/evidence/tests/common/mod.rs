@@ -45,6 +45,7 @@ fn policy() -> Policy {
             span: None,
             checkpoint: 10,
             off_box: Some("/mnt/elsewhere/gate.jsonl".to_owned()),
+            syslog: Some(Collector { server: "siem.plant.example:6514".to_owned(), by_tls: true }),
         },
         trials: Trials {
             doors: 1,
@@ -116,6 +117,7 @@ fn live() -> Live {
         commands: 900,
         denied: 3,
         waiting: (0, 4096),
+        sending: Some(Sending { connected: true, waiting: 3, lost: 0 }),
     }
 }
 
@@ -135,6 +137,8 @@ fn log() -> Log {
         lost: 0,
         headed: 1_204_331,
         steps_back: 0,
+        syslog_alarms: 1,
+        syslog_fails: false,
         categories: counts(&[
             ("audit", 43),
             ("session", 12),

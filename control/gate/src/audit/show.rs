@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use wicketgate_audit::export::printable;
+use wicketgate_audit::export::{printable, printable_json};
 use wicketgate_audit::{Disk, Lines, Position, View, chain, files};
 
 use super::arguments::Show;
@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &Show) -> Result<Exit, String> {
     };
     let holds = chain::is_sealed(&record);
     if arguments.json {
-        text(format_args!("{}", String::from_utf8_lossy(&record)));
+        text(format_args!("{}", printable_json(&String::from_utf8_lossy(&record))));
     } else if let Some(view) = View::read(&record) {
         print(&view);
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
+use wicketgate_audit::export::printable_json;
 use wicketgate_audit::{Filter, Lines, Position, View, reading};
 
 use super::arguments::Tail;
@@ -33,7 +34,9 @@ pub(super) fn run(arguments: &Tail) -> Result<Exit, String> {
 fn show(record: &[u8], json: bool, filter: &Filter, read: &mut Read) {
     match View::read(record) {
         Some(view) if !filter.wants(&view) => {}
-        Some(_) if json => text(format_args!("{}", String::from_utf8_lossy(record))),
+        Some(_) if json => {
+            text(format_args!("{}", printable_json(&String::from_utf8_lossy(record))))
+        }
         Some(view) => text(format_args!("{}", line(&view))),
         None => read.damaged += 1,
     }

@@ -103,7 +103,7 @@ sessions anew at each start: of several with one number in a log the last is tol
 `wicketgate audit verify` says.
 
 `(before 850)` is what the object written to was last seen to hold in this session's record: read from the device,
-or written and not refused; registers and bits of Modbus. Where none was seen, or there is no record, nothing is said.
+or written and not refused; numbers in Modbus, EtherNet/IP tags, S7 and OPC UA. Where none was seen, or there is no record, nothing is said.
 
 Exit status: 0 all well; 1 there is no such session; 2 bad usage.")]
 pub(crate) struct Shown {

@@ -8,7 +8,7 @@ use super::Failure;
 use super::arguments;
 use super::http::Gate;
 use super::span;
-use crate::api::reply::{AuditLog, Stats, Syslog, Tunnels};
+use crate::api::reply::{AuditLog, Records, Socket, Stats, Syslog, Tunnels};
 use crate::output::{self, text};
 use crate::table::Table;
 use crate::timing::{self, PERCENTILES, cells};
@@ -49,14 +49,17 @@ fn print(now: &Stats, before: Option<&Stats>) {
     let tunnels = tunnels.unwrap_or_default();
     text(format_args!("up {up}, epoch {}, {} sessions{tunnels}", now.epoch, now.sessions));
     totals(now, before).print();
+    classes(now).print();
     reasons(now).print();
     now.tunnels.iter().for_each(|tunnels| self::tunnels(tunnels).print());
     log(&now.log).print();
     now.syslog.iter().for_each(|syslog| self::syslog(syslog).print());
+    now.records.iter().for_each(|records| self::records(*records).print());
     workers(now).print();
     floors(now).print();
     timing::assets(&now.assets).print();
     timing::cycles(&now.assets, |worker| floor(now, worker)).print();
+    sockets(now).print();
 }
 
 /// How much of something happened a second, between two looks.
@@ -79,6 +82,34 @@ fn totals(now: &Stats, before: Option<&Stats>) -> Table {
         ("commands denied", now.denied, then.denied),
     ] {
         table.row([what, &now.to_string(), &rate(now, then, seconds)]);
+    }
+    table
+}
+
+fn classes(now: &Stats) -> Table {
+    let mut table = Table::new("Commands logged, by class", &["class", ">forwarded", ">denied"]);
+    for (class, judged) in now.classes.iter().filter(|(_, it)| it.forwarded + it.denied > 0) {
+        table.row([class, &judged.forwarded.to_string(), &judged.denied.to_string()]);
+    }
+    table
+}
+
+fn sockets(now: &Stats) -> Table {
+    let heads =
+        ["port", ">queue", ">dropped", ">rx full", ">fill empty", ">rx invalid", ">tx invalid"];
+    let mut table = Table::new("Sockets, as the kernel counts", &heads);
+    for socket in &now.sockets {
+        let Socket { rx_dropped, rx_ring_full, fill_ring_empty, rx_invalid, tx_invalid, .. } =
+            *socket;
+        let counts = [
+            u64::from(socket.queue),
+            rx_dropped,
+            rx_ring_full,
+            fill_ring_empty,
+            rx_invalid,
+            tx_invalid,
+        ];
+        table.row([socket.port.clone()].into_iter().chain(counts.map(|count| count.to_string())));
     }
     table
 }
@@ -124,6 +155,20 @@ fn syslog(now: &Syslog) -> Table {
     }
     let state = if now.connected { "connected" } else { "NOT CONNECTED" };
     table.row([now.fault.as_deref().unwrap_or(state), ""]);
+    table
+}
+
+fn records(now: Records) -> Table {
+    let mut table =
+        Table::new("Missing from records of sessions (docs/RECORDS.md)", &["", ">frames"]);
+    for (what, frames) in [
+        ("ring to the record thread full", now.ring_full),
+        ("not written: the disk took nothing", now.unwritten),
+        ("beyond session_mib", now.beyond),
+        ("record deleted while it was written", now.deleted),
+    ] {
+        table.row([what, &frames.to_string()]);
+    }
     table
 }
 

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use wicketgate_evidence::facts::{Live, Looked};
+use wicketgate_evidence::facts::{Live, Looked, Sending};
 use wicketgate_policy::Policy;
 
 use crate::api::reply::{self, SessionKind};
@@ -35,6 +35,11 @@ pub(super) fn look(policy: &Policy) -> Looked<Live> {
         commands: stats.commands,
         denied: stats.denied,
         waiting: (sum(|worker| worker.events_waiting), sum(|worker| worker.events_room)),
+        sending: stats.syslog.map(|syslog| Sending {
+            connected: syslog.connected,
+            waiting: syslog.waiting,
+            lost: syslog.dropped + syslog.damaged,
+        }),
         version: stats.version,
         alarms: stats.alarms,
     })

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use wicketgate_audit::{Fault, Trust, Verified, VerifyError, verify_log};
+use wicketgate_audit::{Alarm, Fault, Trust, Verified, VerifyError, verify_log};
 use wicketgate_evidence::checks::SERIOUS;
 use wicketgate_evidence::facts::{Log, Looked};
 use wicketgate_packet::Time;
@@ -128,6 +128,11 @@ impl Counting {
         self.at(&record);
         match &*record.kind {
             "command" => self.command(&record),
+            "alarm" if is_of_syslog(&record) => {
+                (self.log.syslog_alarms, self.log.syslog_fails) =
+                    (self.log.syslog_alarms + 1, true);
+            }
+            "alarm-end" if is_of_syslog(&record) => self.log.syslog_fails = false,
             "access-refused" => self.log.reasoned += u64::from(record.reason.is_some()),
             _ => {}
         }
@@ -151,6 +156,10 @@ impl Counting {
         log.reasoned += u64::from(is_denied && record.reason.is_some());
         log.serious += u64::from(record.class.as_deref().is_some_and(|of| SERIOUS.contains(&of)));
     }
+}
+
+fn is_of_syslog(record: &Record<'_>) -> bool {
+    record.reason.as_deref() == Some(Alarm::SyslogFails.code())
 }
 
 fn bump(counts: &mut BTreeMap<String, u64>, name: &str) {

@@ -11,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use wicketgate_audit::export::{printable, printable_json};
 use wicketgate_evidence::{Facts, Report, render};
 use wicketgate_policy::Policy;
 
@@ -74,13 +75,20 @@ fn facts(arguments: &cli::Evidence, policy: &Policy, log: Option<&Path>) -> Resu
     })
 }
 
+/// A page for people in which nothing hides, and nothing turns the direction of text.
+fn visible(page: &str) -> String {
+    let lines = page.lines().map(|line| printable(line).chain(['\n']));
+    lines.flatten().collect()
+}
+
 fn page(report: &Report, format: EvidenceFormat) -> Result<String, String> {
     match format {
-        EvidenceFormat::Text => Ok(render::text(report)),
-        EvidenceFormat::Md => Ok(render::markdown(report)),
-        EvidenceFormat::Html => Ok(render::html(report)),
+        EvidenceFormat::Text => Ok(visible(&render::text(report))),
+        EvidenceFormat::Md => Ok(visible(&render::markdown(report))),
+        EvidenceFormat::Html => Ok(visible(&render::html(report))),
         EvidenceFormat::Json => {
-            serde_json::to_string_pretty(report).map_err(|error| error.to_string())
+            let json = serde_json::to_string_pretty(report).map_err(|error| error.to_string());
+            json.map(|json| printable_json(&json))
         }
     }
 }

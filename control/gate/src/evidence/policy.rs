@@ -8,6 +8,7 @@ use wicketgate_engine::tables::AssetId;
 use wicketgate_evidence::facts;
 use wicketgate_packet::Time;
 use wicketgate_policy::explain::{self, Explanation};
+use wicketgate_policy::syslog::{Syslog, Transport};
 use wicketgate_policy::{Asset, Conduit, Control, Log, Policy, Rule, Tunnel, explain as explained};
 
 use super::trials;
@@ -112,11 +113,18 @@ fn control(control: &Control) -> (String, String) {
     (control.role.name().to_owned(), names.join(", "))
 }
 
+fn collector(syslog: &Syslog) -> facts::Collector {
+    let Syslog { host, port, transport, .. } = syslog;
+    let by_tls = matches!(transport, Transport::Tls(_));
+    facts::Collector { server: format!("{host}:{port}"), by_tls }
+}
+
 fn keeping(log: &Log) -> facts::Keeping {
     facts::Keeping {
         size: log.keep_size,
         span: log.keep_for.map(|span| span.as_secs()),
         checkpoint: log.checkpoint.as_secs(),
         off_box: log.checkpoints.as_ref().map(|path| path.display().to_string()),
+        syslog: log.syslog.as_ref().map(collector),
     }
 }

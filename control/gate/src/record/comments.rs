@@ -33,6 +33,10 @@ pub(super) fn of_frame(tables: &Tables, copied: &Copied) -> Vec<String> {
         EventKind::Command(command) => Some(Row::of_event(tables, command).to_string()),
         EventKind::OperationStart { .. } => Some("an operation begins".to_owned()),
         EventKind::OperationEnd { .. } => Some("the operation is done".to_owned()),
+        EventKind::IoStart { ids } => Some(format!("implicit I/O begins: {}", words::ids(*ids))),
+        EventKind::IoEnd { ids, cause } => {
+            Some(format!("implicit I/O ends: {}; {}", cause.name(), words::ids(*ids)))
+        }
         _ => None,
     });
     let more = (copied.more > 0).then(|| format!("and {} more: see the audit log", copied.more));

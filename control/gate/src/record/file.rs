@@ -28,6 +28,31 @@ const PENDING: usize = 1 << 20;
 /// Records of one number on one day: a gate counts sessions anew at each start.
 const NAMESAKES: u32 = 10_000;
 
+/// Frames that should be in a record and are not, by why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Missing {
+    /// The record is as long as settings let it be.
+    pub(crate) beyond: u64,
+    /// The disk took nothing for too long.
+    pub(crate) unwritten: u64,
+    /// They were on the disk, and somebody deleted the file.
+    pub(crate) deleted: u64,
+}
+
+impl Missing {
+    /// For whatever reason.
+    pub(crate) const fn all(self) -> u64 {
+        self.beyond + self.unwritten + self.deleted
+    }
+
+    /// Adds those of another record.
+    pub(crate) const fn add(&mut self, more: Missing) {
+        self.beyond += more.beyond;
+        self.unwritten += more.unwritten;
+        self.deleted += more.deleted;
+    }
+}
+
 /// A record that is being written.
 pub(super) struct RecordFile {
     folder: PathBuf,
@@ -45,7 +70,7 @@ pub(super) struct RecordFile {
     frames: u64,
     safe: u64,
     /// Frames that are not.
-    missing: u64,
+    missing: Missing,
 }
 
 impl RecordFile {
@@ -59,7 +84,7 @@ impl RecordFile {
         let mut capture = CaptureWriter::in_memory(INTERFACE, comment)?;
         let head = capture.take();
         let (path, pending, written) = (None, head.clone(), 0);
-        let (frames, safe, missing) = (0, 0, 0);
+        let (frames, safe, missing) = (0, 0, Missing::default());
         Ok(RecordFile {
             folder,
             session,
@@ -76,7 +101,7 @@ impl RecordFile {
     }
 
     /// Frames that should be in it, and are not.
-    pub(super) fn missing(&self) -> u64 {
+    pub(super) fn missing(&self) -> Missing {
         self.missing
     }
 
@@ -94,8 +119,12 @@ impl RecordFile {
     pub(super) fn frame(&mut self, time: Time, copied: &Copied, comments: &[String]) {
         let frame = copied.bytes();
         let size = self.written + (self.pending.len() + frame.len()) as u64;
-        if self.pending.len() > PENDING || size > self.most {
-            self.missing += 1;
+        if size > self.most {
+            self.missing.beyond += 1;
+            return;
+        }
+        if self.pending.len() > PENDING {
+            self.missing.unwritten += 1;
             return;
         }
         let way = match copied.direction {
@@ -149,7 +178,7 @@ impl RecordFile {
     }
 
     fn begin_anew(&mut self) {
-        self.missing += self.safe;
+        self.missing.deleted += self.safe;
         self.frames -= self.safe;
         (self.safe, self.written) = (0, 0);
         self.pending.splice(0..0, self.head.iter().copied());

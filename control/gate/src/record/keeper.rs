@@ -11,7 +11,7 @@ use wicketgate_engine::{Copied, Tables};
 use wicketgate_packet::Time;
 
 use super::comments;
-use super::file::RecordFile;
+use super::file::{Missing, RecordFile};
 use crate::words;
 
 /// What is written to find out whether a disk takes something again.
@@ -52,14 +52,16 @@ pub(crate) struct Keeper {
     open: HashMap<u64, Open>,
     /// Ended, and not yet on the disk.
     ended: Vec<RecordFile>,
+    /// Frames that are missing from those that are there, and over.
+    missing: Missing,
     fault: Option<String>,
 }
 
 impl Keeper {
     /// Of records in `folder`, each of `session_size` bytes at most.
     pub(crate) fn new(folder: PathBuf, session_size: u64) -> Keeper {
-        let (open, ended) = (HashMap::new(), Vec::new());
-        Keeper { folder, session_size, open, ended, fault: None }
+        let (open, ended, missing) = (HashMap::new(), Vec::new(), Missing::default());
+        Keeper { folder, session_size, open, ended, missing, fault: None }
     }
 
     /// Adds a copy to its session's record. It was taken at `time` by the wall clock; `lost` copies found no room
@@ -91,7 +93,7 @@ impl Keeper {
             return;
         };
         // Whose copies found no room nobody knows: it is said of all that were recorded then.
-        let missing = file.missing() + lost.saturating_sub(lost_before);
+        let missing = file.missing().all() + lost.saturating_sub(lost_before);
         file.end(ending.time, missing, &comments::of_end(ending, missing));
         self.ended.push(file);
     }
@@ -101,6 +103,10 @@ impl Keeper {
         let ended = self.ended.iter_mut();
         let files = self.open.values_mut().map(|open| &mut open.file).chain(ended);
         let outcomes: Vec<io::Result<()>> = files.map(RecordFile::flush).collect();
+        self.ended
+            .iter()
+            .filter(|file| file.is_written())
+            .for_each(|file| self.missing.add(file.missing()));
         self.ended.retain(|file| !file.is_written());
         let tried = outcomes.into_iter().find_map(Result::err);
         // Where people are refused because of it, no frame comes that could be written.
@@ -109,6 +115,14 @@ impl Keeper {
         if let Some(error) = tried {
             self.fail(&error);
         }
+    }
+
+    /// Frames that are missing from all records so far, but for those that found no room on their way here.
+    pub(crate) fn missing(&self) -> Missing {
+        let mut sum = self.missing;
+        let files = self.open.values().map(|open| &open.file).chain(&self.ended);
+        files.for_each(|file| sum.add(file.missing()));
+        sum
     }
 
     fn fail(&mut self, error: &io::Error) {
@@ -222,6 +236,8 @@ mod tests {
                 missing => format!("INCOMPLETE: up to {missing} frames are missing"),
             };
             assert!(text.contains(&told), "{told}: {text}");
+            let beyond = 20 - frames.len() as u64;
+            assert_eq!(keeper.missing(), Missing { beyond, ..Missing::default() });
         }
     }
 
@@ -237,6 +253,7 @@ mod tests {
         end(&mut keeper, 0);
         let (frames, text) = read(&record(&folder, "7.pcapng"));
         assert_eq!((frames, keeper.fault()), (vec![2], None));
+        assert_eq!(keeper.missing(), Missing { deleted: 1, ..Missing::default() });
         assert!(
             text.contains("session: 7") && text.contains("up to 1 frames are missing"),
             "{text}"

@@ -14,5 +14,5 @@ mod file;
 mod keeper;
 pub(crate) mod retention;
 
-pub(crate) use file::FILE_TYPE;
+pub(crate) use file::{FILE_TYPE, Missing};
 pub(crate) use keeper::{Ending, Keeper};

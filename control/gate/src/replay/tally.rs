@@ -153,7 +153,9 @@ impl Tally {
             EventKind::SessionEnd { .. }
             | EventKind::FlowStart { .. }
             | EventKind::OperationStart { .. }
-            | EventKind::OperationEnd { .. } => {}
+            | EventKind::OperationEnd { .. }
+            | EventKind::IoStart { .. }
+            | EventKind::IoEnd { .. } => {}
             EventKind::FlowEnd { endpoint, totals, .. } => {
                 let asset = tables.endpoint(*endpoint).map(|door| door.asset);
                 if let (Some(asset), Some(who)) = (asset, who(tables, event)) {

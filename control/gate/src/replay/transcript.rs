@@ -54,6 +54,18 @@ impl Transcript {
             EventKind::OperationEnd { .. } => {
                 writeln!(out, " port {} is done with its operation", event.source_port)
             }
+            EventKind::IoStart { ids } => {
+                writeln!(
+                    out,
+                    " port {} begins implicit I/O: {}",
+                    event.source_port,
+                    words::ids(*ids)
+                )
+            }
+            EventKind::IoEnd { ids, cause } => {
+                let (ids, cause) = (words::ids(*ids), cause.name());
+                writeln!(out, " port {} ends implicit I/O: {cause}; {ids}", event.source_port)
+            }
             EventKind::Refused { destination, port, reason, .. } => {
                 writeln!(out, " -> {destination} port {port}: REFUSED {reason}")
             }

@@ -14,6 +14,7 @@ use super::audit::Audit;
 use super::barriers::Barriers;
 use super::budgets::Budgets;
 use super::census::Books;
+use super::classes::Classes;
 use super::clock::{self, Drift};
 use super::data::{Outcome, Shared, Told};
 use super::desk::Gatherer;
@@ -70,6 +71,7 @@ pub(super) struct Control {
     pub(super) audit: Audit,
     /// `None`: no session is recorded.
     pub(super) records: Option<Records>,
+    pub(super) classes: Classes,
     pub(super) generations: Generations,
     pub(super) interfaces: Interfaces,
     pub(super) neighbours: Neighbours,
@@ -143,13 +145,16 @@ impl Control {
     /// Logs what has happened, as long as the log takes it, [`AT_ONCE`] events at most; true where there may
     /// be more.
     pub(super) fn log(&mut self) -> bool {
-        let Control { journal, generations, people, tunnels, drift, audit, records, .. } = self;
+        let Control {
+            journal, generations, people, tunnels, drift, audit, records, classes, ..
+        } = self;
         let mut logged = 0;
         let mut batch = journal.batch();
         while audit.is_open()
             && let Some((origin, Told { epoch, event, .. })) = batch.next()
         {
             logged += 1;
+            classes.count(&event.kind);
             if let Some(tables) = generations.tables(epoch) {
                 people.note(tables, &event);
                 people.tell_denied(tunnels.as_mut(), tables, generations.policy(), &event);

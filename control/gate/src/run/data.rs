@@ -215,7 +215,9 @@ impl<'u> DataPath<'u> {
     fn tell_figures(&mut self) -> bool {
         let DataPath { worker, shared, teller, floor, .. } = self;
         let counters = || worker.engine().counters().clone();
-        teller.tell(&shared.stats, counters, worker.latency(), floor.nanos())
+        let port = worker.port().inner();
+        let socket = |number| port.statistics_of(number);
+        teller.tell(&shared.stats, counters, worker.latency(), floor.nanos(), socket)
     }
 
     /// Does what control has asked for. Before the turn: the frame that ends a sleep is judged by what came

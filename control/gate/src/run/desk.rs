@@ -10,6 +10,7 @@ use wicketgate_policy::Asset;
 
 use super::clock;
 use super::control::Control;
+use super::record::Records;
 use super::stats::Gathering;
 use crate::api::desk::{Ask, WAITING};
 use crate::api::reply::{self, Reply};
@@ -172,9 +173,11 @@ impl Control {
             tunnels: self.tunnels_told(),
             log: self.audit.stands(),
             syslog: self.audit.syslog_told(),
+            classes: self.classes.told(),
+            records: self.records.as_ref().map(Records::stands),
             ..gathering.figures(self.generations.latest().map(Arc::as_ref))
         };
         self.hold_against_budgets(&mut figures);
-        asks.into_iter().for_each(|ask| ask.answer(Ok(Reply::Stats(figures.clone()))));
+        asks.into_iter().for_each(|ask| ask.answer(Ok(Reply::Stats(Box::new(figures.clone())))));
     }
 }

@@ -22,6 +22,7 @@ mod audit;
 mod barriers;
 mod budgets;
 mod census;
+mod classes;
 pub(crate) mod clock;
 mod commit;
 mod control;
@@ -68,6 +69,7 @@ use audit::Audit;
 use barriers::Barriers;
 use budgets::Budgets;
 use census::Books;
+use classes::Classes;
 use control::Control;
 use data::{DataPath, Outcome, Shared, WorkerPort};
 use desk::Gatherer;
@@ -144,6 +146,7 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         admission,
         audit,
         records,
+        classes: Classes::new(),
         generations,
         barriers: Barriers::open(interfaces.names())?,
         interfaces,

@@ -23,9 +23,10 @@ use wicketgate_policy::Policy;
 use super::audit::Place;
 use super::clock::{self, Drift};
 use super::sandbox::User;
+use crate::api::reply;
 use crate::exit::complain;
 use crate::record::retention::{Retention, tidy};
-use crate::record::{Ending, Keeper};
+use crate::record::{Ending, Keeper, Missing};
 
 /// Copies that wait for the thread, of each worker: a quarter of a second at 8,000 frames a second; 12 MiB.
 const COPIES: usize = 2048;
@@ -50,6 +51,7 @@ struct Desk {
     tables: VecDeque<Arc<Tables>>,
     ended: Vec<Ending>,
     fault: Option<String>,
+    missing: Missing,
     /// When the thread was seen last, since boot.
     seen: Duration,
     stop: bool,
@@ -162,7 +164,7 @@ impl Records {
 
     /// What is wrong, as it was seen by a look a second.
     pub(super) fn fault(&mut self) -> Option<String> {
-        let lost: u64 = self.rings.iter().map(|ring| ring.lost()).sum();
+        let lost = lost(&self.rings);
         let more = lost - mem::replace(&mut self.lost, lost);
         let full = || {
             format!(
@@ -170,6 +172,12 @@ impl Records {
             )
         };
         self.disk_fault().or_else(|| (more > 0).then(full))
+    }
+
+    /// What is missing from records since the start.
+    pub(super) fn stands(&self) -> reply::Records {
+        let Missing { beyond, unwritten, deleted } = lock(&self.desk).missing;
+        reply::Records { ring_full: lost(&self.rings), unwritten, beyond, deleted }
     }
 
     fn disk_fault(&self) -> Option<String> {
@@ -219,7 +227,9 @@ impl Scribe {
             self.flush = now + FLUSH;
             self.drift.has_moved(clock::clocks());
             self.keeper.flush();
-            lock(&self.desk).fault = self.keeper.fault().map(str::to_owned);
+            let mut desk = lock(&self.desk);
+            desk.fault = self.keeper.fault().map(str::to_owned);
+            desk.missing = self.keeper.missing();
         }
         if now >= self.tidy {
             self.tidy = now + TIDY;
@@ -244,7 +254,7 @@ impl Scribe {
     }
 
     fn lost(&self) -> u64 {
-        self.rings.iter().map(|ring| ring.lost()).sum()
+        lost(&self.rings)
     }
 
     fn tidy_up(&self) {
@@ -256,6 +266,11 @@ impl Scribe {
             Err(_) => {}
         }
     }
+}
+
+/// Copies that found no room.
+fn lost(rings: &[Arc<Copies>]) -> u64 {
+    rings.iter().map(|ring| ring.lost()).sum()
 }
 
 fn lock(desk: &Mutex<Desk>) -> MutexGuard<'_, Desk> {

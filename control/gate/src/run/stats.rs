@@ -11,7 +11,9 @@ use crossbeam_queue::ArrayQueue;
 use hdrhistogram::Histogram;
 use wicketgate_engine::tables::Cycle;
 use wicketgate_engine::{Counters, Tables};
+use wicketgate_packet::PortId;
 use wicketgate_worker::{AssetLatency, Latency};
+use wicketgate_xdp::{Queue, Statistics};
 
 use super::data::Shared;
 use crate::api::reply::{self, Percentiles};
@@ -32,6 +34,7 @@ pub(super) enum Piece {
     /// The machine's own floor.
     Floor(Percentiles),
     Asset(Spent),
+    Socket(PortId, Queue, Statistics),
     /// There is no more.
     End,
 }
@@ -75,6 +78,7 @@ impl Teller {
         counters: impl FnOnce() -> Counters,
         latency: &Latency,
         floor: &Histogram<u64>,
+        socket: impl FnOnce(usize) -> Option<(PortId, Queue, Statistics)>,
     ) -> bool {
         // Read first: a locked instruction a turn would cost more than the answer.
         if desk.asked.load(Ordering::Relaxed) {
@@ -89,7 +93,10 @@ impl Teller {
             0 => Piece::Counters(counters()),
             1 => Piece::All(percentiles(latency.all())),
             2 => Piece::Floor(percentiles(floor)),
-            _ => latency.assets().get(at - 3).map_or(Piece::End, asset),
+            _ => match latency.assets().get(at - 3) {
+                Some(latency) => asset(latency),
+                None => socket(at - 3 - latency.assets().len()).map_or(Piece::End, of_socket),
+            },
         };
         self.0 = if matches!(piece, Piece::End) { None } else { Some(at + 1) };
         // This thread alone pushes, and there was room.
@@ -101,6 +108,10 @@ impl Teller {
 fn asset(asset: &AssetLatency) -> Piece {
     let (latency, over_budget) = (percentiles(&asset.nanos), asset.over_budget());
     Piece::Asset(Spent { overlay: asset.overlay, latency, cycle: asset.cycle, over_budget })
+}
+
+fn of_socket((port, queue, statistics): (PortId, Queue, Statistics)) -> Piece {
+    Piece::Socket(port, queue, statistics)
 }
 
 /// What all workers tell, put together.
@@ -115,6 +126,7 @@ struct Told {
     latency: Percentiles,
     floor: Percentiles,
     assets: Vec<Spent>,
+    sockets: Vec<(PortId, Queue, Statistics)>,
     /// It has begun to tell; what comes before is the rest of an earlier answer.
     begun: bool,
     whole: bool,
@@ -149,6 +161,7 @@ impl Gathering {
             let found = tables?.assets().iter().find(|asset| asset.overlay == overlay)?;
             Some(found.name.to_string())
         };
+        let sockets = self.told.iter().flat_map(|told| &told.sockets);
         let line = |(worker, spent): (u32, &Spent)| {
             let asset = name(spent.overlay).unwrap_or_else(|| spent.overlay.to_string());
             let Spent { latency, cycle, over_budget, .. } = *spent;
@@ -164,9 +177,28 @@ impl Gathering {
             denied: counters.denied,
             reasons: counters.reasons().map(|(why, n)| (why.code().to_owned(), n)).collect(),
             workers: self.told.iter().zip(&self.shared).map(|(told, of)| told.line(of)).collect(),
+            sockets: sockets.map(|socket| line_of(tables, socket)).collect(),
             assets: assets.map(line).collect(),
             ..reply::Stats::default()
         }
+    }
+}
+
+fn line_of(
+    tables: Option<&Tables>,
+    (port, queue, counts): &(PortId, Queue, Statistics),
+) -> reply::Socket {
+    let named = tables.and_then(|tables| tables.port(*port));
+    let Statistics { rx_dropped, rx_ring_full, fill_ring_empty, rx_invalid, tx_invalid, .. } =
+        *counts;
+    reply::Socket {
+        port: named.map_or_else(|| port.0.to_string(), |port| port.name.to_string()),
+        queue: queue.number,
+        rx_dropped,
+        rx_ring_full,
+        fill_ring_empty,
+        rx_invalid,
+        tx_invalid,
     }
 }
 
@@ -178,6 +210,7 @@ impl Told {
             Piece::All(latency) => self.latency = latency,
             Piece::Floor(floor) => self.floor = floor,
             Piece::Asset(spent) => self.assets.push(spent),
+            Piece::Socket(port, queue, counts) => self.sockets.push((port, queue, counts)),
             Piece::End => self.whole = true,
         }
     }
@@ -233,8 +266,14 @@ mod tests {
             counters.forwarded = 7;
             counters
         };
+        let socket = |number: usize| {
+            let statistics = Statistics { rx_dropped: 5, ..Statistics::default() };
+            (number == 0).then_some((PortId(0), Queue { interface: 1, number: 3 }, statistics))
+        };
         let floor = histogram(90);
-        (1..1000).find(|_| !teller.tell(&shared.stats, counters, latency, &floor)).unwrap()
+        let tell =
+            |teller: &mut Teller| teller.tell(&shared.stats, counters, latency, &floor, socket);
+        (1..1000).find(|_| !tell(&mut teller)).unwrap()
     }
 
     #[test]
@@ -244,12 +283,14 @@ mod tests {
         assert_eq!(tell_all(&workers[0], &latency), 1, "nobody asked");
         let mut gathering = Gathering::begin(&workers);
         assert!(!gathering.gather());
-        assert_eq!(tell_all(&workers[0], &latency), 4, "counters, latency, floor, end");
+        assert_eq!(tell_all(&workers[0], &latency), 5, "counters, latency, floor, a socket, end");
         assert!(!gathering.gather(), "the other has not told");
         tell_all(&workers[1], &latency);
         assert!(gathering.gather());
         let figures = gathering.figures(None);
         assert_eq!((figures.forwarded, figures.workers.len()), (14, 2));
+        let sockets = figures.sockets.iter().map(|it| (&*it.port, it.queue, it.rx_dropped));
+        assert_eq!(sockets.collect::<Vec<_>>(), [("0", 3, 5); 2]);
         assert_eq!((figures.workers[1].floor.frames, figures.workers[1].floor.max), (1, 90));
     }
 

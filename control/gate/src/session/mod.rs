@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `log.rs` | one session out of an audit log |
 //! | `values.rs` | what was read in its record, to say what a write replaced |
+//! | `memory.rs` | what a device was last seen to hold |
 //! | `places.rs` | where log and records are |
 //! | `tell.rs` | how it is told |
 
 mod log;
+mod memory;
 mod places;
 mod tell;
 mod values;

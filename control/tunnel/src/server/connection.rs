@@ -135,12 +135,13 @@ impl<'a, H: Host> Line<'a, H> {
         Err(end)
     }
 
-    /// Moves packets and words, until one end has enough.
+    /// Moves packets and words, until one end has enough, or is gone.
     async fn carry(&mut self, tunnel: &Arc<Tunnel>, words: Receiver<ToUser>) -> End {
         let packets = packets::collect(tunnel.clone(), self.shared.clone());
         tokio::select! {
             end = packets => end,
             end = self.converse(tunnel.sender.tunnel, words) => end,
+            end = tunnel.carrier.silence() => end,
         }
     }
 

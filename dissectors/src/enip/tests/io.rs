@@ -1,10 +1,10 @@
 use super::{
-    FORWARD_CLOSE, FORWARD_OPEN, IO_OPEN, OPENED, READ_TAG, connected, hex, packet, ucmm,
+    CLOSED, FORWARD_CLOSE, FORWARD_OPEN, IO_OPEN, OPENED, READ_TAG, connected, hex, packet, ucmm,
     unconnected, wrapped,
 };
 use crate::enip::IO_PORT;
 use crate::enip::denial::INVALID_NETWORK_CONNECTION_TYPE;
-use crate::enip::io::{Answered, Asked, Datagram, Opened, answered, asked, is_plain};
+use crate::enip::io::{Answered, Asked, Datagram, Opened, Outcome, answered, asked, is_plain};
 use crate::enip::open::{Kind, Triad, Way};
 
 const LARGE_IO_OPEN: &str = "5b 02 2006 2401 0a 0e 00000000 01007777 4242 3713 cdab0000 02 000000 \
@@ -58,11 +58,14 @@ fn a_forward_open_says_what_is_to_travel() {
 #[test]
 fn its_answer_says_what_was_opened() {
     let opened = Opened { ids: [0x1000, 0x7777_0001], intervals: [10_000, 20_000], port: IO_PORT };
-    let expected = Answered { triad: TRIAD, opened: Some(opened) };
+    let expected = Answered { triad: TRIAD, outcome: Outcome::Opened(opened) };
     assert_eq!(answered(&ucmm(IO_OPENED)), Some(expected));
-    let refused = Answered { triad: TRIAD, opened: None };
+    let refused = Answered { triad: TRIAD, outcome: Outcome::Failed };
     assert_eq!(answered(&ucmm("d4 00 01 01 0001 4242 3713 cdab0000 00 00")), Some(refused));
-    assert_eq!(answered(&ucmm("ce 00 00 00 4242 3713 cdab0000 00 00")), None);
+    let closed = Answered { triad: TRIAD, outcome: Outcome::Closed };
+    assert_eq!(answered(&ucmm(CLOSED)), Some(closed));
+    assert_eq!(answered(&ucmm("ce 00 01 01 0701 4242 3713 cdab0000 00 00")), None, "refused");
+    assert_eq!(answered(&ucmm("ce 00 00 00 4242 3713 cdab00")), None, "of a tag that was modified");
     assert_eq!(answered(&ucmm(IO_OPEN)), None);
 }
 
@@ -83,8 +86,8 @@ fn socket_address_items_say_ports() {
     assert_eq!(port(&with(IO_OPEN, "0180", "0bb8")), 3000);
     assert_eq!(port(&with(IO_OPEN, "0180", "0000")), IO_PORT);
     assert_eq!(port(&with(IO_OPEN, "0080", "0bb8")), IO_PORT, "the device's own");
-    let opened = answered(&with(IO_OPENED, "0080", "0bb8")).and_then(|it| it.opened);
-    assert_eq!(opened.map(|opened| opened.port), Some(3000));
+    let Some(answered) = answered(&with(IO_OPENED, "0080", "0bb8")) else { panic!() };
+    assert!(matches!(answered.outcome, Outcome::Opened(Opened { port: 3000, .. })));
 }
 
 #[test]
@@ -96,7 +99,7 @@ fn what_concerns_more_than_its_flow_is_not_plain() {
         assert!(is_plain(&ucmm(plain)), "{plain}");
         assert!(is_plain(&connected(7, &hex(plain))), "{plain}");
     }
-    for other in [FORWARD_OPEN, IO_OPEN, LARGE_IO_OPEN, IO_OPENED, OPENED, FORWARD_CLOSE] {
+    for other in [FORWARD_OPEN, IO_OPEN, LARGE_IO_OPEN, IO_OPENED, OPENED, FORWARD_CLOSE, CLOSED] {
         assert!(!is_plain(&ucmm(other)) && !is_plain(&connected(7, &hex(other))), "{other}");
     }
     assert!(!is_plain(&unconnected(&wrapped(&hex(IO_OPEN)))));

@@ -75,6 +75,7 @@ const FORWARD_OPEN: &str = "54 02 2006 2401 0a 0e 00000000 01007777 4242 3713 cd
 /// Its answer: O->T identifier 0x00001000.
 const OPENED: &str = "d4 00 00 00 00100000 01007777 4242 3713 cdab0000 80841e00 80841e00 00 00";
 /// Its close.
+const CLOSED: &str = "ce 00 00 00 4242 3713 cdab0000 00 00";
 const FORWARD_CLOSE: &str = "4e 02 2006 2401 0a 0e 4242 3713 cdab0000 02 00 2002 2401";
 /// Transport class 1: 10 bytes to the target every 10 ms, 6 back every 20 ms; 16 intervals of silence.
 const IO_OPEN: &str = "54 02 2006 2401 0a 0e 00000000 01007777 4242 3713 cdab0000 02 000000 \

@@ -8,6 +8,7 @@ use super::{
 use crate::enip::denial::LONGEST;
 use crate::enip::io::{answered, asked, is_plain};
 use crate::enip::nested::MAX_SERVICES;
+use crate::enip::path::Segment;
 use crate::enip::{
     Connections, Ends, MAX_PDU, command, denial, fields, frame, key, response, translate,
 };
@@ -130,4 +131,44 @@ proptest! {
             prop_assert!(command(&right[..right.len() - more]).is_err());
         }
     }
+
+    /// Eight letters of a name are looked at at once: each of them counts.
+    #[test]
+    fn a_name_is_printable_letter_by_letter(
+        name in vec(b' '..=b'~', 0..40),
+        odd in proptest::option::of((any::<prop::sample::Index>(), letter())),
+    ) {
+        let mut name = name;
+        if let (Some((at, letter)), false) = (odd, name.is_empty()) {
+            let at = at.index(name.len());
+            name[at] = letter;
+        }
+        let right = !name.is_empty() && name.iter().all(|letter| (b' '..=b'~').contains(letter));
+        let length = u8::try_from(name.len()).unwrap();
+        let path = [&[0x91, length], &name[..], &[0][..name.len() % 2], b"rest"].concat();
+        let mut rest = &path[..];
+        let taken = Segment::take(&mut rest);
+        prop_assert_eq!(taken, right.then_some(Segment::Symbol(&name)));
+        prop_assert_eq!(rest, if right { b"rest" } else { &path[..] });
+    }
+
+    /// Numbers of eight bits are read at one look, those of sixteen are not.
+    #[test]
+    fn a_number_is_the_same_in_eight_bits_as_in_sixteen(
+        kind in prop::sample::select(vec![0x20_u8, 0x24, 0x28, 0x2c, 0x30]), number: u8,
+    ) {
+        let (short, long) = ([kind, number, 7], [kind | 1, 0, number, 0, 7]);
+        let (mut quick, mut slow) = (&short[..], &long[..]);
+        let segment = Segment::take(&mut quick);
+        prop_assert!(segment.is_some());
+        prop_assert_eq!(segment, Segment::take(&mut slow));
+        prop_assert_eq!((quick, slow), (&[7][..], &[7][..]));
+        let mut cut = &short[..1];
+        prop_assert_eq!(Segment::take(&mut cut), None);
+    }
+}
+
+/// Letters on either side of each end of what is printable, and any.
+fn letter() -> impl Strategy<Value = u8> {
+    prop_oneof![prop::sample::select(vec![0, 0x1f, 0x20, 0x7e, 0x7f, 0x80, 0xff]), any::<u8>()]
 }

@@ -1,6 +1,6 @@
 use super::hex;
 use crate::opcua::node::{Name, NodeId};
-use crate::opcua::variant::{MAX_DEPTH, data_value, value};
+use crate::opcua::variant::{Budget, MAX_DEPTH, MAX_VALUES, data_value, value};
 use crate::opcua::{Reader, methods, services};
 use crate::{Class, Scalar, Values};
 
@@ -61,7 +61,7 @@ fn expanded_nodes_may_name_a_namespace_and_a_server() {
 fn held(bytes: &str) -> Option<(String, u32)> {
     let bytes = hex(bytes);
     let mut reader = Reader::new(&bytes);
-    let (values, count) = value(&mut reader)?;
+    let (values, count) = value(&mut reader, &mut Budget::default())?;
     assert!(reader.is_at_end(), "{bytes:?}");
     Some(match values {
         Values::Scalars(scalar, bytes) => {
@@ -149,11 +149,14 @@ fn values_in_values_have_a_depth() {
 fn what_stands_behind_a_value() {
     let whole = hex("3f 06 01000000 00000000 0011223344556677 0100 0011223344556677 0100");
     let mut reader = Reader::new(&whole);
-    let (values, _) = data_value(&mut reader).unwrap();
+    let (values, _) = data_value(&mut reader, &mut Budget::default()).unwrap();
     assert!(matches!(values, Values::Scalars(Scalar::Dint, [1, 0, 0, 0])));
     assert!(reader.is_at_end());
-    assert_eq!(data_value(&mut Reader::new(&hex("02 00001f80"))), Some((Values::None, 1)));
-    assert_eq!(data_value(&mut Reader::new(&[0x40])), None);
+    assert_eq!(
+        data_value(&mut Reader::new(&hex("02 00001f80")), &mut Budget::default()),
+        Some((Values::None, 1))
+    );
+    assert_eq!(data_value(&mut Reader::new(&[0x40]), &mut Budget::default()), None);
 }
 
 #[test]
@@ -172,4 +175,18 @@ fn tables_are_in_order() {
     let own = NodeId { namespace: 1, name: Name::Number(9111) };
     assert_eq!(methods::class(&own), Class::Unknown, "another namespace");
     assert!(methods::is_sorted());
+}
+
+#[test]
+fn a_request_has_so_many_values_and_no_more() {
+    // An array of variants that are null, one byte each; numbers of fixed length are not walked, nor counted.
+    let array = |kind: u8, count: usize| {
+        [&[0x80 | kind][..], &(count as u32).to_le_bytes(), &vec![0; count]].concat()
+    };
+    let read = |bytes: &[u8], budget: &mut Budget| value(&mut Reader::new(bytes), budget).is_some();
+    let mut budget = Budget::default();
+    assert!(read(&array(24, MAX_VALUES - 1), &mut budget));
+    assert!(read(&array(3, 60_000), &mut budget));
+    assert!(read(&array(24, 1), &mut budget) && !budget.is_spent());
+    assert!(!read(&array(24, 1), &mut budget) && budget.is_spent());
 }

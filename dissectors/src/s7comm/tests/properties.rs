@@ -80,4 +80,52 @@ proptest! {
             (one, other) => prop_assert_eq!(one.err(), other.err()),
         }
     }
+
+    /// One fragment that is all there is found at one look; behind an empty one never, and it is the same.
+    #[test]
+    fn a_frame_is_the_same_at_one_look(
+        high in 0..4_u8, low in any::<u8>(), mark in prop_oneof![3 => Just(0x80), 1 => any::<u8>()],
+        first in prop_oneof![Just(0x32), Just(0x72), Just(0x16), any::<u8>()], length in 0..1100_usize,
+    ) {
+        let mut bytes = [&[3, 0, high, low, 2, 0xf0, mark, first][..], &[0; 1100]].concat();
+        bytes.truncate(length);
+        let empty = fragment(&[], false);
+        let behind = frame(&[&empty[..], &bytes].concat());
+        match frame(&bytes) {
+            Ok(Framed::Whole(end)) => {
+                let end = end.checked_add(empty.len()).unwrap();
+                prop_assert_eq!(behind, Ok(Framed::Whole(end)));
+            }
+            Ok(Framed::Need(need)) => {
+                prop_assert_eq!(behind, Ok(Framed::Need(need + empty.len())));
+            }
+            Err(why) => prop_assert_eq!(behind, Err(why)),
+        }
+    }
+
+    /// A job of one variable is read by itself: as each of two that are the same.
+    #[test]
+    fn one_variable_is_what_each_of_two_is(
+        write in any::<bool>(), at in 2..12_usize, to in any::<u8>(), words in 0..3_u8,
+    ) {
+        let mut variable = hex(&READ[6..]);
+        variable[at] = to;
+        let function = if write { 5 } else { 4 };
+        // An odd number of bytes is filled up, but behind the last.
+        let bytes = [&[0, 4, 0, words * 16][..], &[1, 2].repeat(words.into())].concat();
+        let values = if write { bytes } else { Vec::new() };
+        let job = |count: u8| {
+            let all = variable.repeat(count.into());
+            message(1, &[&[function, count], &all[..]].concat(), &values.repeat(count.into()))
+        };
+        let (one, two) = (job(1), job(2));
+        match (command(&one), command(&two)) {
+            (Ok(one), Ok(two)) => {
+                prop_assert_eq!((one.class, one.name), (two.class, two.name));
+                let items: Vec<_> = one.items.collect();
+                prop_assert_eq!(items.repeat(2), two.items.collect::<Vec<_>>());
+            }
+            (one, two) => prop_assert_eq!(one.err(), two.err()),
+        }
+    }
 }

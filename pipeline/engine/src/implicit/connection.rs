@@ -14,7 +14,8 @@ use crate::verdict::Reason;
 /// Length of the longest Forward Open that is remembered, in bytes: with a path of 255 words, wrapped and routed.
 pub(super) const REQUEST: usize = 768;
 
-/// How long a Forward Open may wait for its answer, and an open connection for its first datagram (CIP 3-4.5.2).
+/// How long a Forward Open or Close may wait for its answer, and an open connection for its first datagram
+/// (CIP 3-4.5.2).
 const FIRST: Duration = Duration::from_secs(10);
 
 /// What is added to the silence that both ends agreed on: their clocks are not the gate's.
@@ -27,8 +28,10 @@ pub(crate) struct IoConnection {
     pub(crate) opener: FlowId,
     triad: Triad,
     is_open: bool,
-    /// Its Forward Close came before the answer to its Forward Open.
-    is_withdrawn: bool,
+    /// When its last Forward Close came.
+    close_asked: Option<Time>,
+    /// What its datagrams bear, by direction; until it is open, only the second is right.
+    ids: [u32; 2],
     /// How its datagrams reach the device, once it is open.
     left: FlowKey,
     /// How its datagrams come in, by direction; until it is open, only the second is right.
@@ -73,7 +76,8 @@ impl IoConnection {
             opener,
             triad: opening.triad,
             is_open: false,
-            is_withdrawn: false,
+            close_asked: None,
+            ids: [0, opening.to_originator],
             left: back,
             keys: [back; 2],
             halves: [Half::of(there, 0, now), Half::of(to_originator, opening.port, now)],
@@ -86,7 +90,7 @@ impl IoConnection {
     /// The device has opened it; datagrams to the device will come in with the key `there`, and reach it with
     /// `left`.
     pub(super) fn open(&mut self, there: FlowKey, left: FlowKey, opened: &Opened, now: Time) {
-        self.is_open = true;
+        (self.is_open, self.ids) = (true, opened.ids);
         (self.keys[0], self.left) = (there, left);
         self.halves[0].port = opened.port;
         for (half, interval) in self.halves.iter_mut().zip(opened.intervals) {
@@ -105,14 +109,19 @@ impl IoConnection {
         self.is_open
     }
 
-    /// It is to be closed before it is open.
-    pub(super) const fn withdraw(&mut self) {
-        self.is_withdrawn = true;
+    /// What its datagrams bear, by direction.
+    pub(super) const fn ids(&self) -> [u32; 2] {
+        self.ids
     }
 
-    /// Whether it was withdrawn.
-    pub(super) const fn is_withdrawn(&self) -> bool {
-        self.is_withdrawn
+    /// Its Forward Close passes.
+    pub(super) const fn ask_to_close(&mut self, now: Time) {
+        self.close_asked = Some(now);
+    }
+
+    /// Whether a success that comes now may be its Forward Close's.
+    pub(super) fn may_be_closed(&self, now: Time) -> bool {
+        self.close_asked.is_some_and(|asked| now <= asked + FIRST)
     }
 
     /// How its datagrams reach the device, once it is open.
@@ -147,7 +156,7 @@ impl IoConnection {
     /// Whether the Forward Open `pdu` in the flow `opener` may take its identifier or name. Before it is answered
     /// only the same again may: of two different ones, nobody can tell which one a success is for.
     pub(super) fn gives_way(&self, opener: FlowId, pdu: &[u8], now: Time) -> bool {
-        let waits = !self.is_open && !self.is_withdrawn && self.opener == opener;
+        let waits = !self.is_open && self.close_asked.is_none() && self.opener == opener;
         self.is_silent(now) || waits && self.request().get(HEADER..) == pdu.get(HEADER..)
     }
 

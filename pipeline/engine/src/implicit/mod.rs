@@ -6,14 +6,16 @@
 //! and policy are asked as if the Forward Open came again.
 //!
 //! Invariant: no datagram passes that cannot name its opener; an I/O connection ends with its opener's flow, with
-//! its Forward Close, by silence, or when no rule gives its Forward Open any more.
+//! the success of its Forward Close, by silence, or when no rule gives its Forward Open any more.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | `table` | the connections of a worker, found by their identifiers |
 //! | `connection` | one of them |
+//! | `changes` | what became of them, until the audit is told |
 //! | `strays` | who sends datagrams of no connection |
 
+mod changes;
 mod connection;
 mod strays;
 mod table;
@@ -24,7 +26,7 @@ use wicketgate_dissectors::{Direction, Protocol, Transport};
 use wicketgate_packet::{FrameBuf, L4, Time};
 
 use crate::engine::{Arrival, Engine};
-use crate::event::Totals;
+use crate::event::{IoEndCause, Totals};
 use crate::flow::{Flow, FlowId};
 use crate::length;
 use crate::matcher::Moment;
@@ -88,7 +90,9 @@ impl Engine {
     ) -> Result<Verdict, Reason> {
         let opener = self.io.get(id).ok_or(Reason::IoNotOpen)?.opener;
         if let Err(reason) = self.check_opener(id, opener, arrival) {
-            self.io.close(id);
+            let cause = self.cause_of(id, reason, arrival.now);
+            self.io.close(id, cause, arrival.now);
+            self.tell_io(arrival.events);
             return Err(reason);
         }
         self.check_sender(opener, direction, arrival)?;
@@ -104,6 +108,16 @@ impl Engine {
             connection.note(direction, datagram, arrival.now);
         }
         Ok(verdict)
+    }
+
+    /// Why a connection is over that may not be used for this reason.
+    fn cause_of(&self, id: IoId, reason: Reason, now: Time) -> IoEndCause {
+        let is_silent = self.io.get(id).is_some_and(|connection| connection.is_silent(now));
+        match reason {
+            _ if is_silent => IoEndCause::Silent,
+            Reason::IoNotOpen | Reason::NoEndpoint | Reason::FlowDead => IoEndCause::FlowEnded,
+            _ => IoEndCause::Revoked,
+        }
     }
 
     /// Whether a connection may still be used: it is not silent, and its opener's flow could open it now.

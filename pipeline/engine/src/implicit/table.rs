@@ -1,8 +1,8 @@
 //! The I/O connections of one worker, found by their identifiers.
 //!
 //! ```text
-//!           Forward Open passes          its success           Forward Close, the flow's end, silence
-//!  (none) -----------------------> asked -------------> open ----------------------------------------> (none)
+//!           Forward Open passes          its success           Forward Close's success, the flow's end, silence
+//!  (none) -----------------------> asked -------------> open --------------------------------------------------> (none)
 //!                                    \-- refused, 10 s without an answer --> (none)
 //! ```
 //!
@@ -14,13 +14,15 @@ use core::hash::BuildHasher;
 use core::net::Ipv4Addr;
 
 use foldhash::fast::RandomState;
-use wicketgate_dissectors::enip::io::{Answered, Asked, Opened, Opening, answered, asked};
+use wicketgate_dissectors::enip::io::{Answered, Asked, Opened, Opening, Outcome, answered, asked};
 use wicketgate_dissectors::enip::open::Triad;
 use wicketgate_dissectors::{Direction, Transport};
 use wicketgate_packet::{Headers, PortId, Time};
 
+use super::changes::{Change, Changes};
 use super::connection::{IoConnection, REQUEST};
 
+use crate::event::IoEndCause;
 use crate::flow::{Flow, FlowId, FlowKey, kept_back};
 use crate::index::Index;
 use crate::translate::Rewrite;
@@ -40,6 +42,7 @@ pub(crate) struct IoTable {
     index: Index,
     hasher: RandomState,
     hand: usize,
+    pub(super) changes: Changes,
 }
 
 /// The key of datagrams that come in by `port` on `vlan` from `src` to `dst` with the identifier `id`.
@@ -73,6 +76,7 @@ impl IoTable {
             index: Index::new(capacity * 2),
             hasher: RandomState::default(),
             hand: 0,
+            changes: Changes::new(capacity),
         }
     }
 
@@ -137,26 +141,28 @@ impl IoTable {
             Some(Asked::Open(opening)) if self.check(opener, flow, pdu, essential, now).is_ok() => {
                 self.ask(opener, flow, &opening, pdu, now);
             }
-            Some(Asked::Close(triad)) => self.withdraw(opener, triad),
+            Some(Asked::Close(triad)) => self.ask_to_close(opener, triad, now),
             _ => {}
         }
     }
 
-    /// A connection is to be closed; one that is not open yet is waited for, for its name is the device's answer's.
-    fn withdraw(&mut self, opener: FlowId, triad: Triad) {
-        let Some(id) = self.named(opener, triad) else { return };
-        match self.get_mut(id) {
-            Some(connection) if !connection.is_open() => connection.withdraw(),
-            _ => self.close(id),
+    /// A connection is to be closed. The device may refuse to, and goes on with it then; so it is not over before
+    /// that has said so.
+    fn ask_to_close(&mut self, opener: FlowId, triad: Triad, now: Time) {
+        if let Some(connection) = self.named(opener, triad).and_then(|id| self.get_mut(id)) {
+            connection.ask_to_close(now);
         }
     }
 
     fn ask(&mut self, opener: FlowId, flow: &Flow, opening: &Opening, pdu: &[u8], now: Time) {
         let back = key_back(flow.rewrite(Direction::ToServer), opening.to_originator);
-        if let Some((id, _)) = self.find(&back) {
-            self.close(id);
+        let same = self.find(&back).map(|(id, _)| id);
+        if let Some(id) = same.filter(|id| self.is_silent(*id, now)) {
+            self.close(id, IoEndCause::Silent, now);
         }
-        self.close_named(opener, opening.triad);
+        for id in [same, self.named(opener, opening.triad)].into_iter().flatten() {
+            self.close(id, IoEndCause::Replaced, now);
+        }
         let Some(at) = self.free.pop() else { return };
         // Cannot fail: the index has room for two entries of each place.
         let _ = self.index.insert(self.hash(&back), join(IoId(at), Direction::ToClient));
@@ -165,20 +171,31 @@ impl IoTable {
         }
     }
 
-    /// Notes a response that was let through: it opens what was asked for, or not.
+    /// Notes a response that was let through: it opens what was asked for, or not, or closes it.
     pub(crate) fn note_response(&mut self, opener: FlowId, flow: &Flow, pdu: &[u8], now: Time) {
         if self.is_empty() {
             return;
         }
-        let Some(Answered { triad, opened }) = answered(pdu) else { return };
-        let Some(id) = self.named(opener, triad).filter(|id| !self.is_open(*id)) else { return };
-        let asked = self.get(id).filter(|asked| !asked.is_silent(now) && !asked.is_withdrawn());
-        let asked = asked.map(|asked| *asked.key(Direction::ToClient));
-        let way = flow.rewrite(Direction::ToServer);
-        match opened.filter(|opened| asked == Some(key_back(way, opened.ids[1]))) {
-            Some(opened) => self.open(id, flow, &opened, now),
-            None => self.close(id),
+        let Some(Answered { triad, outcome }) = answered(pdu) else { return };
+        let Some(id) = self.named(opener, triad) else { return };
+        match (outcome, self.is_open(id)) {
+            (Outcome::Opened(opened), false) if self.is_awaited(id, flow, &opened, now) => {
+                self.open(id, flow, &opened, now);
+            }
+            (Outcome::Opened(_) | Outcome::Failed, false) => {
+                self.close(id, IoEndCause::Closed, now)
+            }
+            (Outcome::Closed, true) if self.get(id).is_some_and(|it| it.may_be_closed(now)) => {
+                self.close(id, IoEndCause::Closed, now);
+            }
+            _ => {}
         }
+    }
+
+    /// Whether that is what its Forward Open asked for, and not too late.
+    fn is_awaited(&self, id: IoId, flow: &Flow, opened: &Opened, now: Time) -> bool {
+        let back = key_back(flow.rewrite(Direction::ToServer), opened.ids[1]);
+        self.get(id).is_some_and(|it| !it.is_silent(now) && *it.key(Direction::ToClient) == back)
     }
 
     fn open(&mut self, id: IoId, flow: &Flow, opened: &Opened, now: Time) {
@@ -186,12 +203,14 @@ impl IoTable {
         let left = key_left(flow.rewrite(Direction::ToServer), opened.ids[0]);
         // A device that gives an identifier again has forgotten what it stood for, whosever that was: to it, all
         // clients are one.
-        self.close_each(|old| {
+        self.close_each(IoEndCause::Replaced, now, |old| {
             old.is_open() && (*old.left() == left || *old.key(Direction::ToServer) == there)
         });
         let hash = self.hash(&there);
         let Some(connection) = self.get_mut(id) else { return };
         connection.open(there, left, opened, now);
+        let (opener, ids) = (connection.opener, connection.ids());
+        self.changes.push(Change { opener, ids, time: now, end: None });
         let _ = self.index.insert(hash, join(id, Direction::ToServer));
     }
 
@@ -218,10 +237,18 @@ impl IoTable {
         self.get(id).is_some_and(|connection| connection.is_open())
     }
 
-    /// Forgets a connection.
-    pub(crate) fn close(&mut self, id: IoId) {
+    fn is_silent(&self, id: IoId, now: Time) -> bool {
+        self.get(id).is_some_and(|connection| connection.is_silent(now))
+    }
+
+    /// Forgets a connection. That one was only asked for and came to nothing is told by its command alone.
+    pub(crate) fn close(&mut self, id: IoId, cause: IoEndCause, now: Time) {
         let place = self.places.get_mut(id.0 as usize).and_then(Option::take);
         let Some(connection) = place else { return };
+        if connection.is_open() {
+            let (opener, ids) = (connection.opener, connection.ids());
+            self.changes.push(Change { opener, ids, time: now, end: Some(cause) });
+        }
         for direction in [Direction::ToServer, Direction::ToClient] {
             let hash = self.hash(connection.key(direction));
             self.index.remove(hash, join(id, direction));
@@ -231,23 +258,17 @@ impl IoTable {
 
     /// Forgets all that were opened in a flow: it is over.
     #[inline]
-    pub(crate) fn close_all(&mut self, opener: FlowId) {
-        self.close_each(|connection| connection.opener == opener);
+    pub(crate) fn close_all(&mut self, opener: FlowId, cause: IoEndCause, now: Time) {
+        self.close_each(cause, now, |connection| connection.opener == opener);
     }
 
     #[inline]
-    fn close_each(&mut self, is_it: impl Fn(&IoConnection) -> bool) {
+    fn close_each(&mut self, cause: IoEndCause, now: Time, is_it: impl Fn(&IoConnection) -> bool) {
         let places = if self.is_empty() { 0 } else { self.places.len() as u32 };
         for id in (0..places).map(IoId) {
             if self.get(id).is_some_and(&is_it) {
-                self.close(id);
+                self.close(id, cause, now);
             }
-        }
-    }
-
-    fn close_named(&mut self, opener: FlowId, triad: Triad) {
-        if let Some(id) = self.named(opener, triad) {
-            self.close(id);
         }
     }
 
@@ -270,8 +291,8 @@ impl IoTable {
         for _ in 0..AGE_PLACES {
             let id = IoId(self.hand as u32);
             self.hand = (self.hand + 1) % self.places.len();
-            if self.get(id).is_some_and(|connection| connection.is_silent(now)) {
-                self.close(id);
+            if self.is_silent(id, now) {
+                self.close(id, IoEndCause::Silent, now);
             }
         }
     }

@@ -45,9 +45,9 @@ pub enum Compared {
     Differ,
 }
 
-/// Room in the copy.
+/// Room in the copy that was reserved.
 #[derive(Debug)]
-pub struct Place {
+pub struct Room {
     from: usize,
 }
 
@@ -136,28 +136,28 @@ impl Canon {
     #[must_use]
     #[inline]
     pub fn write(&mut self, at: Offset, new: &[u8], floor: Floor) -> bool {
-        let place = self.reserve(at, new.len(), floor);
-        place.map(|place| self.put(place, new)).is_some()
+        let room = self.reserve(at, new.len(), floor);
+        room.map(|room| self.put(room, new)).is_some()
     }
 
     /// Where `len` bytes can be written at `at`, when bytes before `floor` are forgotten for it as far as that
     /// needs.
     #[inline(always)]
-    pub fn reserve(&mut self, at: Offset, len: usize, floor: Floor) -> Option<Place> {
+    pub fn reserve(&mut self, at: Offset, len: usize, floor: Floor) -> Option<Room> {
         let (end, capacity) = (at + len as u64, self.capacity() as u64);
         if end > self.start + capacity {
             self.make_room(end - capacity, floor);
         }
         let fits = self.start <= at && end <= self.start + capacity;
-        fits.then(|| Place { from: (at - self.start) as usize })
+        fits.then(|| Room { from: (at - self.start) as usize })
     }
 
     /// Writes bytes where room for so many was [reserved](Canon::reserve), nothing having been written since.
     #[inline(always)]
-    pub fn put(&mut self, place: Place, new: &[u8]) {
-        let to = place.from + new.len();
-        if let Some(room) = self.bytes_mut().get_mut(place.from..to) {
-            room.copy_from_slice(new);
+    pub fn put(&mut self, room: Room, new: &[u8]) {
+        let to = room.from + new.len();
+        if let Some(bytes) = self.bytes_mut().get_mut(room.from..to) {
+            bytes.copy_from_slice(new);
         }
         self.len = self.len.max(to);
     }

@@ -8,6 +8,7 @@
 //! ```
 
 mod host;
+mod news;
 mod notices;
 
 use std::collections::VecDeque;
@@ -34,6 +35,7 @@ use crate::api::desk::Desk;
 use crate::exit::complain;
 use crate::words;
 use host::GateHost;
+use news::News;
 use notices::Notices;
 
 /// The thread's name.
@@ -54,8 +56,7 @@ pub(super) struct Tunnels {
     free: VecDeque<Ipv4Addr>,
     overlay: Prefix,
     notices: Notices,
-    /// How what users have asked for stands, until they are told.
-    news: Vec<(u32, Grant)>,
+    news: News,
     thread: Option<JoinHandle<()>>,
     pulse: Pulse,
 }
@@ -164,7 +165,7 @@ impl Listener {
             free: tunnel.hosts().collect(),
             overlay: policy.gate().overlay,
             notices: Notices::default(),
-            news: Vec::new(),
+            news: News::default(),
             thread: None,
             pulse: Pulse::of(1, SILENT),
         };
@@ -213,7 +214,8 @@ impl Tunnels {
     /// Ends a tunnel, because its login is over.
     pub(super) fn end(&mut self, tunnel: u32, why: &str) {
         self.notices.forget(tunnel);
-        self.tell_news();
+        let news = self.news.take_of(tunnel);
+        self.tell(news);
         self.order(Command::End(tunnel, End::new(Code::Over, why)));
     }
 
@@ -229,12 +231,17 @@ impl Tunnels {
 
     /// How what a user has asked for stands: they are told once tables are made of it.
     pub(super) fn note_grant(&mut self, tunnel: u32, grant: Grant) {
-        self.news.push((tunnel, grant));
+        self.news.add(tunnel, grant);
     }
 
     /// Tells users how what they asked for stands.
     pub(super) fn tell_news(&mut self) {
-        for (tunnel, grant) in std::mem::take(&mut self.news) {
+        let news = self.news.take();
+        self.tell(news);
+    }
+
+    fn tell(&self, news: Vec<(u32, Grant)>) {
+        for (tunnel, grant) in news {
             self.order(Command::Tell(tunnel, ToUser::Grant(grant)));
         }
     }

@@ -9,7 +9,7 @@ use wicketgate_packet::Time;
 
 use super::Lane;
 use super::owed::{ACK_DELAY, RETRY_FIRST};
-use crate::splice::canon::{Compared, Floor, Place};
+use crate::splice::canon::{Compared, Floor, Room};
 use crate::splice::number::{FIRST, Offset};
 use crate::verdict::Reason;
 
@@ -112,15 +112,15 @@ impl Lane {
     /// Room for `len` bytes that are next in line, nothing being held or ahead; until something else changes the
     /// lane they can be [passed](Lane::pass_whole). `None` where there is none.
     #[inline(always)]
-    pub fn reserve(&mut self, len: usize) -> Option<Place> {
+    pub fn reserve(&mut self, len: usize) -> Option<Room> {
         let (down, floor) = (self.shifted(self.next), self.floor());
         self.canon.reserve(down, len, floor)
     }
 
     /// Takes and releases a whole PDU for which room was [reserved](Lane::reserve).
     #[inline(always)]
-    pub fn pass_whole(&mut self, place: Place, bytes: &[u8], now: Time) {
-        self.canon.put(place, bytes);
+    pub fn pass_whole(&mut self, room: Room, bytes: &[u8], now: Time) {
+        self.canon.put(room, bytes);
         self.note_stored(self.next, bytes.len(), now);
         self.release(bytes.len());
     }
