@@ -245,6 +245,25 @@ fn is_reset(seen: &Seen) -> bool {
 }
 
 /// S-15, S-24: behind the asset's FIN nothing can be said.
+/// A gap with no held PDU before it: fuzzing found a timer that then came up a hundred times a second, for hours.
+#[test]
+fn a_gap_that_is_never_filled_wakes_nobody_for_nothing() {
+    let (mut gate, talk) = open();
+    let behind_a_gap = talk.client_next.wrapping_add(12);
+    from_client(&mut gate, &talk, (behind_a_gap, talk.asset_next), &read(2, 0, 1));
+    let end = gate.now + Duration::from_secs(3600);
+    let mut for_nothing = 0;
+    while gate.engine.next_deadline() <= end {
+        let own = gate.pass(gate.engine.next_deadline().since(gate.now));
+        for_nothing += u32::from(own.is_empty());
+    }
+    // Once each 2.56 s the timers' wheel has turned.
+    assert!(for_nothing < 1500, "{for_nothing} times in an hour");
+    let both = [read(1, 0, 1), read(2, 0, 1)].concat();
+    let outcome = from_client(&mut gate, &talk, (talk.client_next, talk.asset_next), &both);
+    assert_eq!(outcome.payload_on(LINE), both, "and it may still be filled");
+}
+
 #[test]
 fn a_denial_behind_the_assets_fin_resets() {
     let (mut gate, talk) = open();

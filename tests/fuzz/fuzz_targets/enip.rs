@@ -51,7 +51,8 @@ fn read(pdu: &[u8], dialog: &mut Dialog) {
     }
     let _ = (ENIP.response(pdu), Datagram::read(pdu), asked(pdu), answered(pdu));
     let mut translated = pdu.to_vec();
-    let changed = ENIP.translate(&mut translated, [100, 64, 10, 20].into(), [192, 168, 20, 7].into());
+    let changed =
+        ENIP.translate(&mut translated, [100, 64, 10, 20].into(), [192, 168, 20, 7].into());
     assert!(changed == (translated != pdu) && !(changed && ENIP.is_plain(pdu)));
     for direction in [Direction::ToServer, Direction::ToClient] {
         ENIP.fields(pdu, direction, &mut |_: &'static str, _: Field<'_>| {});

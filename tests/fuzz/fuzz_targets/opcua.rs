@@ -89,5 +89,8 @@ fn read(pdu: &[u8], dialog: &mut Dialog) {
         dialog.number(direction, &mut copy);
     }
     let changed = copy.iter().zip(pdu).filter(|(new, old)| new != old).count();
-    assert!(copy.len() == pdu.len() && changed <= 4 * pdu.len().div_ceil(8), "only numbers are changed");
+    assert!(
+        copy.len() == pdu.len() && changed <= 4 * pdu.len().div_ceil(8),
+        "only numbers are changed"
+    );
 }

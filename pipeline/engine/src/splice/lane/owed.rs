@@ -68,19 +68,20 @@ impl Lane {
     /// When something is due.
     pub fn deadline(&self) -> Option<Time> {
         let retry = self.retry.filter(|_| self.owned > self.acked).map(|(at, _)| at);
-        let waits = self.waits().then(|| self.nudge.0.min(self.end_of_patience()));
+        let nudge = self.waits().then_some(self.nudge.0);
+        let patience = self.holds().then(|| self.end_of_patience());
         let vouch = self.could_vouch().then_some(self.vouch_at);
-        retry.into_iter().chain(waits).chain(vouch).min()
+        retry.into_iter().chain(nudge).chain(patience).chain(vouch).min()
     }
 
     /// Whether bytes are held that could be acknowledged, and are not.
     fn could_vouch(&self) -> bool {
-        self.next > self.judged && self.acked == self.end && !self.vouches
+        self.holds() && self.acked == self.end && !self.vouches
     }
 
     /// Whether the rest of a PDU, or what fills a gap, is missing.
     fn waits(&self) -> bool {
-        self.next > self.judged || !self.ahead.is_empty()
+        self.holds() || !self.ahead.is_empty()
     }
 
     /// What is due by now.
@@ -88,7 +89,7 @@ impl Lane {
     /// # Errors
     /// [`GivenUp`]: a PDU was never completed, or what is owed cannot be delivered.
     pub fn expire(&mut self, now: Time) -> Result<Due, GivenUp> {
-        if self.next > self.judged && now >= self.end_of_patience() {
+        if self.holds() && now >= self.end_of_patience() {
             return Err(GivenUp);
         }
         let mut due = Due::default();
