@@ -122,11 +122,13 @@ def peers(raw):
 
 def live(raw):
     sys.path.insert(0, str(HERE / "live"))
-    from bench import FIGURES, FORWARDER, NFT, ratios
+    from bench import FIGURES, FORWARDER, NFT, OURS, ratios
 
     rows = json.loads(raw)["rows"]
     groups = []
     for test, figure, title, _, more_is_better in FIGURES:
+        if test not in rows[OURS]:
+            continue
         better = "more is better" if more_is_better else "less is better"
         of = [("of nftables NAT", NFT, BLUE), ("of xskfwd -N", FORWARDER, GREEN)]
         spreads = [Spread(name, ratios(rows, test, figure, peer), colour) for name, peer, colour in of]
