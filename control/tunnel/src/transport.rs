@@ -15,7 +15,7 @@ pub const SILENCE: Duration = Duration::from_secs(30);
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// A connection on which nothing has come for this long is dead: what came last may have been as old as
-/// [`KEEP_ALIVE`] when the silence began.
+/// `KEEP_ALIVE` when the silence began.
 pub const IDLE: Duration = SILENCE.saturating_add(KEEP_ALIVE);
 
 /// UDP payload that any path is taken to carry: Ethernet's MTU, less what tunnels of others on the way take.
