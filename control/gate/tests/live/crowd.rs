@@ -262,7 +262,8 @@ impl Crowd {
             );
         }
         eprintln!("resident memory of the gate after each round, KiB: {memory:?}");
-        assert!(memory[1] < memory[0] + memory[0] / 10, "it grows: {memory:?}");
+        let most = memory[0] + memory[0] / 10 + PROOFS;
+        assert!(memory[1] < most, "it grows: {memory:?}");
         assert_whole(&gate.stop());
         assert!(office.audited("login-refused").is_empty());
         assert_eq!(office.audited("login").len(), 2 * self.tunnels);
@@ -279,6 +280,9 @@ fn add_bob(office: &Office) {
     writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
     assert!(child.wait().unwrap().success());
 }
+
+/// Two proofs of a password at a time take 20 MiB each, which the allocator gives back when it pleases, in KiB.
+const PROOFS: u64 = 2 * 20 * 1024;
 
 /// Memory of the gate, in KiB (proc_pid_status(5), VmRSS).
 fn resident(gate: &Gate) -> u64 {
