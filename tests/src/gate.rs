@@ -35,7 +35,7 @@ pub struct Gate {
 
 /// Frames of the gate's own: by which port, and the frame.
 #[derive(Clone, Debug, Default)]
-struct Sent(Vec<(PortId, Vec<u8>)>);
+pub struct Sent(pub Vec<(PortId, Vec<u8>)>);
 
 impl Outbox for Sent {
     fn send(&mut self, egress: PortId, frame: &[u8]) -> bool {

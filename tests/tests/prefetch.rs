@@ -7,11 +7,12 @@ use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 use wicketgate_engine::{Engine, EventRing, Limits, Sessions, Tables, Verdict};
-use wicketgate_packet::{FrameBuf, Headers, L4, Outbox, PortId};
+use wicketgate_packet::{FrameBuf, Headers, L4, PortId};
 use wicketgate_ports::{HeapFrame, Pool};
 use wicketgate_tests::Packet;
 use wicketgate_tests::capture::{Case, Crossing, cases};
 use wicketgate_tests::frame::flag;
+use wicketgate_tests::gate::Sent;
 use wicketgate_worker::worker::BURST;
 
 /// Each bundled capture, with the frames that enter the gate.
@@ -28,18 +29,8 @@ struct Side {
     engine: Engine,
     events: EventRing,
     frame: HeapFrame,
-    own: Own,
+    own: Sent,
     looks_ahead: bool,
-}
-
-#[derive(Default)]
-struct Own(Vec<(PortId, Vec<u8>)>);
-
-impl Outbox for Own {
-    fn send(&mut self, egress: PortId, frame: &[u8]) -> bool {
-        self.0.push((egress, frame.to_vec()));
-        true
-    }
 }
 
 /// What can be seen of one frame.
@@ -57,7 +48,7 @@ impl Side {
         let mut engine = Engine::new(limits, tables.clone(), Arc::new(Sessions::new(64)));
         engine.set_captured(true);
         let (events, frame) = (EventRing::new(512), Pool::new(1).take().unwrap());
-        Side { engine, events, frame, own: Own::default(), looks_ahead }
+        Side { engine, events, frame, own: Sent::default(), looks_ahead }
     }
 
     fn burst(&mut self, burst: &[Crossing]) -> Vec<Seen> {

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use wicketgate_engine::{Engine, EventRing, Limits, Sessions, Tables, Verdict};
-use wicketgate_packet::{FrameBuf, Headers, Outbox, PortId, Time, rewrite};
+use wicketgate_packet::{FrameBuf, Headers, PortId, Time, rewrite};
 use wicketgate_ports::{HeapFrame, Pool};
 use wicketgate_tests::capture::{Crossing, cases};
-use wicketgate_tests::gate::START;
+use wicketgate_tests::gate::{START, Sent};
 use wicketgate_tests::plant::*;
 use wicketgate_tests::{Gate, Plant, Talk, modbus};
 
@@ -24,17 +24,7 @@ struct Side {
     sessions: Arc<Sessions>,
     events: EventRing,
     frame: HeapFrame,
-    own: Own,
-}
-
-#[derive(Default)]
-struct Own(Vec<(PortId, Vec<u8>)>);
-
-impl Outbox for Own {
-    fn send(&mut self, egress: PortId, frame: &[u8]) -> bool {
-        self.0.push((egress, frame.to_vec()));
-        true
-    }
+    own: Sent,
 }
 
 /// What can be seen of one step.
@@ -56,7 +46,7 @@ impl Side {
         engine.set_captured(captured);
         engine.set_straight(straight);
         let (events, frame) = (EventRing::new(EVENTS), Pool::new(1).take().unwrap());
-        Side { engine, sessions, events, frame, own: Own::default() }
+        Side { engine, sessions, events, frame, own: Sent::default() }
     }
 
     fn frame(&mut self, crossing: &Crossing, reads: bool) -> Seen {
