@@ -226,9 +226,15 @@ impl Matcher {
     }
 
     /// Whether any entry holds at this time.
+    #[inline]
     pub fn is_open(&self, now: Time) -> bool {
+        self.always || self.has_open_window(now)
+    }
+
+    #[inline(never)]
+    fn has_open_window(&self, now: Time) -> bool {
         let is_open = |entry: &Entry| entry.window.is_some_and(|window| window.is_open(now));
-        self.always || self.entries.iter().any(is_open)
+        self.entries.iter().any(is_open)
     }
 
     /// Whether some entry is closed, but for operations that are under way.

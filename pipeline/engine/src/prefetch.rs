@@ -100,7 +100,7 @@ impl Engine {
         let stream = stream.map_or(0, |stream| match flow.transport {
             Transport::Tcp => stream.lines(),
             // Of datagrams nothing is kept.
-            _ => stream.lines_of_said(),
+            Transport::Udp | Transport::Icmp => stream.lines_of_said(),
         });
         self.sessions.line(flow.slot) ^ u64::from(grant) ^ stream
     }
