@@ -196,7 +196,11 @@ impl<T: std::fmt::Display> Value for Shown<T> {
 
 #[cfg(test)]
 mod tests {
+    use wicketgate_dissectors::{Class, Protocol};
+    use wicketgate_engine::Reason;
+
     use super::*;
+    use crate::Alarm;
 
     fn written(value: &(impl Value + ?Sized)) -> String {
         let mut line = Vec::new();
@@ -224,6 +228,17 @@ mod tests {
             (written(&true), written(&Hex(&[0x0a, 0xff]))),
             ("true".into(), "\"0aff\"".into())
         );
+    }
+
+    #[test]
+    fn words_of_the_program_need_no_escape() {
+        let classes = Class::ALL.iter().map(|class| class.name());
+        let protocols = Protocol::ALL.iter().map(|protocol| protocol.name());
+        let reasons = Reason::ALL.iter().map(|reason| reason.code());
+        let alarms = Alarm::ALL.iter().map(|alarm| alarm.code());
+        for word in classes.chain(protocols).chain(reasons).chain(alarms) {
+            assert_eq!(written(&Word(word)), written(word));
+        }
     }
 
     #[test]

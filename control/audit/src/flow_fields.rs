@@ -8,7 +8,7 @@ use wicketgate_dissectors::Protocol;
 use wicketgate_engine::event::CommandEvent;
 use wicketgate_engine::{EndpointId, Event, GrantId};
 
-/// Flows whose fields are kept, about; of two that have one place it is the last that was written.
+/// Flows whose fields are kept, at most; of two that have one place, those of the last that was written. 270 KiB.
 const PLACES: usize = 1 << PLACE_BITS;
 const PLACE_BITS: u32 = 10;
 
@@ -22,7 +22,7 @@ pub(crate) struct FlowKey {
     client: (Ipv4Addr, u16),
     endpoint: EndpointId,
     grant: Option<GrantId>,
-    /// Of the tables that name what the others number; no two have the same.
+    /// Of the tables that name what the others number. A gate counts them up: no two have the same.
     epoch: u32,
     protocol: Protocol,
 }
