@@ -525,6 +525,10 @@ impl EventRing {
         let taken = self.len.min(1);
         self.head = self.head.wrapping_add(taken);
         self.len -= taken;
+        // Begins anew where it began before: those slots are in the caches, the rest of the ring is in none.
+        if self.len == 0 {
+            self.head = 0;
+        }
     }
 
     /// Whether it is time to take some out.
