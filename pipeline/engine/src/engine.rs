@@ -390,7 +390,7 @@ impl Engine {
         arrival: &Arrival<'_, F>,
     ) -> Result<(), Reason> {
         let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
-        let expected = flow.rewrite(Direction::ToServer).dst_mac;
+        let expected = flow.rewrite(Direction::ToServer).link().dst;
         if direction == Direction::ToServer || arrival.headers.link.src == expected {
             return Ok(());
         }

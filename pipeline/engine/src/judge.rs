@@ -2,9 +2,10 @@
 //!
 //! Whoever brings the PDUs, a datagram or a stream, sees to it that nothing of a refused one leaves.
 
+use wicketgate_dissectors::modbus::{Function, brief};
 use wicketgate_dissectors::{
-    Class, Command, Dialog, Direction, Framed, Item, Items, Key, NotTheProtocol, Protocol, Space,
-    Step,
+    Class, Command, Dialog, Direction, Framed, Item, Items, Key, NotTheProtocol, Portion, Protocol,
+    Space, Step,
 };
 use wicketgate_packet::Time;
 
@@ -196,7 +197,7 @@ impl Judge<'_> {
         (found.commands, found.denied) = (found.commands + 1, found.denied + 1);
         said.dialog.note_refused(front);
         let command = Command { name: "too-long", ..self.unreadable(front) };
-        if !self.events.has_room(self.standing(&command), 1) {
+        if !self.events.has_room(self.standing(command.class), 1) {
             self.events.count_lost();
             return Reason::AuditFull;
         }
@@ -204,8 +205,9 @@ impl Judge<'_> {
         reason
     }
 
-    /// Judges a PDU in a flow without operations, at a grant without a rate. Where it may pass, everything is
-    /// done that [`Judge::pdu`] does; else nothing is, and that has to be asked.
+    /// Judges the payload of a segment in a flow without operations, at a grant without a rate. Where it is one
+    /// whole PDU that may pass, everything is done that [`Judge::pdu`] does; else nothing is, and that has to be
+    /// asked.
     ///
     /// `protocol` is the judge's: a caller that knows it is compiled for it.
     #[inline(always)]
@@ -217,10 +219,55 @@ impl Judge<'_> {
         direction: Direction,
         pdu: &[u8],
     ) -> bool {
+        match (protocol, direction) {
+            (Protocol::Modbus, Direction::ToServer) => match self.brief_passes(flow, said, pdu) {
+                Some(()) => true,
+                None => self.long_passes(protocol, flow, said, direction, pdu),
+            },
+            (Protocol::Modbus, Direction::ToClient) => match brief::response(pdu) {
+                Some(key) => said.pending.take(key),
+                None => self.long_passes(protocol, flow, said, direction, pdu),
+            },
+            _ => self.long_passes(protocol, flow, said, direction, pdu),
+        }
+    }
+
+    /// The same of any PDU.
+    #[inline(never)]
+    fn long_passes(
+        &mut self,
+        protocol: Protocol,
+        flow: &Flow,
+        said: &mut Said<'_>,
+        direction: Direction,
+        pdu: &[u8],
+    ) -> bool {
+        // What it brings about may be more than an event, or it may have to be changed.
+        if !protocol.is_plain(pdu) {
+            return false;
+        }
+        match said.dialog.portion(protocol, direction, pdu, protocol.max_pdu()) {
+            Ok(Portion::Whole(len)) if len.get() == pdu.len() => {}
+            _ => return false,
+        }
         match direction {
             Direction::ToServer => self.request_passes(protocol, flow, said, pdu).is_some(),
             Direction::ToClient => response_passes(protocol, said, pdu).is_some(),
         }
+    }
+
+    /// The same of a request that is read at one look, of a class that is given whole.
+    #[inline(always)]
+    fn brief_passes(&mut self, flow: &Flow, said: &mut Said<'_>, pdu: &[u8]) -> Option<()> {
+        let request = &brief::request(pdu)?;
+        let class = request.function.class;
+        let rule = self.grant.matcher.open_to(class)?;
+        if !self.events.has_room(self.standing(class), 1) {
+            return None;
+        }
+        self.tell_brief(flow, request, rule, pdu.first_chunk()?);
+        said.pending.push(request.key);
+        Some(())
     }
 
     #[inline(always)]
@@ -235,7 +282,7 @@ impl Judge<'_> {
         let Ok(command) = &said.dialog.command(protocol, pdu) else { return None };
         said.dialog.permit(command, pdu).ok()?;
         let allowed = self.grant.matcher.judge_at(command, &Moment::at(self.now)).ok()?;
-        if !self.events.has_room(self.standing(command), 1) {
+        if !self.events.has_room(self.standing(command.class), 1) {
             return None;
         }
         self.tell(flow, command, Some(allowed.rule), None, pdu);
@@ -305,7 +352,7 @@ impl Judge<'_> {
             }
         };
         let events = 1 + usize::from(moment.step == Step::Begins);
-        if !self.events.has_room(self.standing(command), events) {
+        if !self.events.has_room(self.standing(command.class), events) {
             self.events.count_lost();
             return Some(Reason::AuditFull);
         }
@@ -370,14 +417,37 @@ impl Judge<'_> {
         }
     }
 
-    fn standing(&self, command: &Command<'_>) -> Standing {
-        match command.class {
+    fn standing(&self, class: Class) -> Standing {
+        match class {
             _ if !self.essential => Standing::People,
             Class::Read | Class::Discover | Class::Subscribe | Class::Session => {
                 Standing::MachineRead
             }
             _ => Standing::MachineWrite,
         }
+    }
+
+    /// Tells of a request that was read at one look and passes.
+    #[inline(always)]
+    fn tell_brief(
+        &mut self,
+        flow: &Flow,
+        request: &brief::Request,
+        rule: RuleId,
+        pdu: &[u8; brief::REQUEST],
+    ) {
+        let slot = self.events.next_slot();
+        let Some(told) = slot.and_then(|slot| slot.command_of(self.now, flow)) else { return };
+        let &Function { code, class, name, space, .. } = request.function;
+        told.endpoint = flow.endpoint;
+        (told.protocol, told.class, told.name) = (Protocol::Modbus, class, name);
+        (told.function, told.sub, told.unit) = (code.into(), None, request.unit);
+        told.object = (space, request.start.into(), request.count.into());
+        if !told.tag.is_empty() {
+            told.tag = Label::EMPTY;
+        }
+        (told.denied, told.observed, told.rule) = (None, false, Some(rule));
+        told.set_payload(pdu);
     }
 
     fn tell(

@@ -53,7 +53,7 @@ impl Engine {
     fn fetch_flow(&self, id: FlowId) {
         if let Some(flow) = self.flows.get(id) {
             let [there, back] = &flow.rewrites;
-            black_box((there.egress, back.dst_mac, flow.idle_at, flow.totals.frames, flow.slot));
+            black_box((there.egress, back.link().dst, flow.idle_at, flow.totals.frames, flow.slot));
         }
     }
 

@@ -13,7 +13,8 @@
 //! Invariant: what the straight way does is what the stages would have done: verdict, bytes that leave, events,
 //! counters, and what is remembered. `tests/tests/straight.rs` holds both against each other.
 
-use wicketgate_dissectors::{Direction, Portion, Protocol};
+use wicketgate_dissectors::{Direction, Protocol};
+use wicketgate_packet::parse::Segment;
 use wicketgate_packet::{FrameBuf, Plain, PortId, Time};
 
 use crate::engine::Engine;
@@ -21,20 +22,16 @@ use crate::event::{EventRing, Totals};
 use crate::flow::{Flow, FlowKey, timeout};
 use crate::judge::{Judge, Numbers, Said};
 use crate::session::{SessionState, Sessions};
-use crate::splice::number::Offset;
 use crate::splice::passage::PIECE;
 use crate::stream::Stream;
 use crate::tables::Grant;
 use crate::tcp::Phase;
 use crate::verdict::{Reason, Verdict};
 
-/// A segment that is the next one of its stream.
+/// A segment that may be the next one of its stream.
 struct Next<'a> {
-    direction: Direction,
     plain: &'a Plain<'a>,
-    at: Offset,
-    /// How far it acknowledges what travels the other way.
-    ack: Offset,
+    captured: bool,
 }
 
 impl Engine {
@@ -47,13 +44,14 @@ impl Engine {
         frame: &mut F,
         events: &mut EventRing,
     ) -> Option<Result<Verdict, Reason>> {
-        let plain = &Plain::read(frame.bytes())?;
+        let bytes = frame.bytes_mut();
+        let plain = &Plain::read(bytes)?;
         let (id, direction) = self.flows.find(&FlowKey::of_plain(port, plain))?;
         let flow = self.flows.get_mut(id)?;
         let known = flow.epoch == self.tables.epoch()
             && is_open(flow, &self.sessions, now)
             && flow.rewrite(direction.reverse()).answers_come_with(plain.ethernet, plain.tag);
-        let (ip_at, end) = (plain.ip_at, plain.end);
+        let (ip_at, end, whole) = (plain.ip_at, plain.end, plain.is_whole_frame());
         if !known || end - ip_at > self.tables.least_mtu().into() || !plain.is_intact() {
             return None;
         }
@@ -67,16 +65,20 @@ impl Engine {
                 let stream = self.streams.get_mut(stream)?;
                 let protocol = self.tables.endpoint(flow.endpoint)?.protocol;
                 let essential = self.tables.subject(grant.subject)?.essential;
-                let next = next(direction, plain, stream, self.captured)?;
-                let sessions = &*self.sessions;
-                let io = (id, &mut self.io);
-                let mut judge = Judge { now, grant, protocol, essential, sessions, events, io };
-                // Compiled for what is most often spoken: nothing in it asks again what that is.
-                let commands = match protocol {
-                    Protocol::Modbus => pass(Protocol::Modbus, &mut judge, flow, stream, &next)?,
-                    protocol => pass(protocol, &mut judge, flow, stream, &next)?,
+                let (sessions, io) = (&*self.sessions, (id, &mut self.io));
+                let judge = &mut Judge { now, grant, protocol, essential, sessions, events, io };
+                let next = &Next { plain, captured: self.captured };
+                // Compiled for what is most often spoken, each way: nothing in it asks again what that is.
+                let (numbers, commands) = match (protocol, direction) {
+                    (Protocol::Modbus, Direction::ToServer) => {
+                        pass(Protocol::Modbus, Direction::ToServer, judge, flow, stream, next)?
+                    }
+                    (Protocol::Modbus, Direction::ToClient) => {
+                        pass(Protocol::Modbus, Direction::ToClient, judge, flow, stream, next)?
+                    }
+                    (protocol, direction) => pass(protocol, direction, judge, flow, stream, next)?,
                 };
-                (Some(note(flow, stream, &next, now, protocol.max_pdu())), commands)
+                (Some(numbers), commands)
             }
         };
         // Its patience, for it is open; known here, so nothing is multiplied.
@@ -85,9 +87,15 @@ impl Engine {
         self.went_straight += 1;
         let rewrite = flow.rewrite(direction);
         let (egress, rewrite_at) = (rewrite.egress, rewrite.ip_at());
-        if let Err(reason) = rewrite.apply_to_plain(frame, (ip_at, end), numbers) {
-            return Some(Err(reason));
-        }
+        // Most frames keep their length and place: nobody is asked for room.
+        let bytes = match whole && ip_at == rewrite_at {
+            true => bytes,
+            false => match rewrite.place_packet(frame, ip_at, end) {
+                Ok(()) => frame.bytes_mut(),
+                Err(reason) => return Some(Err(reason)),
+            },
+        };
+        rewrite.apply_to_plain(bytes, numbers);
         let bytes = (rewrite_at + end - ip_at) as u64;
         let done = Totals { frames: 1, bytes, commands, denied: 0 };
         flow.totals.add(done);
@@ -98,7 +106,7 @@ impl Engine {
 }
 
 /// Whether it is established, and may still be used.
-#[inline]
+#[inline(always)]
 fn is_open(flow: &Flow, sessions: &Sessions, now: Time) -> bool {
     flow.tcp.phase() == Phase::Established
         && flow.dead.is_none()
@@ -108,13 +116,13 @@ fn is_open(flow: &Flow, sessions: &Sessions, now: Time) -> bool {
 }
 
 /// Whether what it gives does not depend on what passed before, and its frames are nobody else's business.
-#[inline]
+#[inline(always)]
 fn is_plain(grant: &Grant) -> bool {
     !grant.observe && !grant.record && grant.rate.is_none() && !grant.matcher.has_operations()
 }
 
 /// Notes a segment of a connection that nobody reads, if it fits.
-#[inline]
+#[inline(always)]
 fn pass_unread(
     flow: &mut Flow,
     grant: &Grant,
@@ -122,93 +130,94 @@ fn pass_unread(
     plain: &Plain<'_>,
     now: Time,
 ) -> Option<()> {
-    let (segment, len) = (plain.segment(), plain.payload.len());
-    if !grant.matcher.is_open(now) || flow.tcp.place(direction, &segment, len).is_err() {
+    if !grant.matcher.is_open(now) {
         return None;
     }
-    flow.tcp.accept(direction, &segment, len);
+    let (tcp, len) = (&plain.headers.tcp, plain.payload.len());
+    match flow.tcp.accept_next(direction, tcp.seq.get(), tcp.ack.get(), len as u32) {
+        true => Some(()),
+        false => pass_again(flow, direction, &plain.segment(), len),
+    }
+}
+
+/// The same of one that came before or too early, or acknowledges less than another did.
+#[cold]
+fn pass_again(flow: &mut Flow, direction: Direction, segment: &Segment, len: usize) -> Option<()> {
+    flow.tcp.place(direction, segment, len).ok()?;
+    flow.tcp.accept(direction, segment, len);
     Some(())
 }
 
-/// The segment as the next one of its stream, if it is that.
-#[inline(always)]
-fn next<'a>(
-    direction: Direction,
-    plain: &'a Plain<'a>,
-    stream: &Stream,
-    captured: bool,
-) -> Option<Next<'a>> {
-    let (lane, other) = (stream.lane(direction), stream.lane(direction.reverse()));
-    let tcp = &plain.headers.tcp;
-    let in_line = lane.wire(lane.next()) == tcp.seq.get() && !lane.is_finished();
-    if !stream.is_straight() || !in_line || plain.clock.is_some() != stream.has_timestamps() {
-        return None;
-    }
-    // RFC 7323 section 5.3: a clock never goes back.
-    let goes_back = |value: u32| (value.wrapping_sub(stream.clock(direction)) as i32) < 0;
-    if plain.clock.is_some_and(goes_back) || plain.payload.len() > PIECE {
-        return None;
-    }
-    let ack = other.place_ack(tcp.ack.get(), captured).ok()?;
-    Some(Next { direction, plain, at: lane.next(), ack })
-}
-
-/// Has the segment's one PDU judged, and keeps it as what was sent; how many commands that were. `None`, with
-/// nothing changed, where it may not pass or is not one.
+/// Has the segment judged and noted, if it is the next one of its stream: the numbers that it leaves with, and how
+/// many commands that were. `None`, with nothing changed, where it is not that or may not pass.
 #[inline(always)]
 fn pass(
     protocol: Protocol,
+    direction: Direction,
     judge: &mut Judge<'_>,
-    flow: &Flow,
-    stream: &mut Stream,
-    next: &Next<'_>,
-) -> Option<u64> {
-    let (direction, payload) = (next.direction, next.plain.payload);
-    if payload.is_empty() {
-        return Some(0);
-    }
-    // What it brings about may be more than an event, or it may have to be changed.
-    if !protocol.is_plain(payload) {
-        return None;
-    }
-    match stream.dialog.portion(protocol, direction, payload, protocol.max_pdu()) {
-        Ok(Portion::Whole(len)) if len.get() == payload.len() => {}
-        _ => return None,
-    }
-    if stream.operation.is_some() {
-        return None;
-    }
-    let room = stream.lane_mut(direction).reserve(payload.len())?;
-    let Stream { pending, dialog, operation, .. } = &mut *stream;
-    let said = &mut Said { pending, dialog, operation };
-    if !judge.passes(protocol, flow, said, direction, payload) {
-        return None;
-    }
-    stream.lane_mut(direction).pass_whole(room, payload, judge.now);
-    Some(u64::from(direction == Direction::ToServer))
-}
-
-/// Notes what the segment says beyond its payload; the numbers that it leaves with.
-#[inline(always)]
-fn note(
     flow: &mut Flow,
     stream: &mut Stream,
     next: &Next<'_>,
-    now: Time,
-    longest: usize,
-) -> Numbers {
-    let Next { direction, plain, at, ack } = *next;
-    let window = u64::from(plain.headers.tcp.window.get()) << stream.scale(direction);
-    stream.lane_mut(direction.reverse()).acknowledge(ack, window, now);
-    if let Some(value) = plain.clock {
+) -> Option<(Numbers, u64)> {
+    let (tcp, payload) = (&next.plain.headers.tcp, next.plain.payload);
+    let lane = stream.lane(direction);
+    if !stream.is_straight() || !lane.is_next(tcp.seq.get()) || payload.len() > PIECE {
+        return None;
+    }
+    let at = lane.next();
+    let ack = stream.lane(direction.reverse()).place_next_ack(tcp.ack.get(), next.captured)?;
+    if !is_timely(direction, stream, next.plain.clock) {
+        return None;
+    }
+    let commands = match payload {
+        [] => 0,
+        pdu => pass_pdu(protocol, direction, judge, flow, stream, pdu)?,
+    };
+    if let Some(value) = next.plain.clock {
         stream.note_clock(direction, value);
     }
-    let back = stream.back(direction, longest);
+    let scale = stream.scale(direction);
+    let window = u64::from(tcp.window.get()) << scale;
+    let back = stream.lane_mut(direction.reverse()).tell_back(ack, window, judge.now);
+    let back = stream.back_of(direction, back);
     let lane = stream.lane_mut(direction);
     lane.hear(lane.next());
-    lane.note_sent(lane.end(), now);
-    let (seq, next) = (lane.wire(lane.shifted(at)), lane.wire(lane.next()));
-    let other = stream.lane(direction.reverse());
-    flow.tcp.follow(direction, next, other.wire(other.ack()), false);
-    Numbers { seq, ack: back.ack, window: back.window }
+    flow.tcp.follow_next(direction, lane.wire(lane.next()), back.ack);
+    let seq = lane.wire(lane.shifted(at));
+    Some((Numbers { seq, ack: back.ack, window: back.window }, commands))
+}
+
+/// Whether it has a timestamp if both ends agreed on that, and one that does not go back (RFC 7323 section 5.3).
+#[inline(always)]
+fn is_timely(direction: Direction, stream: &Stream, clock: Option<u32>) -> bool {
+    match clock {
+        Some(value) => {
+            stream.has_timestamps() && value.wrapping_sub(stream.clock(direction)) as i32 >= 0
+        }
+        None => !stream.has_timestamps(),
+    }
+}
+
+/// Has the one PDU of a segment judged, and keeps it as what was sent; how many commands that were. `None`, with
+/// nothing changed, where it may not pass or is not one.
+#[inline(always)]
+fn pass_pdu(
+    protocol: Protocol,
+    direction: Direction,
+    judge: &mut Judge<'_>,
+    flow: &Flow,
+    stream: &mut Stream,
+    pdu: &[u8],
+) -> Option<u64> {
+    if stream.operation.is_some() {
+        return None;
+    }
+    let room = stream.lane_mut(direction).reserve(pdu.len())?;
+    let Stream { pending, dialog, operation, .. } = &mut *stream;
+    let said = &mut Said { pending, dialog, operation };
+    if !judge.passes(protocol, flow, said, direction, pdu) {
+        return None;
+    }
+    stream.lane_mut(direction).pass_whole(room, pdu, judge.now);
+    Some(u64::from(direction == Direction::ToServer))
 }

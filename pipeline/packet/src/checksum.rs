@@ -6,27 +6,48 @@ use core::net::Ipv4Addr;
 /// word (RFC 1071 section 1). Not yet folded.
 #[inline]
 pub fn sum(start: u64, bytes: &[u8]) -> u64 {
-    // Native-endian words; byte order comes last, since one's complement sums commute with byte swapping
-    // (RFC 1071 section 2 B). Carries are counted in the upper half of 128 bits, so that no addition waits
-    // for another's carry.
-    let (words, tail) = bytes.as_chunks::<8>();
-    let mut sum = u128::from(start);
-    for word in words {
-        sum += u128::from(u64::from_ne_bytes(*word));
-    }
-    if !tail.is_empty() {
-        sum += u128::from(last_word(bytes, tail));
-    }
-    let (sum, carry) = (sum as u64).overflowing_add((sum >> 64) as u64);
-    sum + u64::from(carry)
+    sum_from(start, bytes, 0)
 }
 
-/// The tail of `bytes`, up to seven of them, as the front of a word: what is before it is shifted out.
-#[inline]
+/// The same of `bytes` from `from` on, an even number. Where that is 8 or more, a short rest is as cheap as a
+/// long one: there is something before it to read with it.
+#[inline(always)]
+pub fn sum_from(start: u64, bytes: &[u8], from: usize) -> u64 {
+    let (words, tail) = bytes.get(from..).unwrap_or_default().as_chunks::<8>();
+    let sum = add_words(start, words);
+    if tail.is_empty() { sum } else { add(sum, last_word(bytes, tail)) }
+}
+
+/// One's complement sum of two words, each four of 16 bits.
+#[inline(always)]
+pub const fn add(a: u64, b: u64) -> u64 {
+    let (sum, carry) = a.overflowing_add(b);
+    // The carry of a sum is never that of another: there is room for it.
+    sum.wrapping_add(carry as u64)
+}
+
+/// Words of the machine's own byte order: that comes last, since one's complement sums commute with byte swapping
+/// (RFC 1071 section 2 B).
+#[inline(always)]
+fn add_words(start: u64, words: &[[u8; 8]]) -> u64 {
+    // Carries are counted in the upper half of 128 bits, so that no addition waits for another's carry.
+    let (pairs, last) = words.as_chunks::<2>();
+    let mut sum = u128::from(start);
+    for [a, b] in pairs {
+        sum += u128::from(u64::from_ne_bytes(*a));
+        sum += u128::from(u64::from_ne_bytes(*b));
+    }
+    if let [last, ..] = last {
+        sum += u128::from(u64::from_ne_bytes(*last));
+    }
+    add(sum as u64, (sum >> 64) as u64)
+}
+
+/// The tail of `bytes`, one to seven of them, as the front of a word: what is before it is shifted out.
+#[inline(always)]
 fn last_word(bytes: &[u8], tail: &[u8]) -> u64 {
-    let unused = 8 * (8 - tail.len() as u32);
     let Some(last) = bytes.last_chunk::<8>() else { return short_word(tail) };
-    let word = u64::from_le_bytes(*last).checked_shr(unused).unwrap_or(0);
+    let word = u64::from_le_bytes(*last).wrapping_shr(64 - 8 * tail.len() as u32);
     u64::from_ne_bytes(word.to_le_bytes())
 }
 
@@ -67,7 +88,7 @@ pub fn pseudo_header(src: Ipv4Addr, dst: Ipv4Addr, protocol: u8, length: u16) ->
 
 /// The change that some replaced words make to a checksum, whatever the rest of the bytes.
 ///
-/// Made once per flow for its addresses and ports, applied to each packet.
+/// Made once per flow for its addresses and ports, applied to each packet. In the machine's own byte order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delta(u32);
 
@@ -79,24 +100,13 @@ impl Delta {
     #[must_use]
     pub const fn word(self, old: u16, new: u16) -> Delta {
         // RFC 1624 eqn. 3: HC' = ~(~HC + ~m + m').
-        Delta(self.0 + (!old) as u32 + new as u32).folded()
+        Delta(self.0 + (!old).to_be() as u32 + new.to_be() as u32).folded()
     }
 
     /// A 32-bit word at an even offset becomes `new`.
     #[must_use]
     pub const fn long(self, old: u32, new: u32) -> Delta {
         self.word((old >> 16) as u16, (new >> 16) as u16).word(old as u16, new as u16)
-    }
-
-    /// 32-bit words at even offsets become others: old and new of each. Folded once for all, which a
-    /// chain of [`Delta::long`] does for each half.
-    #[must_use]
-    #[inline]
-    pub fn longs<const N: usize>(self, words: [(u32, u32); N]) -> Delta {
-        let change = |(old, new): (u32, u32)| u64::from(!old) + u64::from(new);
-        let sum = u64::from(self.0) + words.into_iter().map(change).sum::<u64>();
-        let (sum, carry) = (sum as u32).overflowing_add((sum >> 32) as u32);
-        Delta(sum + u32::from(carry)).folded()
     }
 
     /// An address becomes `new`.
@@ -114,7 +124,16 @@ impl Delta {
     /// The checksum `before` after the change.
     #[inline]
     pub const fn apply(self, before: u16) -> u16 {
-        !halves((!before) as u32 + self.0)
+        u16::from_be(!halves((!before).to_be() as u32 + self.0))
+    }
+
+    /// The same where, besides, words of the machine's own byte order at even offsets become others: old and new
+    /// of each.
+    #[inline(always)]
+    pub fn apply_with<const N: usize>(self, before: u16, words: [(u64, u64); N]) -> u16 {
+        let start = u64::from((!before).to_be()) + u64::from(self.0);
+        let change = |sum, (old, new): (u64, u64)| add(sum, add(!old, new));
+        !fold(words.into_iter().fold(start, change))
     }
 
     #[inline]
@@ -163,7 +182,8 @@ mod tests {
             let delta = Delta::NONE.long(old, new);
             let old_port = u16::from_be_bytes(bytes[..2].try_into().unwrap());
             bytes[..2].copy_from_slice(&port.to_be_bytes());
-            prop_assert_eq!(delta, Delta::NONE.longs([(old, new)]));
+            let words = [u64::from(old.to_be()), u64::from(new.to_be())];
+            prop_assert_eq!(delta.apply(before), Delta::NONE.apply_with(before, [words.into()]));
             let delta = delta.and(Delta::NONE.word(old_port, port));
             let (quick, whole) = (delta.apply(before), checksum(&bytes));
             // 0x0000 and 0xffff are the same number; all-zero data has only the second.

@@ -1,16 +1,18 @@
 //! A TCP segment as nearly all are: what [`Headers`](crate::Headers) says of any frame, at fixed places.
 
-use zerocopy::IntoBytes;
-
 use crate::checksum;
 use crate::parse::{Segment, flags};
-use crate::wire::{Ethernet, Ipv4, Ipv4Tcp, Tcp, VlanTag, ethertype, protocol};
+use crate::wire::{Ethernet, Ipv4, Ipv4Tcp, VlanTag, ethertype, protocol};
 
 /// Version 4, five words of header.
 const VERSION_IHL: u8 = 0x45;
 
-/// "Don't fragment": the only flag that may be set.
-const DONT_FRAGMENT: u16 = 0x4000;
+/// "Don't fragment", in the upper half of the fragment word: the only flag that may be set.
+const DONT_FRAGMENT: u8 = 0x40;
+
+/// Data offset of a TCP header without options, and of one with timestamps; no reserved bit.
+const NO_OPTIONS: u8 = 0x50;
+const TIMESTAMPS: u8 = 0x80;
 
 /// A frame with at most one tag, a whole IPv4 packet without options that has not travelled too far, and in it a
 /// TCP segment of an open connection: ACK, with or without PSH, timestamps or no option at all.
@@ -36,6 +38,7 @@ pub struct Plain<'a> {
     pub ip_at: usize,
     /// Where the packet ends; what the frame has behind it is padding.
     pub end: usize,
+    padding: usize,
 }
 
 impl<'a> Plain<'a> {
@@ -48,27 +51,31 @@ impl<'a> Plain<'a> {
             ethertype::VLAN => (Some(tag(bytes)?), Ethernet::LEN + VlanTag::LEN),
             _ => return None,
         };
-        let headers = Ipv4Tcp::at(bytes, ip_at)?;
-        let Ipv4Tcp { ip, tcp } = headers;
-        let end = ip_at + usize::from(ip.total_length.get());
+        let headers = Ipv4Tcp::at(bytes, ip_at).filter(|headers| is_plain(headers))?;
+        let end = ip_at + usize::from(headers.ip.total_length.get());
         let packet = bytes.get(ip_at..end)?;
-        let payload_at = Ipv4::LEN + tcp.header_len();
-        let clock = clock(packet.get(Ipv4Tcp::LEN..payload_at)?)?;
-        let payload = packet.get(payload_at..)?;
-        let plain = Plain { ethernet, tag, headers, clock, packet, payload, ip_at, end };
-        (is_plain(ip) && is_data(tcp)).then_some(plain)
+        let (clock, payload) = clock(headers, packet.get(Ipv4Tcp::LEN..)?)?;
+        let padding = bytes.len() - end;
+        Some(Plain { ethernet, tag, headers, clock, packet, payload, ip_at, end, padding })
     }
 
     /// Whether both checksums are right.
     #[inline(always)]
     pub fn is_intact(&self) -> bool {
-        let Ipv4Tcp { ip, .. } = self.headers;
-        let segment = self.packet.get(Ipv4::LEN..).unwrap_or_default();
-        // An IPv4 packet is below 64 KiB.
-        let length = segment.len() as u16;
-        let pseudo = checksum::pseudo_header(ip.src.into(), ip.dst.into(), ip.protocol, length);
-        checksum::checksum(ip.as_bytes()) == 0
-            && checksum::fold(checksum::sum(pseudo, segment)) == 0xffff
+        let [a, b, c, d, e] = self.headers.words();
+        // The pseudo-header is the IPv4 header's addresses, its protocol, and a length below 64 KiB.
+        let length = (self.packet.len() - Ipv4::LEN) as u16;
+        let pseudo = u64::from((u16::from(protocol::TCP) + length).to_be());
+        let headers = [b & !FRONT, c, d, e].into_iter().fold(pseudo, checksum::add);
+        let behind = checksum::sum_from(headers, self.packet, Ipv4Tcp::LEN);
+        let header = checksum::add(checksum::add(a, b), c & FRONT);
+        checksum::fold(header) == 0xffff && checksum::fold(behind) == 0xffff
+    }
+
+    /// Whether nothing of the frame is behind the packet.
+    #[inline(always)]
+    pub fn is_whole_frame(&self) -> bool {
+        self.padding == 0
     }
 
     /// The segment's header.
@@ -92,28 +99,36 @@ fn tag(bytes: &[u8]) -> Option<u16> {
     (tag.ethertype.get() == ethertype::IPV4).then_some(tag.control.get())
 }
 
-/// Whether it has no options, is no fragment, and may be sent on.
-#[inline]
-fn is_plain(ip: &Ipv4) -> bool {
-    ip.version_ihl == VERSION_IHL
-        && ip.fragment.get() & !DONT_FRAGMENT == 0
-        && ip.ttl > 1
-        && ip.protocol == protocol::TCP
+/// The first half of a word, as it lies.
+const FRONT: u64 = u64::from_ne_bytes([0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
+
+/// Version and header length, and all of the fragment word but "don't fragment": in the first word.
+const SHAPE: (u64, u64) = (
+    u64::from_ne_bytes([0xff, 0, 0, 0, 0, 0, !DONT_FRAGMENT, 0xff]),
+    u64::from_ne_bytes([VERSION_IHL, 0, 0, 0, 0, 0, 0, 0]),
+);
+
+/// Whether IPv4 has no options, is no fragment, may be sent on, and carries TCP.
+#[inline(always)]
+fn is_plain(headers: &Ipv4Tcp) -> bool {
+    let [first, ..] = headers.words();
+    let (mask, shape) = SHAPE;
+    let Ipv4 { ttl, protocol, .. } = headers.ip;
+    first & mask == shape && ttl > 1 && protocol == protocol::TCP
 }
 
-/// Whether it neither opens, ends nor resets a connection, and has nothing urgent.
-#[inline]
-fn is_data(tcp: &Tcp) -> bool {
-    tcp.offset & 0x0f == 0 && tcp.flags & !flags::PSH == flags::ACK
-}
-
-/// The timestamp in a segment's options, which may be none, or timestamps as stacks write them (RFC 7323
-/// appendix A).
-#[inline]
-fn clock(options: &[u8]) -> Option<Option<u32>> {
-    match *options {
-        [] => Some(None),
-        [1, 1, 8, 10, a, b, c, d, _, _, _, _] => Some(Some(u32::from_be_bytes([a, b, c, d]))),
+/// The timestamp in the options of a segment that neither opens, ends nor resets a connection and has nothing
+/// urgent; and its payload. Options may be none, or timestamps as stacks write them (RFC 7323 appendix A).
+#[inline(always)]
+fn clock<'a>(Ipv4Tcp { tcp, .. }: &Ipv4Tcp, behind: &'a [u8]) -> Option<(Option<u32>, &'a [u8])> {
+    match (tcp.offset, tcp.flags & !flags::PSH) {
+        (NO_OPTIONS, flags::ACK) => Some((None, behind)),
+        (TIMESTAMPS, flags::ACK) => match behind.split_first_chunk::<12>()? {
+            ([1, 1, 8, 10, clock @ .., _, _, _, _], payload) => {
+                Some((Some(u32::from_be_bytes(*clock)), payload))
+            }
+            _ => None,
+        },
         _ => None,
     }
 }

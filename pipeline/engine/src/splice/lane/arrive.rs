@@ -117,14 +117,6 @@ impl Lane {
         self.canon.reserve(down, len, floor)
     }
 
-    /// Takes and releases a whole PDU for which room was [reserved](Lane::reserve).
-    #[inline(always)]
-    pub fn pass_whole(&mut self, room: Room, bytes: &[u8], now: Time) {
-        self.canon.put(room, bytes);
-        self.note_stored(self.next, bytes.len(), now);
-        self.release(bytes.len());
-    }
-
     #[inline]
     fn store(&mut self, at: Offset, bytes: &[u8], now: Time) -> Result<(), Reason> {
         let (down, floor) = (self.shifted(at), self.floor());
