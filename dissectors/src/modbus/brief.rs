@@ -28,12 +28,11 @@ pub struct Request {
 
 /// The whole request `adu`, if it is one of those and right.
 #[inline(always)]
-pub fn request(adu: &[u8]) -> Option<Request> {
-    let (adu, []) = adu.split_first_chunk::<REQUEST>()? else { return None };
-    let &[.., s1, s0, n1, n0] = adu;
-    let head = head(adu.first_chunk()?, adu.len())?;
+pub fn request(adu: &[u8; REQUEST]) -> Option<Request> {
+    let head = head(adu.first_chunk()?, REQUEST)?;
     let function = functions::on_tables(head as u8)?;
-    let (start, number) = (u16::from_be_bytes([s1, s0]), u16::from_be_bytes([n1, n0]));
+    let range = adu.last_chunk().copied().map(u32::from_be_bytes)?;
+    let (start, number) = ((range >> 16) as u16, range as u16);
     let count = match function.class {
         Class::Read => number,
         _ if function.code == functions::WRITE_SINGLE_COIL && !matches!(number, 0 | 0xff00) => 0,

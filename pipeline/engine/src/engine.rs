@@ -234,6 +234,22 @@ impl Engine {
             self.counters.count(verdict);
             return Ok(verdict);
         }
+        self.by_stages(now, port, frame, out, events, may_wait)
+    }
+
+    /// The same by the stages.
+    // Cold, so that the compiler keeps in registers what the straight way needs, and not what it ends with.
+    #[cold]
+    #[inline(never)]
+    fn by_stages<F: FrameBuf>(
+        &mut self,
+        now: Time,
+        port: PortId,
+        frame: &mut F,
+        out: &mut dyn Outbox,
+        events: &mut EventRing,
+        may_wait: bool,
+    ) -> Result<Verdict, NextHop> {
         let verdict = match self.path(now, port, frame, out, events, may_wait) {
             Err(Reason::Arp) => self.arp(port, frame),
             verdict => verdict,

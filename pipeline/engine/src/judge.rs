@@ -2,14 +2,13 @@
 //!
 //! Whoever brings the PDUs, a datagram or a stream, sees to it that nothing of a refused one leaves.
 
-use wicketgate_dissectors::modbus::{Function, brief};
 use wicketgate_dissectors::{
     Class, Command, Dialog, Direction, Framed, Item, Items, Key, NotTheProtocol, Portion, Protocol,
     Space, Step,
 };
 use wicketgate_packet::Time;
 
-use crate::event::{EndCause, Event, EventRing, Label, Sent, Standing, Totals};
+use crate::event::{EndCause, Event, EventRing, Label, Sent, Standing, Totals, standing};
 use crate::flow::{Flow, FlowId};
 use crate::implicit::IoTable;
 use crate::matcher::{Moment, Operations};
@@ -219,29 +218,6 @@ impl Judge<'_> {
         direction: Direction,
         pdu: &[u8],
     ) -> bool {
-        match (protocol, direction) {
-            (Protocol::Modbus, Direction::ToServer) => match self.brief_passes(flow, said, pdu) {
-                Some(()) => true,
-                None => self.long_passes(protocol, flow, said, direction, pdu),
-            },
-            (Protocol::Modbus, Direction::ToClient) => match brief::response(pdu) {
-                Some(key) => said.pending.take(key),
-                None => self.long_passes(protocol, flow, said, direction, pdu),
-            },
-            _ => self.long_passes(protocol, flow, said, direction, pdu),
-        }
-    }
-
-    /// The same of any PDU.
-    #[inline(never)]
-    fn long_passes(
-        &mut self,
-        protocol: Protocol,
-        flow: &Flow,
-        said: &mut Said<'_>,
-        direction: Direction,
-        pdu: &[u8],
-    ) -> bool {
         // What it brings about may be more than an event, or it may have to be changed.
         if !protocol.is_plain(pdu) {
             return false;
@@ -254,20 +230,6 @@ impl Judge<'_> {
             Direction::ToServer => self.request_passes(protocol, flow, said, pdu).is_some(),
             Direction::ToClient => response_passes(protocol, said, pdu).is_some(),
         }
-    }
-
-    /// The same of a request that is read at one look, of a class that is given whole.
-    #[inline(always)]
-    fn brief_passes(&mut self, flow: &Flow, said: &mut Said<'_>, pdu: &[u8]) -> Option<()> {
-        let request = &brief::request(pdu)?;
-        let class = request.function.class;
-        let rule = self.grant.matcher.open_to(class)?;
-        if !self.events.has_room(self.standing(class), 1) {
-            return None;
-        }
-        self.tell_brief(flow, request, rule, pdu.first_chunk()?);
-        said.pending.push(request.key);
-        Some(())
     }
 
     #[inline(always)]
@@ -418,36 +380,7 @@ impl Judge<'_> {
     }
 
     fn standing(&self, class: Class) -> Standing {
-        match class {
-            _ if !self.essential => Standing::People,
-            Class::Read | Class::Discover | Class::Subscribe | Class::Session => {
-                Standing::MachineRead
-            }
-            _ => Standing::MachineWrite,
-        }
-    }
-
-    /// Tells of a request that was read at one look and passes.
-    #[inline(always)]
-    fn tell_brief(
-        &mut self,
-        flow: &Flow,
-        request: &brief::Request,
-        rule: RuleId,
-        pdu: &[u8; brief::REQUEST],
-    ) {
-        let slot = self.events.next_slot();
-        let Some(told) = slot.and_then(|slot| slot.command_of(self.now, flow)) else { return };
-        let &Function { code, class, name, space, .. } = request.function;
-        told.endpoint = flow.endpoint;
-        (told.protocol, told.class, told.name) = (Protocol::Modbus, class, name);
-        (told.function, told.sub, told.unit) = (code.into(), None, request.unit);
-        told.object = (space, request.start.into(), request.count.into());
-        if !told.tag.is_empty() {
-            told.tag = Label::EMPTY;
-        }
-        (told.denied, told.observed, told.rule) = (None, false, Some(rule));
-        told.set_payload(pdu);
+        standing(self.essential, class)
     }
 
     fn tell(

@@ -13,25 +13,34 @@
 //! Invariant: what the straight way does is what the stages would have done: verdict, bytes that leave, events,
 //! counters, and what is remembered. `tests/tests/straight.rs` holds both against each other.
 
-use wicketgate_dissectors::{Direction, Protocol};
+use wicketgate_dissectors::{Direction, Protocol, modbus};
 use wicketgate_packet::parse::Segment;
 use wicketgate_packet::{FrameBuf, Plain, PortId, Time};
 
+use crate::brief;
 use crate::engine::Engine;
 use crate::event::{EventRing, Totals};
-use crate::flow::{Flow, FlowKey, timeout};
+use crate::flow::{Flow, FlowId, FlowKey, timeout};
+use crate::implicit::IoTable;
 use crate::judge::{Judge, Numbers, Said};
 use crate::session::{SessionState, Sessions};
 use crate::splice::passage::PIECE;
 use crate::stream::Stream;
-use crate::tables::Grant;
+use crate::tables::{Given, Tables};
 use crate::tcp::Phase;
 use crate::verdict::{Reason, Verdict};
 
-/// A segment that may be the next one of its stream.
-struct Next<'a> {
-    plain: &'a Plain<'a>,
+/// What judging a segment may need. It stays in registers: a [`Judge`] is made of it for what has to be judged.
+struct Bench<'a> {
+    now: Time,
+    /// The frames are a capture's.
     captured: bool,
+    tables: &'a Tables,
+    sessions: &'a Sessions,
+    given: &'a Given,
+    events: &'a mut EventRing,
+    id: FlowId,
+    io: &'a mut IoTable,
 }
 
 impl Engine {
@@ -46,38 +55,30 @@ impl Engine {
     ) -> Option<Result<Verdict, Reason>> {
         let bytes = frame.bytes_mut();
         let plain = &Plain::read(bytes)?;
+        if !plain.is_intact() {
+            return None;
+        }
         let (id, direction) = self.flows.find(&FlowKey::of_plain(port, plain))?;
         let flow = self.flows.get_mut(id)?;
         let known = flow.epoch == self.tables.epoch()
             && is_open(flow, &self.sessions, now)
-            && flow.rewrite(direction.reverse()).answers_come_with(plain.ethernet, plain.tag);
-        let (ip_at, end, whole) = (plain.ip_at, plain.end, plain.is_whole_frame());
-        if !known || end - ip_at > self.tables.least_mtu().into() || !plain.is_intact() {
+            && flow.rewrite(direction.reverse()).answers_come_with(plain.ethernet, plain.tag());
+        let (ip_at, end, whole) = (plain.ip_at, plain.end(), plain.is_whole_frame());
+        if !known || end - ip_at > self.tables.least_mtu().into() {
             return None;
         }
-        let grant = self.tables.grant(flow.grant).filter(|grant| is_plain(grant))?;
+        let given = self.tables.given(flow.grant).filter(|given| given.plain)?;
         let (numbers, commands) = match flow.stream {
             None => {
-                pass_unread(flow, grant, direction, plain, now)?;
+                pass_unread(flow, &self.tables, given, direction, plain, now)?;
                 (None, 0)
             }
             Some(stream) => {
                 let stream = self.streams.get_mut(stream)?;
-                let protocol = self.tables.endpoint(flow.endpoint)?.protocol;
-                let essential = self.tables.subject(grant.subject)?.essential;
-                let (sessions, io) = (&*self.sessions, (id, &mut self.io));
-                let judge = &mut Judge { now, grant, protocol, essential, sessions, events, io };
-                let next = &Next { plain, captured: self.captured };
-                // Compiled for what is most often spoken, each way: nothing in it asks again what that is.
-                let (numbers, commands) = match (protocol, direction) {
-                    (Protocol::Modbus, Direction::ToServer) => {
-                        pass(Protocol::Modbus, Direction::ToServer, judge, flow, stream, next)?
-                    }
-                    (Protocol::Modbus, Direction::ToClient) => {
-                        pass(Protocol::Modbus, Direction::ToClient, judge, flow, stream, next)?
-                    }
-                    (protocol, direction) => pass(protocol, direction, judge, flow, stream, next)?,
-                };
+                let (tables, sessions, io) = (&*self.tables, &*self.sessions, &mut self.io);
+                let captured = self.captured;
+                let bench = &mut Bench { now, captured, tables, sessions, given, events, id, io };
+                let (numbers, commands) = pass(bench, direction, flow, stream, plain)?;
                 (Some(numbers), commands)
             }
         };
@@ -115,22 +116,17 @@ fn is_open(flow: &Flow, sessions: &Sessions, now: Time) -> bool {
         && sessions.state(flow.slot, flow.session) == SessionState::Live
 }
 
-/// Whether what it gives does not depend on what passed before, and its frames are nobody else's business.
-#[inline(always)]
-fn is_plain(grant: &Grant) -> bool {
-    !grant.observe && !grant.record && grant.rate.is_none() && !grant.matcher.has_operations()
-}
-
 /// Notes a segment of a connection that nobody reads, if it fits.
 #[inline(always)]
 fn pass_unread(
     flow: &mut Flow,
-    grant: &Grant,
+    tables: &Tables,
+    given: &Given,
     direction: Direction,
     plain: &Plain<'_>,
     now: Time,
 ) -> Option<()> {
-    if !grant.matcher.is_open(now) {
+    if !given.always && !tables.grant(flow.grant)?.matcher.is_open(now) {
         return None;
     }
     let (tcp, len) = (&plain.headers.tcp, plain.payload.len());
@@ -148,43 +144,127 @@ fn pass_again(flow: &mut Flow, direction: Direction, segment: &Segment, len: usi
     Some(())
 }
 
-/// Has the segment judged and noted, if it is the next one of its stream: the numbers that it leaves with, and how
-/// many commands that were. `None`, with nothing changed, where it is not that or may not pass.
+/// Has a segment of a connection that is read judged and noted, if it is the next one: the numbers that it leaves
+/// with, and how many commands that were. `None`, with nothing changed, where it is not that or may not pass.
 #[inline(always)]
 fn pass(
-    protocol: Protocol,
+    bench: &mut Bench<'_>,
     direction: Direction,
-    judge: &mut Judge<'_>,
     flow: &mut Flow,
     stream: &mut Stream,
-    next: &Next<'_>,
+    plain: &Plain<'_>,
 ) -> Option<(Numbers, u64)> {
-    let (tcp, payload) = (&next.plain.headers.tcp, next.plain.payload);
-    let lane = stream.lane(direction);
-    if !stream.is_straight() || !lane.is_next(tcp.seq.get()) || payload.len() > PIECE {
-        return None;
+    // Compiled for what is most often spoken, each way: nothing in it asks again what that is.
+    match (bench.given.protocol, direction) {
+        (Protocol::Modbus, Direction::ToServer) => {
+            bench.pass(Protocol::Modbus, Direction::ToServer, flow, stream, plain)
+        }
+        (Protocol::Modbus, Direction::ToClient) => {
+            bench.pass(Protocol::Modbus, Direction::ToClient, flow, stream, plain)
+        }
+        _ => bench.pass(bench.given.protocol, direction, flow, stream, plain),
     }
-    let at = lane.next();
-    let ack = stream.lane(direction.reverse()).place_next_ack(tcp.ack.get(), next.captured)?;
-    if !is_timely(direction, stream, next.plain.clock) {
-        return None;
+}
+
+impl Bench<'_> {
+    #[inline(always)]
+    fn pass(
+        &mut self,
+        protocol: Protocol,
+        direction: Direction,
+        flow: &mut Flow,
+        stream: &mut Stream,
+        plain: &Plain<'_>,
+    ) -> Option<(Numbers, u64)> {
+        let (tcp, payload) = (&plain.headers.tcp, plain.payload);
+        let lane = stream.lane(direction);
+        if !stream.is_straight() || !lane.is_next(tcp.seq.get()) || payload.len() > PIECE {
+            return None;
+        }
+        let at = lane.next();
+        let ack = stream.lane(direction.reverse()).place_next_ack(tcp.ack.get(), self.captured)?;
+        let clock = plain.clock();
+        if !is_timely(direction, stream, clock) {
+            return None;
+        }
+        let commands = match payload {
+            [] => 0,
+            pdu => self.pass_pdu(protocol, direction, flow, stream, pdu)?,
+        };
+        if let Some(value) = clock {
+            stream.note_clock(direction, value);
+        }
+        let window = u64::from(tcp.window.get()) << stream.scale(direction);
+        let back = stream.lane_mut(direction.reverse()).tell_back(ack, window, self.now);
+        let back = stream.back_of(direction, back);
+        let lane = stream.lane_mut(direction);
+        lane.hear(lane.next());
+        flow.tcp.follow_next(direction, lane.wire(lane.next()), back.ack);
+        let seq = lane.wire(lane.shifted(at));
+        Some((Numbers { seq, ack: back.ack, window: back.window }, commands))
     }
-    let commands = match payload {
-        [] => 0,
-        pdu => pass_pdu(protocol, direction, judge, flow, stream, pdu)?,
-    };
-    if let Some(value) = next.plain.clock {
-        stream.note_clock(direction, value);
+
+    /// Has the one PDU of a segment judged, and keeps it as what was sent; how many commands that were. `None`, with
+    /// nothing changed, where it may not pass or is not one.
+    #[inline(always)]
+    fn pass_pdu(
+        &mut self,
+        protocol: Protocol,
+        direction: Direction,
+        flow: &Flow,
+        stream: &mut Stream,
+        pdu: &[u8],
+    ) -> Option<u64> {
+        if stream.operation.is_some() {
+            return None;
+        }
+        let room = stream.lane_mut(direction).reserve(pdu.len())?;
+        let (now, given) = (self.now, self.given);
+        let Stream { requests, responses, pending, .. } = &mut *stream;
+        match (protocol, direction) {
+            (Protocol::Modbus, Direction::ToServer) => {
+                if let Some(pdu) = brief::pass_request(now, flow, given, pending, self.events, pdu)
+                {
+                    requests.pass_whole(room, pdu, now);
+                    return Some(1);
+                }
+            }
+            (Protocol::Modbus, Direction::ToClient) => {
+                if let Some(key) = modbus::brief::response(pdu) {
+                    return pending
+                        .take(key)
+                        .then(|| responses.pass_whole(room, pdu, now))
+                        .map(|()| 0);
+                }
+            }
+            _ => {}
+        }
+        if !self.judge_passes(protocol, direction, flow, stream, pdu)? {
+            return None;
+        }
+        stream.lane_mut(direction).pass_whole(room, pdu, self.now);
+        Some(u64::from(direction == Direction::ToServer))
     }
-    let scale = stream.scale(direction);
-    let window = u64::from(tcp.window.get()) << scale;
-    let back = stream.lane_mut(direction.reverse()).tell_back(ack, window, judge.now);
-    let back = stream.back_of(direction, back);
-    let lane = stream.lane_mut(direction);
-    lane.hear(lane.next());
-    flow.tcp.follow_next(direction, lane.wire(lane.next()), back.ack);
-    let seq = lane.wire(lane.shifted(at));
-    Some((Numbers { seq, ack: back.ack, window: back.window }, commands))
+
+    /// Asks a judge.
+    #[inline(always)]
+    fn judge_passes(
+        &mut self,
+        protocol: Protocol,
+        direction: Direction,
+        flow: &Flow,
+        stream: &mut Stream,
+        pdu: &[u8],
+    ) -> Option<bool> {
+        let Bench { now, tables, sessions, .. } = *self;
+        let grant = tables.grant(flow.grant)?;
+        let essential = self.given.essential;
+        let (events, io) = (&mut *self.events, (self.id, &mut *self.io));
+        let mut judge = Judge { now, grant, protocol, essential, sessions, events, io };
+        let Stream { pending, dialog, operation, .. } = stream;
+        let said = &mut Said { pending, dialog, operation };
+        Some(judge.passes(protocol, flow, said, direction, pdu))
+    }
 }
 
 /// Whether it has a timestamp if both ends agreed on that, and one that does not go back (RFC 7323 section 5.3).
@@ -196,28 +276,4 @@ fn is_timely(direction: Direction, stream: &Stream, clock: Option<u32>) -> bool 
         }
         None => !stream.has_timestamps(),
     }
-}
-
-/// Has the one PDU of a segment judged, and keeps it as what was sent; how many commands that were. `None`, with
-/// nothing changed, where it may not pass or is not one.
-#[inline(always)]
-fn pass_pdu(
-    protocol: Protocol,
-    direction: Direction,
-    judge: &mut Judge<'_>,
-    flow: &Flow,
-    stream: &mut Stream,
-    pdu: &[u8],
-) -> Option<u64> {
-    if stream.operation.is_some() {
-        return None;
-    }
-    let room = stream.lane_mut(direction).reserve(pdu.len())?;
-    let Stream { pending, dialog, operation, .. } = &mut *stream;
-    let said = &mut Said { pending, dialog, operation };
-    if !judge.passes(protocol, flow, said, direction, pdu) {
-        return None;
-    }
-    stream.lane_mut(direction).pass_whole(room, pdu, judge.now);
-    Some(u64::from(direction == Direction::ToServer))
 }

@@ -123,13 +123,22 @@ impl Rewrite {
     /// The same for a segment that is [plain](wicketgate_packet::Plain), whose IPv4 header begins where it is to.
     #[inline(always)]
     pub(crate) fn apply_to_plain(&self, bytes: &mut [u8], numbers: Option<Numbers>) {
-        write_header(bytes, &self.link, self.vlan);
-        let at = self.ip_at();
-        if let Some(Ipv4Tcp { ip, tcp }) = Ipv4Tcp::at_mut(bytes, at) {
+        // Each with a place of its own that is known, so that the length is asked once.
+        match self.vlan {
+            None => self.write_plain(bytes, Ethernet::LEN, numbers),
+            Some(_) => self.write_plain(bytes, Ethernet::LEN + VlanTag::LEN, numbers),
+        }
+    }
+
+    #[inline(always)]
+    fn write_plain(&self, bytes: &mut [u8], at: usize, numbers: Option<Numbers>) {
+        let Some(headers) = bytes.get_mut(..at + Ipv4Tcp::LEN) else { return };
+        write_header(headers, &self.link, self.vlan);
+        if let Some(Ipv4Tcp { ip, tcp }) = Ipv4Tcp::at_mut(headers, at) {
             take_hop(ip, self.header_delta);
             self.rewrite_numbers(tcp, numbers);
         }
-        if let Some(ends) = Ends::at_mut(bytes, at + Ipv4::ENDS) {
+        if let Some(ends) = Ends::at_mut(headers, at + Ipv4::ENDS) {
             *ends = self.ends;
         }
     }
@@ -152,6 +161,7 @@ impl Rewrite {
     ///
     /// # Errors
     /// [`Reason::NoRoom`].
+    #[inline(never)]
     pub(crate) fn place_packet<F: FrameBuf>(
         &self,
         frame: &mut F,
@@ -201,12 +211,11 @@ impl Rewrite {
             None => self.transport_delta.apply(before),
             Some(numbers) => {
                 let [places, rest] = tcp.words();
-                tcp.seq.set(numbers.seq);
-                tcp.ack.set(numbers.ack);
+                tcp.set_places(numbers.places());
                 tcp.window.set(numbers.window);
                 tcp.urgent.set(0);
-                let changes = [(places, numbers.places()), (rest & SAID, numbers.said())];
-                self.transport_delta.apply_with(before, changes)
+                let (places, said) = ((places, numbers.places()), (rest & SAID, numbers.said()));
+                self.transport_delta.apply_with(before, places, said)
             }
         };
         tcp.checksum.set(sum);

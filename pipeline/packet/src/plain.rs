@@ -2,7 +2,7 @@
 
 use crate::checksum;
 use crate::parse::{Segment, flags};
-use crate::wire::{Ethernet, Ipv4, Ipv4Tcp, VlanTag, ethertype, protocol};
+use crate::wire::{Ethernet, Ipv4, Ipv4Tcp, Tcp, VlanTag, ethertype, protocol};
 
 /// Version 4, five words of header.
 const VERSION_IHL: u8 = 0x45;
@@ -14,68 +14,94 @@ const DONT_FRAGMENT: u8 = 0x40;
 const NO_OPTIONS: u8 = 0x50;
 const TIMESTAMPS: u8 = 0x80;
 
+/// How timestamps begin: two bytes of padding, kind 8, ten bytes.
+const STAMPED: u32 = u32::from_ne_bytes([1, 1, 8, 10]);
+
 /// A frame with at most one tag, a whole IPv4 packet without options that has not travelled too far, and in it a
 /// TCP segment of an open connection: ACK, with or without PSH, timestamps or no option at all.
 ///
 /// What is one and [intact](Plain::is_intact) is right and says the same for
 /// [`Headers::parse`](crate::Headers::parse) and [`Headers::verify`](crate::Headers::verify); a property test
 /// holds them against each other.
+///
+/// What can be read anew where it lies is not kept: a frame on its way has more to keep than a processor has registers.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain<'a> {
     /// MAC addresses, as they lie.
     pub ethernet: &'a Ethernet,
-    /// The tag's control word: priority, drop eligible and VLAN id.
-    pub tag: Option<u16>,
     /// IPv4 and TCP.
     pub headers: &'a Ipv4Tcp,
-    /// The sender's timestamp (RFC 7323).
-    pub clock: Option<u32>,
-    /// The packet, its headers included.
-    packet: &'a [u8],
     /// TCP's payload.
     pub payload: &'a [u8],
     /// Where the IPv4 header begins: 14 or 18.
     pub ip_at: usize,
-    /// Where the packet ends; what the frame has behind it is padding.
-    pub end: usize,
-    padding: usize,
+    frame: &'a [u8],
+    /// The packet, its headers included.
+    packet: &'a [u8],
+    /// Both ends' timestamps, with the padding before them.
+    stamp: Option<&'a Stamp>,
 }
+
+/// Timestamps as all options that there are.
+type Stamp = [u8; 12];
 
 impl<'a> Plain<'a> {
     /// The frame as such a segment, if it is one.
     #[inline(always)]
     pub fn read(bytes: &'a [u8]) -> Option<Plain<'a>> {
         let ethernet = Ethernet::at(bytes, 0)?;
-        let (tag, ip_at) = match ethernet.ethertype.get() {
-            ethertype::IPV4 => (None, Ethernet::LEN),
-            ethertype::VLAN => (Some(tag(bytes)?), Ethernet::LEN + VlanTag::LEN),
+        let ip_at = match ethernet.ethertype.get() {
+            ethertype::IPV4 => Ethernet::LEN,
+            ethertype::VLAN if is_tag(bytes) => Ethernet::LEN + VlanTag::LEN,
             _ => return None,
         };
         let headers = Ipv4Tcp::at(bytes, ip_at).filter(|headers| is_plain(headers))?;
         let end = ip_at + usize::from(headers.ip.total_length.get());
         let packet = bytes.get(ip_at..end)?;
-        let (clock, payload) = clock(headers, packet.get(Ipv4Tcp::LEN..)?)?;
-        let padding = bytes.len() - end;
-        Some(Plain { ethernet, tag, headers, clock, packet, payload, ip_at, end, padding })
+        let (stamp, payload) = split(&headers.tcp, packet.get(Ipv4Tcp::LEN..)?)?;
+        Some(Plain { ethernet, headers, payload, ip_at, frame: bytes, packet, stamp })
     }
 
     /// Whether both checksums are right.
     #[inline(always)]
     pub fn is_intact(&self) -> bool {
         let [a, b, c, d, e] = self.headers.words();
+        let add = checksum::add;
+        let header = add(add(a, b), c & FRONT);
         // The pseudo-header is the IPv4 header's addresses, its protocol, and a length below 64 KiB.
         let length = (self.packet.len() - Ipv4::LEN) as u16;
-        let pseudo = u64::from((u16::from(protocol::TCP) + length).to_be());
-        let headers = [b & !FRONT, c, d, e].into_iter().fold(pseudo, checksum::add);
-        let behind = checksum::sum_from(headers, self.packet, Ipv4Tcp::LEN);
-        let header = checksum::add(checksum::add(a, b), c & FRONT);
-        checksum::fold(header) == 0xffff && checksum::fold(behind) == 0xffff
+        let pseudo = u64::from((u16::from(protocol::TCP) + length).to_be()) + (b & !FRONT);
+        let front = add(add(pseudo, c), add(d, e));
+        let segment = checksum::sum_from(front, self.packet, Ipv4Tcp::LEN);
+        checksum::is_right(header) && checksum::is_right(segment)
+    }
+
+    /// The tag's control word: priority, drop eligible and VLAN id.
+    #[inline(always)]
+    pub fn tag(&self) -> Option<u16> {
+        match self.ip_at {
+            Ethernet::LEN => None,
+            _ => VlanTag::at(self.frame, Ethernet::LEN).map(|tag| tag.control.get()),
+        }
+    }
+
+    /// The sender's timestamp (RFC 7323).
+    #[inline(always)]
+    pub fn clock(&self) -> Option<u32> {
+        let [.., a, b, c, d, _, _, _, _] = *self.stamp?;
+        Some(u32::from_be_bytes([a, b, c, d]))
+    }
+
+    /// Where the packet ends; what the frame has behind it is padding.
+    #[inline(always)]
+    pub fn end(&self) -> usize {
+        self.ip_at + self.packet.len()
     }
 
     /// Whether nothing of the frame is behind the packet.
     #[inline(always)]
     pub fn is_whole_frame(&self) -> bool {
-        self.padding == 0
+        self.frame.len() == self.end()
     }
 
     /// The segment's header.
@@ -93,10 +119,9 @@ impl<'a> Plain<'a> {
     }
 }
 
-/// The control word of a tag in front of IPv4.
-fn tag(bytes: &[u8]) -> Option<u16> {
-    let tag = VlanTag::at(bytes, Ethernet::LEN)?;
-    (tag.ethertype.get() == ethertype::IPV4).then_some(tag.control.get())
+/// Whether there is a tag in front of IPv4.
+fn is_tag(bytes: &[u8]) -> bool {
+    VlanTag::at(bytes, Ethernet::LEN).is_some_and(|tag| tag.ethertype.get() == ethertype::IPV4)
 }
 
 /// The first half of a word, as it lies.
@@ -117,18 +142,17 @@ fn is_plain(headers: &Ipv4Tcp) -> bool {
     first & mask == shape && ttl > 1 && protocol == protocol::TCP
 }
 
-/// The timestamp in the options of a segment that neither opens, ends nor resets a connection and has nothing
-/// urgent; and its payload. Options may be none, or timestamps as stacks write them (RFC 7323 appendix A).
+/// Timestamps and payload of what is behind the fixed headers, of a segment that neither opens, ends nor resets a
+/// connection and has nothing urgent. Options may be none, or timestamps as stacks write them (RFC 7323 appendix A).
 #[inline(always)]
-fn clock<'a>(Ipv4Tcp { tcp, .. }: &Ipv4Tcp, behind: &'a [u8]) -> Option<(Option<u32>, &'a [u8])> {
+fn split<'a>(tcp: &Tcp, behind: &'a [u8]) -> Option<(Option<&'a Stamp>, &'a [u8])> {
     match (tcp.offset, tcp.flags & !flags::PSH) {
         (NO_OPTIONS, flags::ACK) => Some((None, behind)),
-        (TIMESTAMPS, flags::ACK) => match behind.split_first_chunk::<12>()? {
-            ([1, 1, 8, 10, clock @ .., _, _, _, _], payload) => {
-                Some((Some(u32::from_be_bytes(*clock)), payload))
-            }
-            _ => None,
-        },
+        (TIMESTAMPS, flags::ACK) => {
+            let (stamp, payload) = behind.split_first_chunk()?;
+            let kind = stamp.first_chunk().copied().map(u32::from_ne_bytes);
+            (kind == Some(STAMPED)).then_some((Some(stamp), payload))
+        }
         _ => None,
     }
 }

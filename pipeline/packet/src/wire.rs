@@ -211,13 +211,13 @@ impl Ethernet {
         (dst ^ to | src ^ from) & MAC == 0
     }
 
-    /// The words that begin with either address.
+    /// The words that begin with either address, read where they lie.
     #[inline(always)]
     fn halves(&self) -> (u64, u64) {
-        let bytes: [u8; Ethernet::LEN] = zerocopy::transmute!(*self);
-        let front = bytes.first_chunk().copied().unwrap_or_default();
-        let back = bytes.last_chunk().copied().unwrap_or_default();
-        (u64::from_ne_bytes(front), u64::from_ne_bytes(back))
+        let bytes = self.as_bytes();
+        let (front, back) = (bytes.first_chunk(), bytes.last_chunk());
+        let word = |bytes: Option<&[u8; 8]>| bytes.copied().map_or(0, u64::from_ne_bytes);
+        (word(front), word(back))
     }
 }
 
@@ -240,6 +240,14 @@ impl Ipv4 {
 }
 
 impl Ipv4Tcp {
+    /// Source and destination address, and behind them the ports, as numbers.
+    #[inline(always)]
+    pub fn ends(&self) -> (u64, u32) {
+        let [_, a, b, ..] = self.words();
+        let (a, b) = (u64::from_be(a), u64::from_be(b));
+        (a << 32 | b >> 32, b as u32)
+    }
+
     /// Both headers as five words of the machine's own byte order: to compare many fields at once, under masks
     /// made by [`u64::from_ne_bytes`].
     #[inline(always)]
@@ -255,6 +263,14 @@ impl Tcp {
     pub fn words(&self) -> [u64; 2] {
         let [_, words @ ..]: [[u8; 4]; 5] = zerocopy::transmute!(*self);
         zerocopy::transmute!(words)
+    }
+
+    /// Writes sequence and acknowledgement number, the first of its [words](Tcp::words).
+    #[inline(always)]
+    pub fn set_places(&mut self, places: u64) {
+        if let Some(bytes) = self.as_mut_bytes().get_mut(4..12) {
+            bytes.copy_from_slice(&places.to_ne_bytes());
+        }
     }
 
     /// Header length in bytes, options included; below 20 in a broken header.

@@ -161,8 +161,8 @@ fn ordinary_segments_are_plain() {
             let bytes = frame(tags, 6, &segment(options, b"abc"));
             let plain = Plain::read(&bytes).unwrap();
             assert!(plain.is_intact());
-            assert_eq!(plain.clock, (!options.is_empty()).then_some(9));
-            assert_eq!((plain.payload, plain.tag.is_some()), (&b"abc"[..], !tags.is_empty()));
+            assert_eq!(plain.clock(), (!options.is_empty()).then_some(9));
+            assert_eq!((plain.payload, plain.tag().is_some()), (&b"abc"[..], !tags.is_empty()));
         }
     }
 }
@@ -178,9 +178,9 @@ proptest! {
         prop_assert_eq!(headers.l4, L4::Tcp(plain.segment()));
         let addresses = (plain.headers.ip.src.into(), plain.headers.ip.dst.into());
         prop_assert_eq!((headers.src, headers.dst), addresses);
-        prop_assert_eq!(headers.link.tags, [plain.tag, None]);
+        prop_assert_eq!(headers.link.tags, [plain.tag(), None]);
         prop_assert_eq!((headers.link.dst, headers.link.src), (plain.ethernet.dst, plain.ethernet.src));
-        prop_assert_eq!((usize::from(headers.ip_at), headers.end as usize), (plain.ip_at, plain.end));
+        prop_assert_eq!((usize::from(headers.ip_at), headers.end as usize), (plain.ip_at, plain.end()));
         prop_assert_eq!(headers.payload(&bytes), plain.payload);
     }
 }

@@ -136,27 +136,46 @@ impl Canon {
     #[must_use]
     #[inline]
     pub fn write(&mut self, at: Offset, new: &[u8], floor: Floor) -> bool {
-        let room = self.reserve(at, new.len(), floor);
-        room.map(|room| self.put(room, new)).is_some()
-    }
-
-    /// Where `len` bytes can be written at `at`, when bytes before `floor` are forgotten for it as far as that
-    /// needs.
-    #[inline(always)]
-    pub fn reserve(&mut self, at: Offset, len: usize, floor: Floor) -> Option<Room> {
-        let (end, capacity) = (at + len as u64, self.capacity() as u64);
+        let (end, capacity) = (at + new.len() as u64, self.capacity() as u64);
         if end > self.start + capacity {
             self.make_room(end - capacity, floor);
         }
-        let fits = self.start <= at && end <= self.start + capacity;
-        fits.then(|| Room { from: (at - self.start) as usize })
+        if self.start > at || end > self.start + capacity {
+            return false;
+        }
+        let from = (at - self.start) as usize;
+        let to = from + new.len();
+        if let Some(bytes) = self.bytes_mut().get_mut(from..to) {
+            bytes.copy_from_slice(new);
+        }
+        self.len = self.len.max(to);
+        true
     }
 
-    /// Writes bytes where room for so many was [reserved](Canon::reserve), nothing having been written since.
+    /// Where `len` bytes can be [put](Canon::put) at `at`, of a copy that is not long.
+    #[inline(always)]
+    pub fn room_behind(&self, at: Offset, len: usize) -> Option<Room> {
+        let from = at.wrapping_sub(self.start) as usize;
+        let fits = from <= CAPACITY && len <= CAPACITY - from && !self.is_long();
+        fits.then_some(Room { from })
+    }
+
+    /// The same when bytes before `floor` are forgotten for it as far as that needs.
+    #[cold]
+    #[inline(never)]
+    pub fn make_room_behind(&mut self, at: Offset, len: usize, floor: Floor) -> Option<Room> {
+        if self.is_long() {
+            return None;
+        }
+        self.make_room((at + len as u64).saturating_sub(CAPACITY as u64), floor);
+        self.room_behind(at, len)
+    }
+
+    /// Writes bytes where there is [room](Canon::room_behind) for so many, nothing having been written since.
     #[inline(always)]
     pub fn put(&mut self, room: Room, new: &[u8]) {
         let to = room.from + new.len();
-        if let Some(bytes) = self.bytes_mut().get_mut(room.from..to) {
+        if let Some(bytes) = self.short.get_mut(room.from..to) {
             bytes.copy_from_slice(new);
         }
         self.len = self.len.max(to);

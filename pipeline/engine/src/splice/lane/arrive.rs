@@ -9,7 +9,7 @@ use wicketgate_packet::Time;
 
 use super::Lane;
 use super::owed::{ACK_DELAY, RETRY_FIRST};
-use crate::splice::canon::{Compared, Floor, Room};
+use crate::splice::canon::{Compared, Floor};
 use crate::splice::number::{FIRST, Offset};
 use crate::verdict::Reason;
 
@@ -107,14 +107,6 @@ impl Lane {
         };
         let mut all = released.chain(waiting).chain(behind);
         if all.all(same) { Ok(()) } else { Err(Reason::Ambiguous) }
-    }
-
-    /// Room for `len` bytes that are next in line, nothing being held or ahead; until something else changes the
-    /// lane they can be [passed](Lane::pass_whole). `None` where there is none.
-    #[inline(always)]
-    pub fn reserve(&mut self, len: usize) -> Option<Room> {
-        let (down, floor) = (self.shifted(self.next), self.floor());
-        self.canon.reserve(down, len, floor)
     }
 
     #[inline]

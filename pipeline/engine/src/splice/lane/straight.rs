@@ -2,12 +2,12 @@
 //! only one outcome is left.
 //!
 //! To be asked of both lanes of a [straight](crate::stream::Stream::is_straight) stream alone. Of each of those holds
-//! `next == judged`, `sent == end == judged + shift` and `owned <= acked`, and nothing is ahead.
+//! `next == judged`, `sent == end == judged + shift` and `owned <= acked`; nothing is ahead, and no copy is long.
 
 use wicketgate_packet::Time;
 
-use super::Lane;
 use super::owed::{ACK_DELAY, RETRY_FIRST};
+use super::{Lane, WINDOW};
 use crate::splice::canon::Room;
 use crate::splice::number::Offset;
 
@@ -27,6 +27,16 @@ impl Lane {
         (at.wrapping_sub(self.acked) <= self.sent - self.acked).then_some(at)
     }
 
+    /// Room for `len` bytes that are next in line; until something else changes the lane they can be
+    /// [passed](Lane::pass_whole). `None` where there is none.
+    #[inline(always)]
+    pub(crate) fn reserve(&mut self, len: usize) -> Option<Room> {
+        match self.canon.room_behind(self.end, len) {
+            Some(room) => Some(room),
+            None => self.canon.make_room_behind(self.end, len, self.floor()),
+        }
+    }
+
     /// Takes, releases and sends on a whole PDU for which room was [reserved](Lane::reserve).
     #[inline(always)]
     pub(crate) fn pass_whole(&mut self, room: Room, bytes: &[u8], now: Time) {
@@ -34,7 +44,6 @@ impl Lane {
         let len = bytes.len() as u64;
         (self.next, self.judged) = (self.next + len, self.next + len);
         (self.end, self.sent) = (self.end + len, self.end + len);
-        self.heard = self.heard.max(self.next);
         (self.came, self.nudge) = (now, (now + RETRY_FIRST, 0));
         (self.vouches, self.vouch_at) = (false, now + ACK_DELAY);
     }
@@ -49,7 +58,7 @@ impl Lane {
         }
         let up = |down: Offset| down.wrapping_add_signed(-self.edits.shift());
         let (edge, arrived) = (up(self.edge), up(ack));
-        self.told_edge = edge.min(arrived + self.reach()).max(self.told_edge);
+        self.told_edge = edge.min(arrived + WINDOW).max(self.told_edge);
         self.vouched = self.vouched.max(arrived);
         (self.vouched, self.told_edge.saturating_sub(self.vouched))
     }
