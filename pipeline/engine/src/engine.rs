@@ -226,7 +226,6 @@ impl Engine {
         events: &mut EventRing,
         may_wait: bool,
     ) -> Result<Verdict, NextHop> {
-        self.last_asset = None;
         if self.goes_straight
             && let Some(verdict) = self.straight(now, port, frame, events)
         {
@@ -250,6 +249,7 @@ impl Engine {
         events: &mut EventRing,
         may_wait: bool,
     ) -> Result<Verdict, NextHop> {
+        self.last_asset = None;
         let verdict = match self.path(now, port, frame, out, events, may_wait) {
             Err(Reason::Arp) => self.arp(port, frame),
             verdict => verdict,

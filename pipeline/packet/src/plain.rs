@@ -50,9 +50,10 @@ impl<'a> Plain<'a> {
     #[inline(always)]
     pub fn read(bytes: &'a [u8]) -> Option<Plain<'a>> {
         let ethernet = Ethernet::at(bytes, 0)?;
-        let ip_at = match ethernet.ethertype.get() {
-            ethertype::IPV4 => Ethernet::LEN,
-            ethertype::VLAN if is_tag(bytes) => Ethernet::LEN + VlanTag::LEN,
+        // As it lies: numbers to compare it with are turned at build time.
+        let ip_at = match ethernet.ethertype.to_bytes() {
+            IPV4 => Ethernet::LEN,
+            VLAN if is_tag(bytes) => Ethernet::LEN + VlanTag::LEN,
             _ => return None,
         };
         let headers = Ipv4Tcp::at(bytes, ip_at).filter(|headers| is_plain(headers))?;
@@ -118,6 +119,10 @@ impl<'a> Plain<'a> {
         }
     }
 }
+
+/// Ethertypes as they lie.
+const IPV4: [u8; 2] = ethertype::IPV4.to_be_bytes();
+const VLAN: [u8; 2] = ethertype::VLAN.to_be_bytes();
 
 /// Whether there is a tag in front of IPv4.
 fn is_tag(bytes: &[u8]) -> bool {

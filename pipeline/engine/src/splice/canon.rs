@@ -156,19 +156,19 @@ impl Canon {
     #[inline(always)]
     pub fn room_behind(&self, at: Offset, len: usize) -> Option<Room> {
         let from = at.wrapping_sub(self.start) as usize;
-        let fits = from <= CAPACITY && len <= CAPACITY - from && !self.is_long();
-        fits.then_some(Room { from })
-    }
-
-    /// The same when bytes before `floor` are forgotten for it as far as that needs.
-    #[cold]
-    #[inline(never)]
-    pub fn make_room_behind(&mut self, at: Offset, len: usize, floor: Floor) -> Option<Room> {
-        if self.is_long() {
+        if len > CAPACITY || from > CAPACITY - len || self.is_long() {
             return None;
         }
-        self.make_room((at + len as u64).saturating_sub(CAPACITY as u64), floor);
-        self.room_behind(at, len)
+        Some(Room { from })
+    }
+
+    /// Forgets bytes before `floor`, as far as that many at `at` need it.
+    #[cold]
+    #[inline(never)]
+    pub fn make_room_behind(&mut self, at: Offset, len: usize, floor: Floor) {
+        if !self.is_long() {
+            self.make_room((at + len as u64).saturating_sub(CAPACITY as u64), floor);
+        }
     }
 
     /// Writes bytes where there is [room](Canon::room_behind) for so many, nothing having been written since.

@@ -31,10 +31,10 @@ impl Lane {
     /// [passed](Lane::pass_whole). `None` where there is none.
     #[inline(always)]
     pub(crate) fn reserve(&mut self, len: usize) -> Option<Room> {
-        match self.canon.room_behind(self.end, len) {
-            Some(room) => Some(room),
-            None => self.canon.make_room_behind(self.end, len, self.floor()),
+        if self.canon.room_behind(self.end, len).is_none() {
+            self.canon.make_room_behind(self.end, len, self.floor());
         }
+        self.canon.room_behind(self.end, len)
     }
 
     /// Takes, releases and sends on a whole PDU for which room was [reserved](Lane::reserve).
