@@ -65,6 +65,8 @@ pub struct Worker<P: Port, S: Stopwatch> {
     span: Span,
     /// Frames of a capture decided on so far.
     decisions: u64,
+    /// Nanoseconds in turns that had a frame.
+    busy: u64,
     stopwatch: S,
     now: Time,
     /// The way to the other workers, where there are any.
@@ -107,6 +109,7 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
             decided: Vec::with_capacity(BURST * workers),
             span,
             decisions: 0,
+            busy: 0,
             hold: Hold::new(),
             stopwatch,
             now: Time::EPOCH,
@@ -126,13 +129,19 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
         count += self.take_handed(observer);
         self.take_burst(taken, observer);
         self.release(observer);
+        // Before anything that nobody waits for.
+        self.send_off()?;
         while let Some(sighting) = self.engine.sighting() {
             observer.seen(sighting);
         }
-        self.keep_deadlines(self.now);
+        if self.keep_deadlines(self.now) {
+            self.send_off()?;
+        }
         self.engine.age(self.now, &mut self.events);
-        self.send_off()?;
         observer.events(self.engine.tables(), &mut self.events);
+        if count > 0 {
+            self.busy += self.stopwatch.nanos().saturating_sub(taken);
+        }
         received.map(|_| count)
     }
 
@@ -227,13 +236,12 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
     /// the kernel then does on this thread is its own.
     fn send_off(&mut self) -> Result<(), PortError> {
         self.port.submit();
-        if !self.decided.is_empty() {
-            let left = self.stopwatch.nanos();
-            for (taken, asset) in self.decided.drain(..) {
-                self.latency.record(left.saturating_sub(taken), asset);
-            }
+        let left = if self.decided.is_empty() { 0 } else { self.stopwatch.nanos() };
+        let outcome = self.port.flush();
+        for (taken, asset) in self.decided.drain(..) {
+            self.latency.record(left.saturating_sub(taken), asset);
         }
-        self.port.flush()
+        outcome
     }
 
     fn decide(&mut self, mut received: Received<P::Frame>, observer: &mut impl Observer) {
@@ -326,17 +334,18 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
         self.engine.next_deadline()
     }
 
-    /// Has the engine do what is due until `now`, each at its own time.
-    fn keep_deadlines(&mut self, now: Time) {
-        for _ in 0..DEADLINES {
+    /// Has the engine do what is due until `now`, each at its own time; whether something was.
+    fn keep_deadlines(&mut self, now: Time) -> bool {
+        for number in 0..DEADLINES {
             let due = self.engine.next_deadline();
             if due > now {
-                return;
+                return number > 0;
             }
             let mut out = Own { port: &mut self.port, now: due };
             self.engine.expire(due, &mut out, &mut self.events);
         }
         self.engine.expire(now, &mut Own { port: &mut self.port, now }, &mut self.events);
+        true
     }
 
     /// Judges by other tables from the next frame on.
@@ -412,6 +421,12 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
     /// The gate's own time so far.
     pub fn latency(&self) -> &Latency {
         &self.latency
+    }
+
+    /// Nanoseconds that turns with a frame in them took, from before it was received until all is done: what the
+    /// worker needs of its core. What the kernel does on its thread to send is in it.
+    pub fn busy(&self) -> u64 {
+        self.busy
     }
 
     /// The way to the other workers, where there are any.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
-use rustix::thread::{CpuSet, sched_setaffinity, set_name};
+use rustix::thread::set_name;
 use wicketgate_engine::{Counters, Event, EventRing, NextHop, Sighting, Tables};
 use wicketgate_packet::PortId;
 use wicketgate_ports::{Port, PortError, TunnelPort};
@@ -17,6 +17,7 @@ use wicketgate_xdp::{Accounts, Queue, Statistics, XdpPort};
 
 use super::census::{Census, Desk};
 use super::clock;
+use super::cores;
 use super::exchange::Exchange;
 use super::stats::{StatsDesk, Teller};
 use crate::exit::complain;
@@ -136,6 +137,8 @@ impl Shared {
 pub(super) struct Outcome {
     pub(super) counters: Counters,
     pub(super) latency: Latency,
+    /// Nanoseconds in turns that had a frame.
+    pub(super) busy: u64,
     pub(super) held: HoldCounters,
     pub(super) accounts: Accounts,
     pub(super) strays: u64,
@@ -214,10 +217,10 @@ impl<'u> DataPath<'u> {
     /// Tells a piece of what it has counted, where that was asked for; true while there is more.
     fn tell_figures(&mut self) -> bool {
         let DataPath { worker, shared, teller, floor, .. } = self;
-        let counters = || worker.engine().counters().clone();
+        let counts = || (worker.engine().counters().clone(), worker.busy());
         let port = worker.port().inner();
         let socket = |number| port.statistics_of(number);
-        teller.tell(&shared.stats, counters, worker.latency(), floor.nanos(), socket)
+        teller.tell(&shared.stats, counts, worker.latency(), floor.nanos(), socket)
     }
 
     /// Does what control has asked for. Before the turn: the frame that ends a sleep is judged by what came
@@ -275,7 +278,7 @@ impl<'u> DataPath<'u> {
 
     fn pin(&self) {
         let Some(core) = self.core else { return };
-        if let Err(error) = pin(core) {
+        if let Err(error) = cores::pin(core) {
             complain(format_args!("a worker runs on any core, not on core {core}: {error}"));
         }
     }
@@ -285,6 +288,7 @@ impl<'u> DataPath<'u> {
         Outcome {
             counters: self.worker.engine().counters().clone(),
             latency: self.worker.latency().clone(),
+            busy: self.worker.busy(),
             held: self.worker.held(),
             accounts: port.accounts(),
             strays: port.strays(),
@@ -296,16 +300,6 @@ impl<'u> DataPath<'u> {
             fault,
         }
     }
-}
-
-/// Has the thread that calls this run on that core, and on no other.
-pub(super) fn pin(core: usize) -> io::Result<()> {
-    if core >= CpuSet::MAX_CPU {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    let mut only = CpuSet::new();
-    only.set(core);
-    Ok(sched_setaffinity(None, &only)?)
 }
 
 /// Takes events from the engine to the queue that control reads.
