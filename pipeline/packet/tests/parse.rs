@@ -155,6 +155,21 @@ fn nearly_plain() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
+fn a_link_header_answers_the_one_with_its_addresses_exchanged() {
+    let link = |dst, src, tagged| rewrite::link(dst, src, tagged);
+    let (here, there) = ([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
+    let to = link(there, here, false);
+    assert!(link(here, there, false).answers(&to) && link(here, there, true).answers(&to));
+    assert!(!to.answers(&to));
+    for at in 0..6 {
+        let mut other = here;
+        other[at] ^= 0x80;
+        assert!(!link(other, there, false).answers(&to) && !link(there, other, false).answers(&to));
+        assert!(!link(here, other, false).answers(&to));
+    }
+}
+
+#[test]
 fn ordinary_segments_are_plain() {
     for tags in [&[][..], &[[0x81, 0, 0x20, 7]][..]] {
         for options in [&[][..], &[1, 1, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0][..]] {

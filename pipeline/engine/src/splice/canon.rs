@@ -263,6 +263,26 @@ mod tests {
     }
 
     #[test]
+    fn room_behind_is_where_bytes_are_written() {
+        let (mut one, mut other, mut end) = (Canon::EMPTY, Canon::EMPTY, FIRST);
+        for step in 0..20u8 {
+            let (bytes, floor) = ([step; 700], Floor::at(end));
+            assert!(one.write(end, &bytes, floor));
+            if other.room_behind(end, bytes.len()).is_none() {
+                other.make_room_behind(end, bytes.len(), floor);
+            }
+            other.put(other.room_behind(end, bytes.len()).unwrap(), &bytes);
+            end += 700;
+            assert_eq!((one.start, one.slice(FIRST, end)), (other.start, other.slice(FIRST, end)));
+        }
+        assert!(other.room_behind(end, CAPACITY + 1).is_none(), "more than it can keep");
+        assert!(other.room_behind(other.start - 1, 1).is_none(), "before what is kept");
+        other.lengthen(vec![0; LONG_CAPACITY].into());
+        other.make_room_behind(end, 10, Floor::at(end));
+        assert!(other.room_behind(end, 10).is_none(), "a long copy is another's");
+    }
+
+    #[test]
     fn what_was_not_acknowledged_is_forgotten_last_and_least() {
         let mut canon = Canon::EMPTY;
         assert!(canon.write(FIRST, &[7; CAPACITY], Floor::at(FIRST)));
