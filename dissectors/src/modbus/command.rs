@@ -6,7 +6,7 @@ use super::{Adu, EXCEPTION, counted, words};
 use crate::{Class, Command, Item, Items, Key, NotTheProtocol, Protocol, Space, Values};
 
 /// Elements of a table, addressed from 0 (AP 4.4).
-const TABLE: u32 = 0x1_0000;
+pub(super) const TABLE: u32 = 0x1_0000;
 
 /// Codes of device identification: basic, regular, extended, one object (AP 6.21).
 const READ_DEVICE_ID_CODES: core::ops::RangeInclusive<u8> = 1..=4;

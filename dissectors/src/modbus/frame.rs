@@ -6,7 +6,7 @@ use super::words;
 use crate::{Framed, NotTheProtocol};
 
 /// Bytes up to and including the length field: what must be there to know the length.
-const ENVELOPE: usize = 6;
+pub(super) const ENVELOPE: usize = 6;
 
 /// Least value of the length field: the unit identifier and a function code.
 const MIN_LENGTH: u8 = 2;

@@ -102,6 +102,15 @@ pub fn find(code: u8, sub: Option<u16>) -> &'static Function {
     &UNKNOWN
 }
 
+/// The function of a code from 1 to 6: those that touch one table, in a request of fixed length.
+#[inline(always)]
+pub(super) fn on_tables(code: u8) -> Option<&'static Function> {
+    match code {
+        READ_COILS..=WRITE_SINGLE_REGISTER => FUNCTIONS.get(usize::from(code - READ_COILS)),
+        _ => None,
+    }
+}
+
 /// Where the functions of each code begin in the table; of one that has none, anywhere.
 #[expect(clippy::indexing_slicing, reason = "the compiler does it, and would say so")]
 static FIRST: [u8; 256] = {

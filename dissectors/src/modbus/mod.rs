@@ -41,9 +41,11 @@
 //! | `records.rs` | file records, codes 20 and 21 |
 //! | `umas.rs` | the codes below code 90 |
 //! | `response.rs` | responses: [`response()`] |
+//! | `brief.rs` | both of what is said most, at one look |
 //! | `denial.rs` | exception responses: [`denial()`] |
 //! | `fields.rs` | every field by name: [`fields()`] |
 
+pub mod brief;
 pub mod command;
 pub mod denial;
 pub mod fields;

@@ -436,10 +436,13 @@ fn swap<T>((source, destination): (T, T)) -> (T, T) {
 fn follow_links(tables: &Tables, flow: &mut Flow) {
     let [there, back] = &mut flow.rewrites;
     let asset = tables.asset(flow.asset).and_then(|asset| asset.mac);
-    there.dst_mac = asset.unwrap_or(there.dst_mac);
+    if let Some(mac) = asset {
+        there.set_dst_mac(mac);
+    }
     for rewrite in [there, back] {
-        let port = tables.port(rewrite.egress);
-        rewrite.src_mac = port.map_or(rewrite.src_mac, |port| port.mac);
+        if let Some(port) = tables.port(rewrite.egress) {
+            rewrite.set_src_mac(port.mac);
+        }
     }
 }
 
@@ -450,14 +453,14 @@ pub(crate) fn rebind<'a>(
     flow: &Flow,
 ) -> Option<(EndpointId, AssetId, GrantId, &'a Grant)> {
     let [there, back] = &flow.rewrites;
-    let asset_id = tables.asset_by_overlay(back.src.0)?;
+    let asset_id = tables.asset_by_overlay(back.src().0)?;
     let asset = tables.asset(asset_id)?;
     let gate = tables.port(asset.port)?;
     let place = (asset.port, asset.vlan, asset.underlay, gate.address);
-    let before = (there.egress, there.vlan, there.dst.0, there.src.0);
+    let before = (there.egress, there.vlan, there.dst().0, there.src().0);
     let same = place == before;
     let transport = flow.transport;
-    let number = if transport == Transport::Icmp { 0 } else { there.dst.1 };
+    let number = if transport == Transport::Icmp { 0 } else { there.dst().1 };
     let door = tables.door(asset_id, transport, number).filter(|_| same)?;
     // What nobody read so far cannot be read from its middle on.
     let read = tables.endpoint(door)?.protocol.is_inspected();

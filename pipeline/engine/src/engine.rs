@@ -226,7 +226,6 @@ impl Engine {
         events: &mut EventRing,
         may_wait: bool,
     ) -> Result<Verdict, NextHop> {
-        self.last_asset = None;
         if self.goes_straight
             && let Some(verdict) = self.straight(now, port, frame, events)
         {
@@ -234,6 +233,23 @@ impl Engine {
             self.counters.count(verdict);
             return Ok(verdict);
         }
+        self.by_stages(now, port, frame, out, events, may_wait)
+    }
+
+    /// The same by the stages.
+    // Cold, so that the compiler keeps in registers what the straight way needs, and not what it ends with.
+    #[cold]
+    #[inline(never)]
+    fn by_stages<F: FrameBuf>(
+        &mut self,
+        now: Time,
+        port: PortId,
+        frame: &mut F,
+        out: &mut dyn Outbox,
+        events: &mut EventRing,
+        may_wait: bool,
+    ) -> Result<Verdict, NextHop> {
+        self.last_asset = None;
         let verdict = match self.path(now, port, frame, out, events, may_wait) {
             Err(Reason::Arp) => self.arp(port, frame),
             verdict => verdict,
@@ -390,7 +406,7 @@ impl Engine {
         arrival: &Arrival<'_, F>,
     ) -> Result<(), Reason> {
         let flow = self.flows.get(id).ok_or(Reason::NoFlow)?;
-        let expected = flow.rewrite(Direction::ToServer).dst_mac;
+        let expected = flow.rewrite(Direction::ToServer).link().dst;
         if direction == Direction::ToServer || arrival.headers.link.src == expected {
             return Ok(());
         }

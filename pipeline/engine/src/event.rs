@@ -391,6 +391,16 @@ pub enum Standing {
     MachineRead,
 }
 
+/// Whose a command of this class is; `essential`: a machine's with a conduit.
+#[inline]
+pub(crate) const fn standing(essential: bool, class: Class) -> Standing {
+    match class {
+        _ if !essential => Standing::People,
+        Class::Read | Class::Discover | Class::Subscribe | Class::Session => Standing::MachineRead,
+        _ => Standing::MachineWrite,
+    }
+}
+
 impl Totals {
     /// Adds what one more frame did.
     pub fn add(&mut self, more: Totals) {

@@ -6,7 +6,6 @@ use core::time::Duration;
 
 use foldhash::fast::RandomState;
 use wicketgate_dissectors::{Direction, Transport};
-use wicketgate_packet::wire::Ipv4Tcp;
 use wicketgate_packet::{Headers, L4, Plain, PortId, Time};
 
 use crate::event::{EndCause, Totals};
@@ -71,20 +70,18 @@ impl FlowKey {
         src: (Ipv4Addr, u16),
         dst: (Ipv4Addr, u16),
     ) -> FlowKey {
-        let place = u64::from(port.0) << 16 | u64::from(vlan.unwrap_or(0)) << 4 | transport as u64;
         FlowKey {
             addresses: u64::from(src.0.to_bits()) << 32 | u64::from(dst.0.to_bits()),
-            rest: u64::from(src.1) << 48 | u64::from(dst.1) << 32 | place,
+            rest: u64::from(src.1) << 48 | u64::from(dst.1) << 32 | place(port, vlan, transport),
         }
     }
 
     /// The key of this segment.
     #[inline]
     pub(crate) fn of_plain(port: PortId, plain: &Plain<'_>) -> FlowKey {
-        let Ipv4Tcp { ip, tcp } = plain.headers;
-        let vlan = plain.tag.map(|tag| tag & 0x0fff);
-        let (src, dst) = (tcp.src_port.get(), tcp.dst_port.get());
-        FlowKey::new(port, vlan, Transport::Tcp, (ip.src.into(), src), (ip.dst.into(), dst))
+        let (addresses, ports) = plain.headers.ends();
+        let vlan = plain.tag().map(|tag| tag & 0x0fff);
+        FlowKey { addresses, rest: u64::from(ports) << 32 | place(port, vlan, Transport::Tcp) }
     }
 
     /// The key of this frame.
@@ -95,6 +92,12 @@ impl FlowKey {
         let vlan = headers.link.vlan();
         FlowKey::new(port, vlan, transport, (headers.src, src), (headers.dst, dst))
     }
+}
+
+/// Where frames come in, and what carries their payload: the part of a key that is no end's.
+#[inline(always)]
+fn place(port: PortId, vlan: Option<u16>, transport: Transport) -> u64 {
+    u64::from(port.0) << 16 | u64::from(vlan.unwrap_or(0)) << 4 | transport as u64
 }
 
 /// What carries this frame's payload.

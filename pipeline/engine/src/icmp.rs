@@ -55,7 +55,7 @@ impl Engine {
             quote.renumber(arrival.frame.bytes_mut(), seq);
         }
         // Its sender knows the quoted packet by the ends that answers to it come with.
-        quote.translate(arrival.frame.bytes_mut(), rewrite.dst, rewrite.src);
+        quote.translate(arrival.frame.bytes_mut(), rewrite.dst(), rewrite.src());
         send_on(&rewrite, arrival)
     }
 
@@ -124,9 +124,9 @@ fn send_on<F: FrameBuf>(
     rewrite.rewrite_link(arrival.frame, &headers)?;
     let bytes = arrival.frame.bytes_mut();
     let at = rewrite.ip_at();
-    let delta = Delta::NONE.address(headers.src, rewrite.src.0);
-    let delta = delta.address(headers.dst, rewrite.dst.0);
-    rewrite::rewrite_ip(bytes, at, rewrite.src.0, rewrite.dst.0, delta);
+    let delta = Delta::NONE.address(headers.src, rewrite.src().0);
+    let delta = delta.address(headers.dst, rewrite.dst().0);
+    rewrite::rewrite_ip(bytes, at, rewrite.src().0, rewrite.dst().0, delta);
     rewrite::complete_transport_checksum(bytes, &headers.moved_to(at));
     Ok(Verdict::Forward(rewrite.egress))
 }

@@ -3,12 +3,12 @@
 //! Whoever brings the PDUs, a datagram or a stream, sees to it that nothing of a refused one leaves.
 
 use wicketgate_dissectors::{
-    Class, Command, Dialog, Direction, Framed, Item, Items, Key, NotTheProtocol, Protocol, Space,
-    Step,
+    Class, Command, Dialog, Direction, Framed, Item, Items, Key, NotTheProtocol, Portion, Protocol,
+    Space, Step,
 };
 use wicketgate_packet::Time;
 
-use crate::event::{EndCause, Event, EventRing, Label, Sent, Standing, Totals};
+use crate::event::{EndCause, Event, EventRing, Label, Sent, Standing, Totals, standing};
 use crate::flow::{Flow, FlowId};
 use crate::implicit::IoTable;
 use crate::matcher::{Moment, Operations};
@@ -196,7 +196,7 @@ impl Judge<'_> {
         (found.commands, found.denied) = (found.commands + 1, found.denied + 1);
         said.dialog.note_refused(front);
         let command = Command { name: "too-long", ..self.unreadable(front) };
-        if !self.events.has_room(self.standing(&command), 1) {
+        if !self.events.has_room(self.standing(command.class), 1) {
             self.events.count_lost();
             return Reason::AuditFull;
         }
@@ -204,8 +204,9 @@ impl Judge<'_> {
         reason
     }
 
-    /// Judges a PDU in a flow without operations, at a grant without a rate. Where it may pass, everything is
-    /// done that [`Judge::pdu`] does; else nothing is, and that has to be asked.
+    /// Judges the payload of a segment in a flow without operations, at a grant without a rate. Where it is one
+    /// whole PDU that may pass, everything is done that [`Judge::pdu`] does; else nothing is, and that has to be
+    /// asked.
     ///
     /// `protocol` is the judge's: a caller that knows it is compiled for it.
     #[inline(always)]
@@ -217,6 +218,14 @@ impl Judge<'_> {
         direction: Direction,
         pdu: &[u8],
     ) -> bool {
+        // What it brings about may be more than an event, or it may have to be changed.
+        if !protocol.is_plain(pdu) {
+            return false;
+        }
+        match said.dialog.portion(protocol, direction, pdu, protocol.max_pdu()) {
+            Ok(Portion::Whole(len)) if len.get() == pdu.len() => {}
+            _ => return false,
+        }
         match direction {
             Direction::ToServer => self.request_passes(protocol, flow, said, pdu).is_some(),
             Direction::ToClient => response_passes(protocol, said, pdu).is_some(),
@@ -235,7 +244,7 @@ impl Judge<'_> {
         let Ok(command) = &said.dialog.command(protocol, pdu) else { return None };
         said.dialog.permit(command, pdu).ok()?;
         let allowed = self.grant.matcher.judge_at(command, &Moment::at(self.now)).ok()?;
-        if !self.events.has_room(self.standing(command), 1) {
+        if !self.events.has_room(self.standing(command.class), 1) {
             return None;
         }
         self.tell(flow, command, Some(allowed.rule), None, pdu);
@@ -305,7 +314,7 @@ impl Judge<'_> {
             }
         };
         let events = 1 + usize::from(moment.step == Step::Begins);
-        if !self.events.has_room(self.standing(command), events) {
+        if !self.events.has_room(self.standing(command.class), events) {
             self.events.count_lost();
             return Some(Reason::AuditFull);
         }
@@ -370,14 +379,8 @@ impl Judge<'_> {
         }
     }
 
-    fn standing(&self, command: &Command<'_>) -> Standing {
-        match command.class {
-            _ if !self.essential => Standing::People,
-            Class::Read | Class::Discover | Class::Subscribe | Class::Session => {
-                Standing::MachineRead
-            }
-            _ => Standing::MachineWrite,
-        }
+    fn standing(&self, class: Class) -> Standing {
+        standing(self.essential, class)
     }
 
     fn tell(

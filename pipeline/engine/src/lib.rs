@@ -37,6 +37,7 @@ mod admit;
 mod answer;
 pub mod arp;
 mod bars;
+mod brief;
 pub mod counters;
 pub mod engine;
 pub mod event;

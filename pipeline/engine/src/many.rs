@@ -10,7 +10,7 @@ use crate::spans::Mask;
 
 /// What was found out in a request.
 #[derive(Default)]
-struct Given {
+struct Candidates {
     /// By class, the entries that allow its items, wherever they go and whatever they write.
     by_class: [Option<Mask>; Class::ALL.len()],
     /// Class and attribute of the item before, and which of these entries reach that attribute: the items of a
@@ -31,12 +31,12 @@ impl Matcher {
         nodes: &Nodes<'_>,
         moment: &Moment,
     ) -> Result<Allowed, Denied> {
-        let (mut given, mut last) = (Given::default(), Err(Denied::NOTHING_GIVEN));
+        let (mut candidates, mut last) = (Candidates::default(), Err(Denied::NOTHING_GIVEN));
         nodes.each(|item| {
-            if given.like != Some((item.class, item.start)) {
-                self.renew(&mut given, command, item, moment);
+            if candidates.like != Some((item.class, item.start)) {
+                self.renew(&mut candidates, command, item, moment);
             }
-            last = Ok(match self.first_of_indexed(item, given.entries) {
+            last = Ok(match self.first_of_indexed(item, candidates.entries) {
                 Some(entry) => (entry.rule, Some(entry)),
                 None => self.judge_item(command, item, moment)?,
             });
@@ -61,11 +61,17 @@ impl Matcher {
 
     /// Finds out what is not known of an item's class and attribute.
     #[inline(never)]
-    fn renew(&self, given: &mut Given, command: &Command<'_>, item: &Item<'_>, moment: &Moment) {
-        let Some(of_class) = given.by_class.get_mut(item.class as usize) else { return };
+    fn renew(
+        &self,
+        candidates: &mut Candidates,
+        command: &Command<'_>,
+        item: &Item<'_>,
+        moment: &Moment,
+    ) {
+        let Some(of_class) = candidates.by_class.get_mut(item.class as usize) else { return };
         let entries = *of_class.get_or_insert_with(|| self.giving(command, item, moment));
-        given.entries = self.index().map_or(0, |index| index.placed(item, entries));
-        given.like = Some((item.class, item.start));
+        candidates.entries = self.index().map_or(0, |index| index.placed(item, entries));
+        candidates.like = Some((item.class, item.start));
     }
 
     /// The entries in the index that allow items of this class, wherever they go and whatever they write; none

@@ -95,14 +95,14 @@ impl Engine {
     #[inline]
     fn lines_behind(&self, it: &Asked) -> u64 {
         let Some(flow) = self.flows.get(it.id) else { return 0 };
-        let grant = self.tables.grant(flow.grant).map_or(0, |grant| grant.subject.0);
+        let given = self.tables.given(flow.grant).map_or(0, |given| u32::from(given.plain));
         let stream = flow.stream.and_then(|id| self.streams.get(id));
         let stream = stream.map_or(0, |stream| match flow.transport {
             Transport::Tcp => stream.lines(),
             // Of datagrams nothing is kept.
             Transport::Udp | Transport::Icmp => stream.lines_of_said(),
         });
-        self.sessions.line(flow.slot) ^ u64::from(grant) ^ stream
+        self.sessions.line(flow.slot) ^ u64::from(given) ^ stream
     }
 
     /// Reads where the payload of a segment will be kept, if it is.

@@ -13,28 +13,34 @@
 //! Invariant: what the straight way does is what the stages would have done: verdict, bytes that leave, events,
 //! counters, and what is remembered. `tests/tests/straight.rs` holds both against each other.
 
-use wicketgate_dissectors::{Direction, Portion, Protocol};
+use wicketgate_dissectors::{Direction, Protocol, modbus};
+use wicketgate_packet::parse::Segment;
 use wicketgate_packet::{FrameBuf, Plain, PortId, Time};
 
+use crate::brief;
 use crate::engine::Engine;
 use crate::event::{EventRing, Totals};
-use crate::flow::{Flow, FlowKey, timeout};
+use crate::flow::{Flow, FlowId, FlowKey, timeout};
+use crate::implicit::IoTable;
 use crate::judge::{Judge, Numbers, Said};
 use crate::session::{SessionState, Sessions};
-use crate::splice::number::Offset;
 use crate::splice::passage::PIECE;
 use crate::stream::Stream;
-use crate::tables::Grant;
+use crate::tables::{Given, Tables};
 use crate::tcp::Phase;
 use crate::verdict::{Reason, Verdict};
 
-/// A segment that is the next one of its stream.
-struct Next<'a> {
-    direction: Direction,
-    plain: &'a Plain<'a>,
-    at: Offset,
-    /// How far it acknowledges what travels the other way.
-    ack: Offset,
+/// What judging a segment may need. It stays in registers: a [`Judge`] is made of it for what has to be judged.
+struct Bench<'a> {
+    now: Time,
+    /// The frames are a capture's.
+    captured: bool,
+    tables: &'a Tables,
+    sessions: &'a Sessions,
+    given: &'a Given,
+    events: &'a mut EventRing,
+    id: FlowId,
+    io: &'a mut IoTable,
 }
 
 impl Engine {
@@ -47,36 +53,33 @@ impl Engine {
         frame: &mut F,
         events: &mut EventRing,
     ) -> Option<Result<Verdict, Reason>> {
-        let plain = &Plain::read(frame.bytes())?;
+        let bytes = frame.bytes_mut();
+        let plain = &Plain::read(bytes)?;
+        if !plain.is_intact() {
+            return None;
+        }
         let (id, direction) = self.flows.find(&FlowKey::of_plain(port, plain))?;
         let flow = self.flows.get_mut(id)?;
         let known = flow.epoch == self.tables.epoch()
             && is_open(flow, &self.sessions, now)
-            && flow.rewrite(direction.reverse()).answers_come_with(plain.ethernet, plain.tag);
-        let (ip_at, end) = (plain.ip_at, plain.end);
-        if !known || end - ip_at > self.tables.least_mtu().into() || !plain.is_intact() {
+            && flow.rewrite(direction.reverse()).answers_come_with(plain.ethernet, plain.tag());
+        let (ip_at, end, whole) = (plain.ip_at, plain.end(), plain.is_whole_frame());
+        if !known || end - ip_at > self.tables.least_mtu().into() {
             return None;
         }
-        let grant = self.tables.grant(flow.grant).filter(|grant| is_plain(grant))?;
+        let given = self.tables.given(flow.grant).filter(|given| given.plain)?;
         let (numbers, commands) = match flow.stream {
             None => {
-                pass_unread(flow, grant, direction, plain, now)?;
+                pass_unread(flow, &self.tables, given, direction, plain, now)?;
                 (None, 0)
             }
             Some(stream) => {
                 let stream = self.streams.get_mut(stream)?;
-                let protocol = self.tables.endpoint(flow.endpoint)?.protocol;
-                let essential = self.tables.subject(grant.subject)?.essential;
-                let next = next(direction, plain, stream, self.captured)?;
-                let sessions = &*self.sessions;
-                let io = (id, &mut self.io);
-                let mut judge = Judge { now, grant, protocol, essential, sessions, events, io };
-                // Compiled for what is most often spoken: nothing in it asks again what that is.
-                let commands = match protocol {
-                    Protocol::Modbus => pass(Protocol::Modbus, &mut judge, flow, stream, &next)?,
-                    protocol => pass(protocol, &mut judge, flow, stream, &next)?,
-                };
-                (Some(note(flow, stream, &next, now, protocol.max_pdu())), commands)
+                let (tables, sessions, io) = (&*self.tables, &*self.sessions, &mut self.io);
+                let captured = self.captured;
+                let bench = &mut Bench { now, captured, tables, sessions, given, events, id, io };
+                let (numbers, commands) = pass(bench, direction, flow, stream, plain)?;
+                (Some(numbers), commands)
             }
         };
         // Its patience, for it is open; known here, so nothing is multiplied.
@@ -85,9 +88,15 @@ impl Engine {
         self.went_straight += 1;
         let rewrite = flow.rewrite(direction);
         let (egress, rewrite_at) = (rewrite.egress, rewrite.ip_at());
-        if let Err(reason) = rewrite.apply_to_plain(frame, (ip_at, end), numbers) {
-            return Some(Err(reason));
-        }
+        // Most frames keep their length and place: nobody is asked for room.
+        let bytes = match whole && ip_at == rewrite_at {
+            true => bytes,
+            false => match rewrite.place_packet(frame, ip_at, end) {
+                Ok(()) => frame.bytes_mut(),
+                Err(reason) => return Some(Err(reason)),
+            },
+        };
+        rewrite.apply_to_plain(bytes, numbers);
         let bytes = (rewrite_at + end - ip_at) as u64;
         let done = Totals { frames: 1, bytes, commands, denied: 0 };
         flow.totals.add(done);
@@ -98,7 +107,7 @@ impl Engine {
 }
 
 /// Whether it is established, and may still be used.
-#[inline]
+#[inline(always)]
 fn is_open(flow: &Flow, sessions: &Sessions, now: Time) -> bool {
     flow.tcp.phase() == Phase::Established
         && flow.dead.is_none()
@@ -107,108 +116,164 @@ fn is_open(flow: &Flow, sessions: &Sessions, now: Time) -> bool {
         && sessions.state(flow.slot, flow.session) == SessionState::Live
 }
 
-/// Whether what it gives does not depend on what passed before, and its frames are nobody else's business.
-#[inline]
-fn is_plain(grant: &Grant) -> bool {
-    !grant.observe && !grant.record && grant.rate.is_none() && !grant.matcher.has_operations()
-}
-
 /// Notes a segment of a connection that nobody reads, if it fits.
-#[inline]
+#[inline(always)]
 fn pass_unread(
     flow: &mut Flow,
-    grant: &Grant,
+    tables: &Tables,
+    given: &Given,
     direction: Direction,
     plain: &Plain<'_>,
     now: Time,
 ) -> Option<()> {
-    let (segment, len) = (plain.segment(), plain.payload.len());
-    if !grant.matcher.is_open(now) || flow.tcp.place(direction, &segment, len).is_err() {
+    if !given.always && !tables.grant(flow.grant)?.matcher.is_open(now) {
         return None;
     }
-    flow.tcp.accept(direction, &segment, len);
+    let (tcp, len) = (&plain.headers.tcp, plain.payload.len());
+    match flow.tcp.accept_next(direction, tcp.seq.get(), tcp.ack.get(), len as u32) {
+        true => Some(()),
+        false => pass_again(flow, direction, &plain.segment(), len),
+    }
+}
+
+/// The same of one that came before or too early, or acknowledges less than another did.
+#[cold]
+fn pass_again(flow: &mut Flow, direction: Direction, segment: &Segment, len: usize) -> Option<()> {
+    flow.tcp.place(direction, segment, len).ok()?;
+    flow.tcp.accept(direction, segment, len);
     Some(())
 }
 
-/// The segment as the next one of its stream, if it is that.
-#[inline(always)]
-fn next<'a>(
-    direction: Direction,
-    plain: &'a Plain<'a>,
-    stream: &Stream,
-    captured: bool,
-) -> Option<Next<'a>> {
-    let (lane, other) = (stream.lane(direction), stream.lane(direction.reverse()));
-    let tcp = &plain.headers.tcp;
-    let in_line = lane.wire(lane.next()) == tcp.seq.get() && !lane.is_finished();
-    if !stream.is_straight() || !in_line || plain.clock.is_some() != stream.has_timestamps() {
-        return None;
-    }
-    // RFC 7323 section 5.3: a clock never goes back.
-    let goes_back = |value: u32| (value.wrapping_sub(stream.clock(direction)) as i32) < 0;
-    if plain.clock.is_some_and(goes_back) || plain.payload.len() > PIECE {
-        return None;
-    }
-    let ack = other.place_ack(tcp.ack.get(), captured).ok()?;
-    Some(Next { direction, plain, at: lane.next(), ack })
-}
-
-/// Has the segment's one PDU judged, and keeps it as what was sent; how many commands that were. `None`, with
-/// nothing changed, where it may not pass or is not one.
+/// Has a segment of a connection that is read judged and noted, if it is the next one: the numbers that it leaves
+/// with, and how many commands that were. `None`, with nothing changed, where it is not that or may not pass.
 #[inline(always)]
 fn pass(
-    protocol: Protocol,
-    judge: &mut Judge<'_>,
-    flow: &Flow,
-    stream: &mut Stream,
-    next: &Next<'_>,
-) -> Option<u64> {
-    let (direction, payload) = (next.direction, next.plain.payload);
-    if payload.is_empty() {
-        return Some(0);
-    }
-    // What it brings about may be more than an event, or it may have to be changed.
-    if !protocol.is_plain(payload) {
-        return None;
-    }
-    match stream.dialog.portion(protocol, direction, payload, protocol.max_pdu()) {
-        Ok(Portion::Whole(len)) if len.get() == payload.len() => {}
-        _ => return None,
-    }
-    if stream.operation.is_some() {
-        return None;
-    }
-    let room = stream.lane_mut(direction).reserve(payload.len())?;
-    let Stream { pending, dialog, operation, .. } = &mut *stream;
-    let said = &mut Said { pending, dialog, operation };
-    if !judge.passes(protocol, flow, said, direction, payload) {
-        return None;
-    }
-    stream.lane_mut(direction).pass_whole(room, payload, judge.now);
-    Some(u64::from(direction == Direction::ToServer))
-}
-
-/// Notes what the segment says beyond its payload; the numbers that it leaves with.
-#[inline(always)]
-fn note(
+    bench: &mut Bench<'_>,
+    direction: Direction,
     flow: &mut Flow,
     stream: &mut Stream,
-    next: &Next<'_>,
-    now: Time,
-    longest: usize,
-) -> Numbers {
-    let Next { direction, plain, at, ack } = *next;
-    let window = u64::from(plain.headers.tcp.window.get()) << stream.scale(direction);
-    stream.lane_mut(direction.reverse()).acknowledge(ack, window, now);
-    if let Some(value) = plain.clock {
-        stream.note_clock(direction, value);
+    plain: &Plain<'_>,
+) -> Option<(Numbers, u64)> {
+    // Compiled for what is most often spoken, each way: nothing in it asks again what that is.
+    match (bench.given.protocol, direction) {
+        (Protocol::Modbus, Direction::ToServer) => {
+            bench.pass(Protocol::Modbus, Direction::ToServer, flow, stream, plain)
+        }
+        (Protocol::Modbus, Direction::ToClient) => {
+            bench.pass(Protocol::Modbus, Direction::ToClient, flow, stream, plain)
+        }
+        _ => bench.pass(bench.given.protocol, direction, flow, stream, plain),
     }
-    let back = stream.back(direction, longest);
-    let lane = stream.lane_mut(direction);
-    lane.hear(lane.next());
-    lane.note_sent(lane.end(), now);
-    let (seq, next) = (lane.wire(lane.shifted(at)), lane.wire(lane.next()));
-    let other = stream.lane(direction.reverse());
-    flow.tcp.follow(direction, next, other.wire(other.ack()), false);
-    Numbers { seq, ack: back.ack, window: back.window }
+}
+
+impl Bench<'_> {
+    #[inline(always)]
+    fn pass(
+        &mut self,
+        protocol: Protocol,
+        direction: Direction,
+        flow: &mut Flow,
+        stream: &mut Stream,
+        plain: &Plain<'_>,
+    ) -> Option<(Numbers, u64)> {
+        let (tcp, payload) = (&plain.headers.tcp, plain.payload);
+        let lane = stream.lane(direction);
+        if !stream.is_straight() || !lane.is_next(tcp.seq.get()) || payload.len() > PIECE {
+            return None;
+        }
+        let at = lane.next();
+        let ack = stream.lane(direction.reverse()).place_next_ack(tcp.ack.get(), self.captured)?;
+        let clock = plain.clock();
+        if !is_timely(direction, stream, clock) {
+            return None;
+        }
+        let commands = match payload {
+            [] => 0,
+            pdu => self.pass_pdu(protocol, direction, flow, stream, pdu)?,
+        };
+        if let Some(value) = clock {
+            stream.note_clock(direction, value);
+        }
+        let window = u64::from(tcp.window.get()) << stream.scale(direction);
+        let back = stream.lane_mut(direction.reverse()).tell_back(ack, window, self.now);
+        let back = stream.back_of(direction, back);
+        let lane = stream.lane_mut(direction);
+        lane.hear(lane.next());
+        flow.tcp.follow_next(direction, lane.wire(lane.next()), back.ack);
+        let seq = lane.wire(lane.shifted(at));
+        Some((Numbers { seq, ack: back.ack, window: back.window }, commands))
+    }
+
+    /// Has the one PDU of a segment judged, and keeps it as what was sent; how many commands that were. `None`, with
+    /// nothing changed, where it may not pass or is not one.
+    #[inline(always)]
+    fn pass_pdu(
+        &mut self,
+        protocol: Protocol,
+        direction: Direction,
+        flow: &Flow,
+        stream: &mut Stream,
+        pdu: &[u8],
+    ) -> Option<u64> {
+        if stream.operation.is_some() {
+            return None;
+        }
+        let room = stream.lane_mut(direction).reserve(pdu.len())?;
+        let (now, given) = (self.now, self.given);
+        let Stream { requests, responses, pending, .. } = &mut *stream;
+        match (protocol, direction) {
+            (Protocol::Modbus, Direction::ToServer) => {
+                if let Some(pdu) = brief::pass_request(now, flow, given, pending, self.events, pdu)
+                {
+                    requests.pass_whole(room, pdu, now);
+                    return Some(1);
+                }
+            }
+            (Protocol::Modbus, Direction::ToClient) => {
+                if let Some(key) = modbus::brief::response(pdu) {
+                    return pending
+                        .take(key)
+                        .then(|| responses.pass_whole(room, pdu, now))
+                        .map(|()| 0);
+                }
+            }
+            _ => {}
+        }
+        if !self.judge_passes(protocol, direction, flow, stream, pdu)? {
+            return None;
+        }
+        stream.lane_mut(direction).pass_whole(room, pdu, self.now);
+        Some(u64::from(direction == Direction::ToServer))
+    }
+
+    /// Asks a judge.
+    #[inline(always)]
+    fn judge_passes(
+        &mut self,
+        protocol: Protocol,
+        direction: Direction,
+        flow: &Flow,
+        stream: &mut Stream,
+        pdu: &[u8],
+    ) -> Option<bool> {
+        let Bench { now, tables, sessions, .. } = *self;
+        let grant = tables.grant(flow.grant)?;
+        let essential = self.given.essential;
+        let (events, io) = (&mut *self.events, (self.id, &mut *self.io));
+        let mut judge = Judge { now, grant, protocol, essential, sessions, events, io };
+        let Stream { pending, dialog, operation, .. } = stream;
+        let said = &mut Said { pending, dialog, operation };
+        Some(judge.passes(protocol, flow, said, direction, pdu))
+    }
+}
+
+/// Whether it has a timestamp if both ends agreed on that, and one that does not go back (RFC 7323 section 5.3).
+#[inline(always)]
+fn is_timely(direction: Direction, stream: &Stream, clock: Option<u32>) -> bool {
+    match clock {
+        Some(value) => {
+            stream.has_timestamps() && value.wrapping_sub(stream.clock(direction)) as i32 >= 0
+        }
+        None => !stream.has_timestamps(),
+    }
 }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use foldhash::fast::{FixedState, RandomState};
-use wicketgate_dissectors::{Protocol, Transport};
+use wicketgate_dissectors::{Class, Protocol, Transport};
 use wicketgate_packet::{PortId, Time};
 
 use crate::matcher::Matcher;
@@ -197,6 +197,29 @@ pub struct Grant {
     pub right: u64,
 }
 
+/// What ordinary frames ask of a grant, its door and its subject, in one place: reads and writes in its first line.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Given {
+    /// What is spoken at the door.
+    pub(crate) protocol: Protocol,
+    /// Whether it is a machine's with a conduit.
+    pub(crate) essential: bool,
+    /// What it gives does not depend on what passed before, and its frames are nobody else's business.
+    pub(crate) plain: bool,
+    /// Some rule of it always holds.
+    pub(crate) always: bool,
+    open: [Option<RuleId>; Class::ALL.len()],
+}
+
+impl Given {
+    /// The rule that gives a class whole and always.
+    #[inline(always)]
+    pub(crate) fn open_to(&self, class: Class) -> Option<RuleId> {
+        self.open.get(class as usize).copied().flatten()
+    }
+}
+
 /// How much passes: a token bucket, of which nothing is kept but one time (GCRA, ITU-T I.371 annex A).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rate {
@@ -290,6 +313,8 @@ pub struct Tables {
     endpoints: Box<[Endpoint]>,
     subjects: Box<[Subject]>,
     grants: Box<[Grant]>,
+    /// By grant.
+    given: Box<[Given]>,
     rules: Box<[Box<str>]>,
     by_overlay: Map<Ipv4Addr, AssetId>,
     by_underlay: Map<(PortId, Ipv4Addr), AssetId>,
@@ -400,6 +425,7 @@ impl TablesBuilder {
             let twice = TablesError::GrantTwice(grant.subject, grant.endpoint);
             once(&mut by_subject, (grant.subject, grant.endpoint), id, twice)?;
         }
+        let given = self.grants.iter().map(|grant| self.given(grant)).collect();
         Ok(Tables {
             epoch,
             least_mtu: least_mtu(&self.ports),
@@ -408,6 +434,7 @@ impl TablesBuilder {
             assets: self.assets.into(),
             endpoints: self.endpoints.into(),
             subjects: self.subjects.into(),
+            given,
             grants: self.grants.into(),
             rules: self.rules.into(),
             by_overlay,
@@ -415,6 +442,21 @@ impl TablesBuilder {
             by_door,
             by_subject,
         })
+    }
+
+    fn given(&self, grant: &Grant) -> Given {
+        let Grant { matcher, rate, observe, record, .. } = grant;
+        let mut open = [None; Class::ALL.len()];
+        let rules = Class::ALL.iter().map(|class| matcher.open_to(*class));
+        open.iter_mut().zip(rules).for_each(|(open, rule)| *open = rule);
+        let (subject, door) = (grant.subject.index(), grant.endpoint.index());
+        Given {
+            protocol: self.endpoints.get(door).map_or(Protocol::Tcp, |door| door.protocol),
+            essential: self.subjects.get(subject).is_some_and(|subject| subject.essential),
+            plain: !observe && !record && rate.is_none() && !matcher.has_operations(),
+            always: matcher.entries().iter().any(|entry| entry.window.is_none()),
+            open,
+        }
     }
 
     fn check_ids(&self) -> Result<(), TablesError> {
@@ -537,6 +579,12 @@ impl Tables {
         grant, grants: grants[GrantId] -> Grant,
         /// The name of the rule or conduit of that id.
         rule, rules: rules[RuleId] -> Box<str>,
+    }
+
+    /// What an ordinary frame asks of the grant of that id.
+    #[inline(always)]
+    pub(crate) fn given(&self, id: GrantId) -> Option<&Given> {
+        self.given.get(id.index())
     }
 
     /// The asset that has this overlay address.

@@ -225,6 +225,29 @@ impl Connection {
         self.advance(from);
     }
 
+    /// Notes the next segment in line of an established connection, whose acknowledgement does not go back, with
+    /// `len` bytes of payload. False, with nothing noted, where it is not that: [`place`](Self::place) knows what it
+    /// is.
+    #[inline(always)]
+    pub(crate) fn accept_next(&mut self, from: Direction, seq: u32, ack: u32, len: u32) -> bool {
+        let other = *self.half(from.reverse());
+        let own = self.half_mut(from);
+        let sent = other.next.wrapping_sub(other.acked);
+        if seq != own.next || own.fin || ack.wrapping_sub(other.acked) > sent {
+            return false;
+        }
+        own.next = seq.wrapping_add(len);
+        self.half_mut(from.reverse()).acked = ack;
+        true
+    }
+
+    /// [Follows](Self::follow) an established connection whose sender in `from` has not said FIN.
+    #[inline(always)]
+    pub(crate) fn follow_next(&mut self, from: Direction, next: u32, acked: u32) {
+        self.half_mut(from).next = next;
+        self.half_mut(from.reverse()).acked = acked;
+    }
+
     fn accept_syn(&mut self, from: Direction, segment: &Segment) {
         if from == Direction::ToClient && self.phase == Phase::Opening {
             let isn = segment.seq;

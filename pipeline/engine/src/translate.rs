@@ -4,30 +4,25 @@ use core::net::Ipv4Addr;
 
 use wicketgate_dissectors::Direction;
 use wicketgate_packet::checksum::Delta;
-use wicketgate_packet::rewrite::{rewrite_header, rewrite_ip, write_link};
-use wicketgate_packet::wire::{Ethernet, Icmp, Ipv4, Ipv4Tcp, Tcp, Udp, VlanTag};
+use wicketgate_packet::rewrite::{HOP, link, take_hop, write_header};
+use wicketgate_packet::wire::{Ends, Ethernet, Icmp, Ipv4, Ipv4Tcp, Tcp, Udp, VlanTag};
 use wicketgate_packet::{FrameBuf, Headers, L4, PortId};
 
 use crate::judge::Numbers;
 use crate::tables::Mac;
 use crate::verdict::Reason;
 
-/// Everything that changes in the frames of one direction of a flow, worked out once.
+/// Everything that changes in the frames of one direction of a flow, worked out once and kept as it lies on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rewrite {
     /// The port they leave by.
     pub egress: PortId,
-    /// The next hop's MAC address.
-    pub dst_mac: Mac,
-    /// The gate's MAC address on the egress port.
-    pub src_mac: Mac,
     /// The VLAN they leave on.
     pub vlan: Option<u16>,
-    /// Source address and port.
-    pub src: (Ipv4Addr, u16),
-    /// Destination address and port.
-    pub dst: (Ipv4Addr, u16),
-    address_delta: Delta,
+    link: Ethernet,
+    ends: Ends,
+    /// What the addresses and one hop less change in the checksum of IPv4.
+    header_delta: Delta,
     transport_delta: Delta,
 }
 
@@ -45,16 +40,48 @@ impl Rewrite {
     ) -> Rewrite {
         let addresses = Delta::NONE.address(before.0.0, after.0.0).address(before.1.0, after.1.0);
         let ports = Delta::NONE.word(before.0.1, after.0.1).word(before.1.1, after.1.1);
+        let ((src, src_port), (dst, dst_port)) = after;
         Rewrite {
             egress,
-            dst_mac,
-            src_mac,
             vlan,
-            src: after.0,
-            dst: after.1,
-            address_delta: addresses,
+            link: link(dst_mac, src_mac, vlan.is_some()),
+            ends: Ends {
+                src: src.octets(),
+                dst: dst.octets(),
+                src_port: src_port.into(),
+                dst_port: dst_port.into(),
+            },
+            header_delta: addresses.and(HOP),
             transport_delta: addresses.and(ports),
         }
+    }
+
+    /// The Ethernet header that they leave with.
+    #[inline]
+    pub fn link(&self) -> &Ethernet {
+        &self.link
+    }
+
+    /// They go to this MAC address from now on.
+    pub(crate) fn set_dst_mac(&mut self, mac: Mac) {
+        self.link.dst = mac;
+    }
+
+    /// They come from this MAC address of the gate's from now on.
+    pub(crate) fn set_src_mac(&mut self, mac: Mac) {
+        self.link.src = mac;
+    }
+
+    /// The address and port that they leave from.
+    #[inline]
+    pub fn src(&self) -> (Ipv4Addr, u16) {
+        (self.ends.src.into(), self.ends.src_port.get())
+    }
+
+    /// The address and port that they leave for.
+    #[inline]
+    pub fn dst(&self) -> (Ipv4Addr, u16) {
+        (self.ends.dst.into(), self.ends.dst_port.get())
     }
 
     /// Rewrites a frame; its padding is cut off, so that nothing hides behind the packet.
@@ -81,7 +108,10 @@ impl Rewrite {
         let at = self.ip_at();
         let l4_at = at + Ipv4::LEN;
         let bytes = frame.bytes_mut();
-        rewrite_ip(bytes, at, self.src.0, self.dst.0, self.address_delta);
+        if let Some(ip) = Ipv4::at_mut(bytes, at) {
+            (ip.src, ip.dst) = (self.ends.src, self.ends.dst);
+            take_hop(ip, self.header_delta);
+        }
         match headers.l4 {
             L4::Tcp(_) => self.rewrite_tcp(bytes, l4_at, numbers),
             L4::Udp { .. } => self.rewrite_udp(bytes, l4_at),
@@ -90,26 +120,27 @@ impl Rewrite {
         Ok(())
     }
 
-    /// The same for a segment that is [plain](wicketgate_packet::Plain), whose IPv4 header begins at `ip_at`
-    /// and whose packet ends at `end`.
-    ///
-    /// # Errors
-    /// [`Reason::NoRoom`].
+    /// The same for a segment that is [plain](wicketgate_packet::Plain), whose IPv4 header begins where it is to.
     #[inline(always)]
-    pub(crate) fn apply_to_plain<F: FrameBuf>(
-        &self,
-        frame: &mut F,
-        (ip_at, end): (usize, usize),
-        numbers: Option<Numbers>,
-    ) -> Result<(), Reason> {
-        self.place_packet(frame, ip_at, end)?;
-        let bytes = frame.bytes_mut();
-        write_link(bytes, self.dst_mac, self.src_mac, self.vlan);
-        if let Some(Ipv4Tcp { ip, tcp }) = Ipv4Tcp::at_mut(bytes, self.ip_at()) {
-            rewrite_header(ip, self.src.0, self.dst.0, self.address_delta);
-            self.rewrite_segment(tcp, numbers);
+    pub(crate) fn apply_to_plain(&self, bytes: &mut [u8], numbers: Option<Numbers>) {
+        // Each with a place of its own that is known, so that the length is asked once.
+        match self.vlan {
+            None => self.write_plain(bytes, Ethernet::LEN, numbers),
+            Some(_) => self.write_plain(bytes, Ethernet::LEN + VlanTag::LEN, numbers),
         }
-        Ok(())
+    }
+
+    #[inline(always)]
+    fn write_plain(&self, bytes: &mut [u8], at: usize, numbers: Option<Numbers>) {
+        let Some(headers) = bytes.get_mut(..at + Ipv4Tcp::LEN) else { return };
+        write_header(headers, &self.link, self.vlan);
+        if let Some(Ipv4Tcp { ip, tcp }) = Ipv4Tcp::at_mut(headers, at) {
+            take_hop(ip, self.header_delta);
+            self.rewrite_numbers(tcp, numbers);
+        }
+        if let Some(ends) = Ends::at_mut(headers, at + Ipv4::ENDS) {
+            *ends = self.ends;
+        }
     }
 
     /// Cuts the padding, adds or removes tags, writes the Ethernet header.
@@ -122,13 +153,16 @@ impl Rewrite {
         headers: &Headers,
     ) -> Result<(), Reason> {
         self.place_packet(frame, headers.link.end.into(), headers.end as usize)?;
-        write_link(frame.bytes_mut(), self.dst_mac, self.src_mac, self.vlan);
+        write_header(frame.bytes_mut(), &self.link, self.vlan);
         Ok(())
     }
 
     /// Cuts the padding, and makes the link header as long as it is to be.
-    #[inline(always)]
-    fn place_packet<F: FrameBuf>(
+    ///
+    /// # Errors
+    /// [`Reason::NoRoom`].
+    #[inline(never)]
+    pub(crate) fn place_packet<F: FrameBuf>(
         &self,
         frame: &mut F,
         ip_at: usize,
@@ -142,9 +176,10 @@ impl Rewrite {
 
     /// Asset and client as the receiver of frames knows them that travel in `direction` and are so rewritten.
     pub fn ends(&self, direction: Direction) -> (Ipv4Addr, Ipv4Addr) {
+        let ((src, _), (dst, _)) = (self.src(), self.dst());
         match direction {
-            Direction::ToServer => (self.dst.0, self.src.0),
-            Direction::ToClient => (self.src.0, self.dst.0),
+            Direction::ToServer => (dst, src),
+            Direction::ToClient => (src, dst),
         }
     }
 
@@ -162,31 +197,39 @@ impl Rewrite {
     #[inline]
     fn rewrite_tcp(&self, bytes: &mut [u8], at: usize, numbers: Option<Numbers>) {
         if let Some(tcp) = Tcp::at_mut(bytes, at) {
-            self.rewrite_segment(tcp, numbers);
+            (tcp.src_port, tcp.dst_port) = (self.ends.src_port, self.ends.dst_port);
+            self.rewrite_numbers(tcp, numbers);
         }
     }
 
+    /// Gives a segment its checksum and, where they differ, other numbers. Without URG the urgent pointer means
+    /// nothing, so it is none.
     #[inline(always)]
-    fn rewrite_segment(&self, tcp: &mut Tcp, numbers: Option<Numbers>) {
-        tcp.src_port.set(self.src.1);
-        tcp.dst_port.set(self.dst.1);
-        let delta = match numbers {
-            Some(numbers) => renumber(tcp, numbers, self.transport_delta),
-            None => self.transport_delta,
+    fn rewrite_numbers(&self, tcp: &mut Tcp, numbers: Option<Numbers>) {
+        let before = tcp.checksum.get();
+        let sum = match numbers {
+            None => self.transport_delta.apply(before),
+            Some(numbers) => {
+                let [places, rest] = tcp.words();
+                tcp.set_places(numbers.places());
+                tcp.window.set(numbers.window);
+                tcp.urgent.set(0);
+                let (places, said) = ((places, numbers.places()), (rest & SAID, numbers.said()));
+                self.transport_delta.apply_with(before, places, said)
+            }
         };
-        tcp.checksum.set(delta.apply(tcp.checksum.get()));
+        tcp.checksum.set(sum);
     }
 
     /// Whether frames with this link header come from where those that are so rewritten go to.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn answers_come_with(&self, ethernet: &Ethernet, tag: Option<u16>) -> bool {
-        ethernet.dst == self.src_mac && ethernet.src == self.dst_mac && tag == self.vlan
+        ethernet.answers(&self.link) && tag == self.vlan
     }
 
     fn rewrite_udp(&self, bytes: &mut [u8], at: usize) {
         if let Some(udp) = Udp::at_mut(bytes, at) {
-            udp.src_port.set(self.src.1);
-            udp.dst_port.set(self.dst.1);
+            (udp.src_port, udp.dst_port) = (self.ends.src_port, self.ends.dst_port);
             let delta = self.transport_delta();
             // RFC 768: 0 says that there is no checksum; a sum of 0 is written as 0xffff.
             let sum = match udp.checksum.get() {
@@ -200,25 +243,25 @@ impl Rewrite {
     /// An echo's identifier stands for the port of whoever asked (RFC 5508 section 3.1).
     fn rewrite_echo(&self, bytes: &mut [u8], at: usize, id: u16) {
         if let Some(icmp) = Icmp::at_mut(bytes, at) {
-            icmp.id.set(self.src.1);
-            icmp.checksum.set(Delta::NONE.word(id, self.src.1).apply(icmp.checksum.get()));
+            icmp.id = self.ends.src_port;
+            icmp.checksum.set(Delta::NONE.word(id, icmp.id.get()).apply(icmp.checksum.get()));
         }
     }
 }
 
-/// Gives a segment other numbers; `delta` and what that changes in its checksum. Without URG the urgent pointer
-/// means nothing, so it is none.
-#[inline(always)]
-fn renumber(tcp: &mut Tcp, numbers: Numbers, delta: Delta) -> Delta {
-    let pair = |high: u16, low: u16| u32::from(high) << 16 | u32::from(low);
-    let delta = delta.longs([
-        (tcp.seq.get(), numbers.seq),
-        (tcp.ack.get(), numbers.ack),
-        (pair(tcp.window.get(), tcp.urgent.get()), pair(numbers.window, 0)),
-    ]);
-    tcp.seq.set(numbers.seq);
-    tcp.ack.set(numbers.ack);
-    tcp.window.set(numbers.window);
-    tcp.urgent.set(0);
-    delta
+/// Window and urgent pointer in the second of a TCP header's [words](Tcp::words).
+const SAID: u64 = u64::from_ne_bytes([0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff]);
+
+impl Numbers {
+    /// Sequence and acknowledgement number as a word of a TCP header.
+    #[inline(always)]
+    const fn places(&self) -> u64 {
+        ((self.seq as u64) << 32 | self.ack as u64).to_be()
+    }
+
+    /// The window, and no urgent pointer, as the other one's [part](SAID).
+    #[inline(always)]
+    const fn said(&self) -> u64 {
+        ((self.window as u64) << 32).to_be()
+    }
 }

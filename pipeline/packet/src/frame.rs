@@ -62,13 +62,13 @@ impl Window {
     /// The frame in its buffer; empty where the buffer is too short.
     #[inline]
     pub fn of<'b>(&self, buffer: &'b [u8]) -> &'b [u8] {
-        buffer.get(self.start..self.end).unwrap_or_default()
+        buffer.get(self.start..self.end).unwrap_or_else(|| nothing())
     }
 
     /// The same, to be rewritten in place.
     #[inline]
     pub fn of_mut<'b>(&self, buffer: &'b mut [u8]) -> &'b mut [u8] {
-        buffer.get_mut(self.start..self.end).unwrap_or_default()
+        buffer.get_mut(self.start..self.end).unwrap_or_else(|| nothing())
     }
 
     /// Does [`FrameBuf::resize`] in this buffer.
@@ -98,6 +98,12 @@ impl Window {
             _ => false,
         }
     }
+}
+
+/// No bytes. Cold, so that a buffer that is long enough is a branch and not a choice of two.
+#[cold]
+const fn nothing<'b>() -> &'b mut [u8] {
+    &mut []
 }
 
 fn zero(buffer: &mut [u8], from: usize, to: usize) {

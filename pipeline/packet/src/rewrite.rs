@@ -7,13 +7,22 @@ use crate::parse::flags;
 use crate::wire::{Ethernet, Icmp, Ipv4, Tcp, Udp, VlanTag, ethertype};
 use crate::{FrameBuf, Headers, L4};
 
+/// The Ethernet header of an IPv4 packet, or of the tag in front of it.
+pub fn link(dst: [u8; 6], src: [u8; 6], tagged: bool) -> Ethernet {
+    let ethertype = if tagged { ethertype::VLAN } else { ethertype::IPV4 };
+    Ethernet { dst, src, ethertype: ethertype.into() }
+}
+
 /// Writes Ethernet for an IPv4 packet and, for a VLAN, its tag.
-#[inline]
 pub fn write_link(bytes: &mut [u8], dst: [u8; 6], src: [u8; 6], vlan: Option<u16>) {
+    write_header(bytes, &link(dst, src, vlan.is_some()), vlan);
+}
+
+/// The same of a header that is ready.
+#[inline(always)]
+pub fn write_header(bytes: &mut [u8], link: &Ethernet, vlan: Option<u16>) {
     if let Some(ethernet) = Ethernet::at_mut(bytes, 0) {
-        ethernet.dst = dst;
-        ethernet.src = src;
-        ethernet.ethertype.set(if vlan.is_some() { ethertype::VLAN } else { ethertype::IPV4 });
+        *ethernet = *link;
     }
     if let (Some(id), Some(tag)) = (vlan, VlanTag::at_mut(bytes, Ethernet::LEN)) {
         tag.control.set(id);
@@ -24,20 +33,23 @@ pub fn write_link(bytes: &mut [u8], dst: [u8; 6], src: [u8; 6], vlan: Option<u16
 /// Writes addresses and takes one from the time to live (RFC 1812 section 5.3.1); `delta` is what
 /// the addresses change in the checksum.
 pub fn rewrite_ip(bytes: &mut [u8], at: usize, src: Ipv4Addr, dst: Ipv4Addr, delta: Delta) {
-    if let Some(ip) = Ipv4::at_mut(bytes, at) {
-        rewrite_header(ip, src, dst, delta);
+    let Some(ip) = Ipv4::at_mut(bytes, at) else { return };
+    (ip.src, ip.dst) = (src.octets(), dst.octets());
+    match ip.ttl {
+        0 => ip.checksum.set(delta.apply(ip.checksum.get())),
+        _ => take_hop(ip, delta.and(HOP)),
     }
 }
 
-/// The same to a header.
+/// What one less in the time to live changes in the checksum, whatever it was (RFC 1141): it is the high half of
+/// a word.
+pub const HOP: Delta = Delta::NONE.word(0x0100, 0);
+
+/// Takes one from the time to live of a packet that has some left; `delta` is what that and all else changes in the
+/// checksum.
 #[inline(always)]
-pub fn rewrite_header(ip: &mut Ipv4, src: Ipv4Addr, dst: Ipv4Addr, delta: Delta) {
-    let taken = u8::from(ip.ttl > 0);
-    ip.ttl -= taken;
-    // What the time to live is the high half of becomes less by this, whatever it was (RFC 1141).
-    let delta = delta.word(u16::from(taken) << 8, 0);
-    ip.src = src.octets();
-    ip.dst = dst.octets();
+pub fn take_hop(ip: &mut Ipv4, delta: Delta) {
+    ip.ttl = ip.ttl.wrapping_sub(1);
     ip.checksum.set(delta.apply(ip.checksum.get()));
 }
 

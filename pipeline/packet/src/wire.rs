@@ -6,7 +6,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 macro_rules! header {
     ($( $(#[$doc:meta])* $name:ident { $( $(#[$field_doc:meta])* $field:ident: $ty:ty ),+ $(,)? } )+) => { $(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
         #[repr(C)]
         pub struct $name { $( $(#[$field_doc])* pub $field: $ty ),+ }
 
@@ -124,6 +125,18 @@ header! {
         tcp: Tcp,
     }
 
+    /// Addresses and ports as they lie in IPv4 without options and TCP or UDP: across both headers.
+    Ends {
+        /// Source address.
+        src: [u8; 4],
+        /// Destination address.
+        dst: [u8; 4],
+        /// Source port.
+        src_port: U16,
+        /// Destination port.
+        dst_port: U16,
+    }
+
     /// UDP header (RFC 768).
     Udp {
         /// Source port.
@@ -189,7 +202,32 @@ pub mod icmp {
     pub const PARAMETER_PROBLEM: u8 = 12;
 }
 
+impl Ethernet {
+    /// Whether one header's MAC addresses are the other's exchanged: of frames that travel to and fro on a link.
+    #[inline(always)]
+    pub fn answers(&self, other: &Ethernet) -> bool {
+        let (dst, src) = self.halves();
+        let (from, to) = other.halves();
+        (dst ^ to | src ^ from) & MAC == 0
+    }
+
+    /// The words that begin with either address, read where they lie.
+    #[inline(always)]
+    fn halves(&self) -> (u64, u64) {
+        let bytes = self.as_bytes();
+        let (front, back) = (bytes.first_chunk(), bytes.last_chunk());
+        let word = |bytes: Option<&[u8; 8]>| bytes.copied().map_or(0, u64::from_ne_bytes);
+        (word(front), word(back))
+    }
+}
+
+/// An address at the front of a word.
+const MAC: u64 = u64::from_ne_bytes([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0]);
+
 impl Ipv4 {
+    /// Where [`Ends`] begin in it.
+    pub const ENDS: usize = 12;
+
     /// Header length in bytes, options included; below 20 in a broken header.
     pub const fn header_len(&self) -> usize {
         (self.version_ihl & 0x0f) as usize * 4
@@ -201,7 +239,40 @@ impl Ipv4 {
     }
 }
 
+impl Ipv4Tcp {
+    /// Source and destination address, and behind them the ports, as numbers.
+    #[inline(always)]
+    pub fn ends(&self) -> (u64, u32) {
+        let [_, a, b, ..] = self.words();
+        let (a, b) = (u64::from_be(a), u64::from_be(b));
+        (a << 32 | b >> 32, b as u32)
+    }
+
+    /// Both headers as five words of the machine's own byte order: to compare many fields at once, under masks
+    /// made by [`u64::from_ne_bytes`].
+    #[inline(always)]
+    pub fn words(&self) -> [u64; 5] {
+        zerocopy::transmute!(*self)
+    }
+}
+
 impl Tcp {
+    /// What follows the ports, as words of the machine's own byte order: sequence and acknowledgement number;
+    /// offset, flags, window, checksum and urgent pointer.
+    #[inline(always)]
+    pub fn words(&self) -> [u64; 2] {
+        let [_, words @ ..]: [[u8; 4]; 5] = zerocopy::transmute!(*self);
+        zerocopy::transmute!(words)
+    }
+
+    /// Writes sequence and acknowledgement number, the first of its [words](Tcp::words).
+    #[inline(always)]
+    pub fn set_places(&mut self, places: u64) {
+        if let Some(bytes) = self.as_mut_bytes().get_mut(4..12) {
+            bytes.copy_from_slice(&places.to_ne_bytes());
+        }
+    }
+
     /// Header length in bytes, options included; below 20 in a broken header.
     pub const fn header_len(&self) -> usize {
         (self.offset >> 4) as usize * 4

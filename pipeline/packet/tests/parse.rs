@@ -155,14 +155,29 @@ fn nearly_plain() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
+fn a_link_header_answers_the_one_with_its_addresses_exchanged() {
+    let link = |dst, src, tagged| rewrite::link(dst, src, tagged);
+    let (here, there) = ([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
+    let to = link(there, here, false);
+    assert!(link(here, there, false).answers(&to) && link(here, there, true).answers(&to));
+    assert!(!to.answers(&to));
+    for at in 0..6 {
+        let mut other = here;
+        other[at] ^= 0x80;
+        assert!(!link(other, there, false).answers(&to) && !link(there, other, false).answers(&to));
+        assert!(!link(here, other, false).answers(&to));
+    }
+}
+
+#[test]
 fn ordinary_segments_are_plain() {
     for tags in [&[][..], &[[0x81, 0, 0x20, 7]][..]] {
         for options in [&[][..], &[1, 1, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0][..]] {
             let bytes = frame(tags, 6, &segment(options, b"abc"));
             let plain = Plain::read(&bytes).unwrap();
             assert!(plain.is_intact());
-            assert_eq!(plain.clock, (!options.is_empty()).then_some(9));
-            assert_eq!((plain.payload, plain.tag.is_some()), (&b"abc"[..], !tags.is_empty()));
+            assert_eq!(plain.clock(), (!options.is_empty()).then_some(9));
+            assert_eq!((plain.payload, plain.tag().is_some()), (&b"abc"[..], !tags.is_empty()));
         }
     }
 }
@@ -178,9 +193,9 @@ proptest! {
         prop_assert_eq!(headers.l4, L4::Tcp(plain.segment()));
         let addresses = (plain.headers.ip.src.into(), plain.headers.ip.dst.into());
         prop_assert_eq!((headers.src, headers.dst), addresses);
-        prop_assert_eq!(headers.link.tags, [plain.tag, None]);
+        prop_assert_eq!(headers.link.tags, [plain.tag(), None]);
         prop_assert_eq!((headers.link.dst, headers.link.src), (plain.ethernet.dst, plain.ethernet.src));
-        prop_assert_eq!((usize::from(headers.ip_at), headers.end as usize), (plain.ip_at, plain.end));
+        prop_assert_eq!((usize::from(headers.ip_at), headers.end as usize), (plain.ip_at, plain.end()));
         prop_assert_eq!(headers.payload(&bytes), plain.payload);
     }
 }

@@ -2,7 +2,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::adu;
-use crate::modbus::{MAX_ADU, command, denial, fields, frame, functions, key, response};
+use crate::modbus::{MAX_ADU, brief, command, denial, fields, frame, functions, key, response};
 use crate::{Class, Command, Direction, Field, Framed, Item, Refusal, Values};
 
 /// Any bytes, and bytes behind a header that is right: those get further.
@@ -134,6 +134,40 @@ proptest! {
                 (u16::from(function.code), function.sub) == (asked.function, asked.sub)
             });
             prop_assert_eq!(asked.class, of.map_or(Class::Unknown, |function| function.class));
+        }
+    }
+
+    #[test]
+    fn what_is_read_at_one_look_is_what_the_long_way_reads(
+        head in prop_oneof![3 => Just([0, 0]), 1 => any::<[u8; 2]>()],
+        unit: u8,
+        code in 0..9_u8,
+        words in vec(prop_oneof![0..130_u16, Just(0xff00), any::<u16>()], 0..5),
+        tail in vec(any::<u8>(), 0..3),
+        counted: bool,
+    ) {
+        let mut pdu = vec![code];
+        let data = [words.iter().flat_map(|word| word.to_be_bytes()).collect(), tail].concat();
+        pdu.extend(counted.then(|| u8::try_from(data.len()).unwrap()));
+        pdu.extend(data);
+        let mut adu = adu(&pdu);
+        (adu[2], adu[4], adu[6]) = (head[0], head[1], unit);
+        if let Some(brief) = adu.as_array().and_then(brief::request) {
+            let asked = command(&adu).unwrap();
+            let item = asked.items.clone().next().unwrap();
+            prop_assert_eq!(asked.items.count(), 1);
+            prop_assert_eq!((asked.function, asked.sub, asked.unit), (code.into(), None, brief.unit));
+            prop_assert_eq!((asked.name, asked.class), (brief.function.name, brief.function.class));
+            prop_assert_eq!((item.space, item.class), (brief.function.space, asked.class));
+            prop_assert_eq!((item.start, item.count), (brief.start.into(), brief.count.into()));
+            prop_assert_eq!(key(&adu), Some(brief.key));
+        } else if (1..=6).contains(&code) {
+            prop_assert!(command(&adu).is_err(), "none is left out");
+        }
+        if let Some(answered) = brief::response(&adu) {
+            prop_assert_eq!((response(&adu), key(&adu)), (Ok(()), Some(answered)));
+        } else if (1..=6).contains(&code) {
+            prop_assert!(response(&adu).is_err(), "none is left out");
         }
     }
 

@@ -196,8 +196,8 @@ impl Engine {
         let way = flow.rewrite(direction);
         let (headers, (src, dst)) = (&arrival.headers, arrival.headers.ports());
         let before = ((headers.src, src), (headers.dst, dst));
-        let after = ((way.src.0, from), (way.dst.0, to));
-        let macs = (way.src_mac, way.dst_mac);
+        let after = ((way.src().0, from), (way.dst().0, to));
+        let macs = (way.link().src, way.link().dst);
         let rewrite = Rewrite::new(way.egress, macs, way.vlan, before, after);
         rewrite.apply(arrival.frame, headers)?;
         let bytes = arrival.frame.bytes().len() as u64;

@@ -58,12 +58,12 @@ pub(crate) fn key_of(port: PortId, headers: &Headers, id: u32) -> FlowKey {
 
 /// The key of datagrams that leave so rewritten, as their receiver sees them.
 fn key_left(rewrite: &Rewrite, id: u32) -> FlowKey {
-    key(rewrite.egress, rewrite.vlan, (rewrite.src.0, rewrite.dst.0), id)
+    key(rewrite.egress, rewrite.vlan, (rewrite.src().0, rewrite.dst().0), id)
 }
 
 /// The key of datagrams that come from where those that are so rewritten go to.
 fn key_back(rewrite: &Rewrite, id: u32) -> FlowKey {
-    key(rewrite.egress, rewrite.vlan, (rewrite.dst.0, rewrite.src.0), id)
+    key(rewrite.egress, rewrite.vlan, (rewrite.dst().0, rewrite.src().0), id)
 }
 
 impl IoTable {

@@ -149,27 +149,46 @@ impl Canon {
     #[must_use]
     #[inline]
     pub fn write(&mut self, at: Offset, new: &[u8], floor: Floor) -> bool {
-        let room = self.reserve(at, new.len(), floor);
-        room.map(|room| self.put(room, new)).is_some()
-    }
-
-    /// Where `len` bytes can be written at `at`, when bytes before `floor` are forgotten for it as far as that
-    /// needs.
-    #[inline(always)]
-    pub fn reserve(&mut self, at: Offset, len: usize, floor: Floor) -> Option<Room> {
-        let (end, capacity) = (at + len as u64, self.capacity() as u64);
+        let (end, capacity) = (at + new.len() as u64, self.capacity() as u64);
         if end > self.start + capacity {
             self.make_room(end - capacity, floor);
         }
-        let fits = self.start <= at && end <= self.start + capacity;
-        fits.then(|| Room { from: (at - self.start) as usize })
+        if self.start > at || end > self.start + capacity {
+            return false;
+        }
+        let from = (at - self.start) as usize;
+        let to = from + new.len();
+        if let Some(bytes) = self.bytes_mut().get_mut(from..to) {
+            bytes.copy_from_slice(new);
+        }
+        self.len = self.len.max(to);
+        true
     }
 
-    /// Writes bytes where room for so many was [reserved](Canon::reserve), nothing having been written since.
+    /// Where `len` bytes can be [put](Canon::put) at `at`, of a copy that is not long.
+    #[inline(always)]
+    pub fn room_behind(&self, at: Offset, len: usize) -> Option<Room> {
+        let from = at.wrapping_sub(self.start) as usize;
+        if len > CAPACITY || from > CAPACITY - len || self.is_long() {
+            return None;
+        }
+        Some(Room { from })
+    }
+
+    /// Forgets bytes before `floor`, as far as that many at `at` need it.
+    #[cold]
+    #[inline(never)]
+    pub fn make_room_behind(&mut self, at: Offset, len: usize, floor: Floor) {
+        if !self.is_long() {
+            self.make_room((at + len as u64).saturating_sub(CAPACITY as u64), floor);
+        }
+    }
+
+    /// Writes bytes where there is [room](Canon::room_behind) for so many, nothing having been written since.
     #[inline(always)]
     pub fn put(&mut self, room: Room, new: &[u8]) {
         let to = room.from + new.len();
-        if let Some(bytes) = self.bytes_mut().get_mut(room.from..to) {
+        if let Some(bytes) = self.short.get_mut(room.from..to) {
             bytes.copy_from_slice(new);
         }
         self.len = self.len.max(to);
@@ -254,6 +273,26 @@ mod tests {
         assert!(canon.write(FIRST + CAPACITY as u64, b"x", Floor::at(FIRST + 3)));
         assert_eq!((canon.start(), canon.slice(FIRST, FIRST + 1)), (FIRST + 3, &[][..]));
         assert_eq!(canon.slice(FIRST + 3, FIRST + 6), b"def");
+    }
+
+    #[test]
+    fn room_behind_is_where_bytes_are_written() {
+        let (mut one, mut other, mut end) = (Canon::EMPTY, Canon::EMPTY, FIRST);
+        for step in 0..20u8 {
+            let (bytes, floor) = ([step; 700], Floor::at(end));
+            assert!(one.write(end, &bytes, floor));
+            if other.room_behind(end, bytes.len()).is_none() {
+                other.make_room_behind(end, bytes.len(), floor);
+            }
+            other.put(other.room_behind(end, bytes.len()).unwrap(), &bytes);
+            end += 700;
+            assert_eq!((one.start, one.slice(FIRST, end)), (other.start, other.slice(FIRST, end)));
+        }
+        assert!(other.room_behind(end, CAPACITY + 1).is_none(), "more than it can keep");
+        assert!(other.room_behind(other.start - 1, 1).is_none(), "before what is kept");
+        other.lengthen(vec![0; LONG_CAPACITY].into());
+        other.make_room_behind(end, 10, Floor::at(end));
+        assert!(other.room_behind(end, 10).is_none(), "a long copy is another's");
     }
 
     #[test]

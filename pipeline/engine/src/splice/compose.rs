@@ -3,7 +3,7 @@
 use wicketgate_packet::Outbox;
 use wicketgate_packet::checksum;
 use wicketgate_packet::parse::flags;
-use wicketgate_packet::rewrite::write_link;
+use wicketgate_packet::rewrite::write_header;
 use wicketgate_packet::wire::{Ethernet, Ipv4, Tcp, VlanTag, protocol};
 
 use super::options::{BLOCKS, kind};
@@ -58,7 +58,7 @@ fn write(rewrite: &Rewrite, saying: &Saying<'_>, buffer: &mut [u8]) -> Option<us
     let payload_at = tcp_at + Tcp::LEN + options;
     let end = payload_at + saying.payload.len();
     buffer.get_mut(payload_at..end)?.copy_from_slice(saying.payload);
-    write_link(buffer, rewrite.dst_mac, rewrite.src_mac, rewrite.vlan);
+    write_header(buffer, rewrite.link(), rewrite.vlan);
     write_tcp(rewrite, saying, options, buffer.get_mut(tcp_at..end)?)?;
     write_ip(rewrite, saying.tos, buffer.get_mut(ip_at..end)?)?;
     Some(end)
@@ -70,7 +70,7 @@ fn write_ip(rewrite: &Rewrite, tos: u8, packet: &mut [u8]) -> Option<()> {
     (ip.version_ihl, ip.tos, ip.ttl, ip.protocol) = (0x45, tos, TTL, protocol::TCP);
     ip.total_length.set(len);
     ip.fragment.set(DONT_FRAGMENT);
-    (ip.src, ip.dst) = (rewrite.src.0.octets(), rewrite.dst.0.octets());
+    (ip.src, ip.dst) = (rewrite.src().0.octets(), rewrite.dst().0.octets());
     let sum = checksum::checksum(packet.get(..Ipv4::LEN)?);
     Ipv4::at_mut(packet, 0)?.checksum.set(sum);
     Some(())
@@ -83,14 +83,14 @@ fn write_tcp(
     segment: &mut [u8],
 ) -> Option<()> {
     let tcp = Tcp::at_mut(segment, 0)?;
-    tcp.src_port.set(rewrite.src.1);
-    tcp.dst_port.set(rewrite.dst.1);
+    tcp.src_port.set(rewrite.src().1);
+    tcp.dst_port.set(rewrite.dst().1);
     tcp.seq.set(saying.seq);
     tcp.ack.set(if saying.flags & flags::ACK != 0 { saying.ack } else { 0 });
     tcp.offset = (((Tcp::LEN + options) / 4) << 4) as u8;
     tcp.flags = saying.flags;
     tcp.window.set(saying.window);
-    let (src, dst) = (rewrite.src.0, rewrite.dst.0);
+    let (src, dst) = (rewrite.src().0, rewrite.dst().0);
     let pseudo = checksum::pseudo_header(src, dst, protocol::TCP, segment.len() as u16);
     let sum = !checksum::fold(checksum::sum(pseudo, segment));
     Tcp::at_mut(segment, 0)?.checksum.set(sum);

@@ -56,10 +56,16 @@ impl Stream {
     /// `longest` bytes. What it acknowledges of held bytes the gate owes from now on.
     #[inline(always)]
     pub(crate) fn back(&mut self, direction: Direction, longest: usize) -> Back {
-        let scale = self.scale(direction);
         let other = self.lane_mut(direction.reverse());
         let window = other.window(longest);
         let ack = other.vouch();
+        self.back_of(direction, (ack, window))
+    }
+
+    /// The same, how both are written.
+    #[inline(always)]
+    pub(crate) fn back_of(&self, direction: Direction, (ack, window): (Offset, u64)) -> Back {
+        let (scale, other) = (self.scale(direction), self.lane(direction.reverse()));
         // A window below one unit would be told as none.
         let units = (window >> scale).max(u64::from(window > 0));
         Back { ack: other.wire(ack), window: units.min(u64::from(u16::MAX)) as u16 }

@@ -9,7 +9,7 @@ use wicketgate_packet::Time;
 
 use super::Lane;
 use super::owed::{ACK_DELAY, RETRY_FIRST};
-use crate::splice::canon::{Compared, Floor, Room};
+use crate::splice::canon::{Compared, Floor};
 use crate::splice::number::{FIRST, Offset};
 use crate::verdict::Reason;
 
@@ -107,22 +107,6 @@ impl Lane {
         };
         let mut all = released.chain(waiting).chain(behind);
         if all.all(same) { Ok(()) } else { Err(Reason::Ambiguous) }
-    }
-
-    /// Room for `len` bytes that are next in line, nothing being held or ahead; until something else changes the
-    /// lane they can be [passed](Lane::pass_whole). `None` where there is none.
-    #[inline(always)]
-    pub fn reserve(&mut self, len: usize) -> Option<Room> {
-        let (down, floor) = (self.shifted(self.next), self.floor());
-        self.canon.reserve(down, len, floor)
-    }
-
-    /// Takes and releases a whole PDU for which room was [reserved](Lane::reserve).
-    #[inline(always)]
-    pub fn pass_whole(&mut self, room: Room, bytes: &[u8], now: Time) {
-        self.canon.put(room, bytes);
-        self.note_stored(self.next, bytes.len(), now);
-        self.release(bytes.len());
     }
 
     #[inline]

@@ -21,12 +21,14 @@
 //! | `lengthen` | its long copy, while it has one |
 //! | `acks` | what the receiver has said, and what the sender is told for it |
 //! | `owed` | what is tried again, and when it is given up |
+//! | `straight` | the next segment, where nothing is out of the ordinary |
 
 mod acks;
 mod arrive;
 mod leave;
 mod lengthen;
 mod owed;
+mod straight;
 
 use wicketgate_packet::Time;
 
