@@ -24,7 +24,7 @@ use crate::session::{SessionState, Sessions};
 use crate::splice::number::Offset;
 use crate::splice::passage::PIECE;
 use crate::stream::Stream;
-use crate::tables::Grant;
+use crate::tables::{Grant, Tables};
 use crate::tcp::Phase;
 use crate::verdict::{Reason, Verdict};
 
@@ -52,7 +52,8 @@ impl Engine {
         let flow = self.flows.get_mut(id)?;
         let known = flow.epoch == self.tables.epoch()
             && is_open(flow, &self.sessions, now)
-            && flow.rewrite(direction.reverse()).answers_come_with(plain.ethernet, plain.tag);
+            && (flow.rewrite(direction.reverse()).answers_come_with(plain.ethernet, plain.tag)
+                || direction == Direction::ToClient && is_unpinned(flow, &self.tables, plain));
         let (ip_at, end) = (plain.ip_at, plain.end);
         if !known || end - ip_at > self.tables.least_mtu().into() || !plain.is_intact() {
             return None;
@@ -105,6 +106,17 @@ fn is_open(flow: &Flow, sessions: &Sessions, now: Time) -> bool {
         && now < flow.until
         && !flow.is_idle(now)
         && sessions.state(flow.slot, flow.session) == SessionState::Live
+}
+
+/// Whether an asset's frame comes to the gate as its flow's do, but from another host's MAC address than the gate
+/// knows, and may: a standby that took over, or any asset of a capture, where nobody knows a neighbour.
+#[inline(never)]
+fn is_unpinned(flow: &Flow, tables: &Tables, plain: &Plain<'_>) -> bool {
+    let [first, ..] = plain.ethernet.src;
+    let there = flow.rewrite(Direction::ToServer);
+    first & 1 == 0
+        && there.answers_come_to(plain.ethernet, plain.tag)
+        && tables.asset(flow.asset).is_some_and(|asset| !asset.pinned)
 }
 
 /// Whether what it gives does not depend on what passed before, and its frames are nobody else's business.

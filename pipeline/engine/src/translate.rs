@@ -180,7 +180,13 @@ impl Rewrite {
     /// Whether frames with this link header come from where those that are so rewritten go to.
     #[inline]
     pub(crate) fn answers_come_with(&self, ethernet: &Ethernet, tag: Option<u16>) -> bool {
-        ethernet.dst == self.src_mac && ethernet.src == self.dst_mac && tag == self.vlan
+        ethernet.src == self.dst_mac && self.answers_come_to(ethernet, tag)
+    }
+
+    /// The same, from whatever MAC address they come.
+    #[inline]
+    pub(crate) fn answers_come_to(&self, ethernet: &Ethernet, tag: Option<u16>) -> bool {
+        ethernet.dst == self.src_mac && tag == self.vlan
     }
 
     fn rewrite_udp(&self, bytes: &mut [u8], at: usize) {
