@@ -17,46 +17,52 @@ pub struct HeapFrame {
     window: Window,
 }
 
-/// No frame yet, with full headroom.
-const EMPTY: Window = Window::new(HEADROOM, 0);
-
 impl HeapFrame {
     pub(crate) fn new() -> HeapFrame {
-        HeapFrame { chunk: vec![0; CHUNK].into_boxed_slice(), window: EMPTY }
+        HeapFrame::empty(vec![0; CHUNK].into_boxed_slice())
+    }
+
+    /// No frame yet, with full headroom.
+    #[inline]
+    const fn empty(chunk: Box<[u8]>) -> HeapFrame {
+        HeapFrame { chunk, window: Window::new(HEADROOM, 0) }
     }
 
     /// Makes `head` followed by `body` the frame, with full headroom again.
     /// Allocates only where the chunk is too small; it then stays large.
+    #[inline]
     pub fn fill(&mut self, head: &[u8], body: &[u8]) {
-        self.clear();
-        self.reserve(head.len() + body.len());
-        let room = self.chunk.get_mut(HEADROOM..).unwrap_or_default();
-        if let Some((to_head, rest)) = room.split_at_mut_checked(head.len())
-            && let Some((to_body, _)) = rest.split_at_mut_checked(body.len())
-        {
-            to_head.copy_from_slice(head);
-            to_body.copy_from_slice(body);
-            self.window = Window::new(HEADROOM, head.len() + body.len());
-        }
-    }
-
-    fn clear(&mut self) {
-        self.window = EMPTY;
-    }
-
-    /// Grows the chunk, contents lost, until a frame of `len` bytes fits.
-    fn reserve(&mut self, len: usize) {
+        let len = head.len() + body.len();
         if HEADROOM + len > self.chunk.len() {
-            self.chunk = vec![0; HEADROOM + len + TAILROOM].into_boxed_slice();
+            self.grow(len);
         }
+        self.window = Window::new(HEADROOM, len);
+        let room = self.window.of_mut(&mut self.chunk);
+        if let Some((to_head, to_body)) = room.split_at_mut_checked(head.len())
+            && to_body.len() == body.len()
+        {
+            // Nearly all frames are Ethernet already: to copy nothing is a call all the same.
+            if !head.is_empty() {
+                to_head.copy_from_slice(head);
+            }
+            to_body.copy_from_slice(body);
+        }
+    }
+
+    /// Grows the chunk, contents lost, so that a frame of `len` bytes fits.
+    #[cold]
+    fn grow(&mut self, len: usize) {
+        self.chunk = vec![0; HEADROOM + len + TAILROOM].into_boxed_slice();
     }
 }
 
 impl FrameBuf for HeapFrame {
+    #[inline]
     fn bytes(&self) -> &[u8] {
         self.window.of(&self.chunk)
     }
 
+    #[inline]
     fn bytes_mut(&mut self) -> &mut [u8] {
         self.window.of_mut(&mut self.chunk)
     }
@@ -79,14 +85,14 @@ impl fmt::Debug for HeapFrame {
 /// A fixed number of chunks; a frame is either in here or in someone's hands.
 #[derive(Debug)]
 pub struct Pool {
-    free: Vec<HeapFrame>,
+    free: Vec<Box<[u8]>>,
     size: usize,
 }
 
 impl Pool {
     /// A pool of `size` chunks, all of them allocated now.
     pub fn new(size: usize) -> Pool {
-        Pool { free: (0..size).map(|_| HeapFrame::new()).collect(), size }
+        Pool { free: (0..size).map(|_| HeapFrame::new().chunk).collect(), size }
     }
 
     /// One of several pools whose frames change hands: it has `own` chunks and takes up to `size`.
@@ -97,16 +103,16 @@ impl Pool {
     }
 
     /// An empty frame with full headroom; `None` when all are in use.
+    #[inline]
     pub fn take(&mut self) -> Option<HeapFrame> {
-        let mut frame = self.free.pop()?;
-        frame.clear();
-        Some(frame)
+        self.free.pop().map(HeapFrame::empty)
     }
 
     /// Takes a frame back. One that is too many, because it is of another pool, is dropped.
+    #[inline]
     pub fn recycle(&mut self, frame: HeapFrame) {
         if self.free.len() < self.size {
-            self.free.push(frame);
+            self.free.push(frame.chunk);
         }
     }
 

@@ -40,6 +40,7 @@ impl<R: Read> Input<R> {
     }
 
     /// Number of the next frame, from 1.
+    #[inline]
     pub(super) fn next_frame(&self) -> u64 {
         self.frames + 1
     }
@@ -50,7 +51,7 @@ impl<R: Read> Input<R> {
     }
 
     /// The next `len` bytes, which are the record or its beginning.
-    #[inline]
+    #[inline(always)]
     pub(super) fn require(&mut self, len: usize) -> Result<&[u8], CaptureError> {
         if self.end - self.start < len {
             self.fill(len)?;
@@ -74,7 +75,7 @@ impl<R: Read> Input<R> {
     }
 
     /// Whether the file ends here, where a record ought to begin.
-    #[inline]
+    #[inline(always)]
     pub(super) fn at_end(&mut self) -> Result<bool, CaptureError> {
         if self.skip.is_some() {
             self.go_on_skipping()?;
@@ -90,6 +91,7 @@ impl<R: Read> Input<R> {
     }
 
     /// Goes on behind `len` bytes, which `require` has shown to be there.
+    #[inline]
     pub(super) fn consume(&mut self, len: usize) {
         let len = len.min(self.end - self.start);
         self.start += len;
@@ -104,6 +106,7 @@ impl<R: Read> Input<R> {
     }
 
     /// May be called again after a fault: what is left to pass over is remembered.
+    #[inline(never)]
     fn go_on_skipping(&mut self) -> Result<(), CaptureError> {
         let Some(Skip { record, end }) = self.skip else { return Ok(()) };
         while self.offset < end {
@@ -116,7 +119,7 @@ impl<R: Read> Input<R> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_exhausted(&mut self) -> Result<bool, CaptureError> {
         if self.start == self.end {
             self.fill(1)?;

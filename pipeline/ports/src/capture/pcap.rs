@@ -70,7 +70,7 @@ impl Pcap {
     }
 
     /// Finds the next packet at the front of the window; `None` at the end of the file.
-    #[inline]
+    #[inline(always)]
     pub(super) fn locate<R: Read>(
         &self,
         input: &mut Input<R>,
@@ -93,6 +93,7 @@ impl Pcap {
         Ok(Some(Packet { interface: 0, time, original_len, data: HEADER..size, size }))
     }
 
+    #[inline]
     fn ticks(&self, header: &RecordHeader) -> u64 {
         let seconds = u64::from(self.order.u32(header.seconds));
         seconds * self.per_second + u64::from(self.order.u32(header.fraction))

@@ -103,6 +103,7 @@ impl<R: Read, W: Write> CapturePort<R, W> {
     }
 
     /// Reads one frame; `None` when the capture has ended or no frame is free.
+    #[inline(always)]
     fn next(&mut self) -> Result<Option<Received<HeapFrame>>, PortError> {
         let Some(mut frame) = self.pool.take() else { return Ok(None) };
         match self.fill(&mut frame) {
@@ -118,16 +119,23 @@ impl<R: Read, W: Write> CapturePort<R, W> {
         }
     }
 
+    #[inline(always)]
     fn fill(&mut self, frame: &mut HeapFrame) -> Result<Option<(Record, PortId)>, PortError> {
         let Some(record) = self.reader.read(frame)? else { return Ok(None) };
         let port = self.ingress(record.interface)?;
         Ok(Some((record, port)))
     }
 
+    #[inline]
     fn ingress(&mut self, interface: usize) -> Result<PortId, PortError> {
-        if let Sides::One(tap) = self.sides {
-            return Ok(tap);
+        match self.sides {
+            Sides::One(tap) => Ok(tap),
+            Sides::Two => self.ingress_by_name(interface),
         }
+    }
+
+    #[inline(never)]
+    fn ingress_by_name(&mut self, interface: usize) -> Result<PortId, PortError> {
         let interfaces = self.reader.interfaces();
         let unmapped = interfaces.get(self.ports.len()..).unwrap_or_default();
         self.ports.extend(unmapped.iter().map(|interface| port_of(interface, &self.names)));

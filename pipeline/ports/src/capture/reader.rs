@@ -117,6 +117,8 @@ impl<R: Read> CaptureReader<R> {
     ///
     /// # Errors
     /// The first fault in the file, after all frames before it, and the same again from then on.
+    // With all that it calls in line: what is found is a dozen words, and is not to be handed on by memory.
+    #[inline(always)]
     pub fn read(&mut self, frame: &mut HeapFrame) -> Result<Option<Record>, CaptureError> {
         while let Some(packet) = self.locate()? {
             let record = self.copy(&packet, frame)?;
@@ -144,7 +146,7 @@ impl<R: Read> CaptureReader<R> {
         self.input.offset()
     }
 
-    #[inline]
+    #[inline(always)]
     fn locate(&mut self) -> Result<Option<Packet>, CaptureError> {
         match &mut self.format {
             Format::Pcap(pcap) => pcap.locate(&mut self.input),
@@ -152,7 +154,7 @@ impl<R: Read> CaptureReader<R> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn copy(&self, packet: &Packet, frame: &mut HeapFrame) -> Result<Option<Record>, CaptureError> {
         let number = self.input.next_frame();
         let link = self.link(packet.interface, number)?;
@@ -166,7 +168,7 @@ impl<R: Read> CaptureReader<R> {
         Ok(Some(Record { number, time, original_len, interface, link }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn link(&self, interface: usize, record: u64) -> Result<LinkType, CaptureError> {
         let Some(from) = self.interfaces.get(interface) else {
             return Err(self.input.corrupt(format!("a packet of interface {interface}")));
