@@ -606,8 +606,10 @@ impl Engine {
         mut drain: impl FnMut(&mut EventRing),
     ) {
         for id in self.flows.places() {
-            self.end_flow(id, EndCause::Shutdown, now, events);
-            drain(events);
+            if self.flows.get(id).is_some() {
+                self.end_flow(id, EndCause::Shutdown, now, events);
+                drain(events);
+            }
         }
         let places = self.live.capacity();
         while self.end_session(now, Duration::ZERO, EndCause::Shutdown, places, events) {

@@ -10,6 +10,9 @@ pub const HEADROOM: usize = 64;
 pub const CHUNK: usize = 2048;
 /// Free bytes kept behind a frame for which its chunk had to grow.
 const TAILROOM: usize = 64;
+/// Bytes behind a chunk that nobody uses. Chunks half a page apart would all begin in the same two of 64 places of a
+/// first-level cache, which holds a dozen lines in each; a burst is more.
+const APART: usize = 64;
 
 /// One frame in a chunk of its own. Neither `Copy` nor `Clone`: who holds it owns it.
 pub struct HeapFrame {
@@ -19,7 +22,7 @@ pub struct HeapFrame {
 
 impl HeapFrame {
     pub(crate) fn new() -> HeapFrame {
-        HeapFrame::empty(vec![0; CHUNK].into_boxed_slice())
+        HeapFrame::empty(chunk(CHUNK))
     }
 
     /// No frame yet, with full headroom.
@@ -33,7 +36,7 @@ impl HeapFrame {
     #[inline]
     pub fn fill(&mut self, head: &[u8], body: &[u8]) {
         let len = head.len() + body.len();
-        if HEADROOM + len > self.chunk.len() {
+        if HEADROOM + len + APART > self.chunk.len() {
             self.grow(len);
         }
         self.window = Window::new(HEADROOM, len);
@@ -52,8 +55,13 @@ impl HeapFrame {
     /// Grows the chunk, contents lost, so that a frame of `len` bytes fits.
     #[cold]
     fn grow(&mut self, len: usize) {
-        self.chunk = vec![0; HEADROOM + len + TAILROOM].into_boxed_slice();
+        self.chunk = chunk(HEADROOM + len + TAILROOM);
     }
+}
+
+/// Memory for a frame and what is around it.
+fn chunk(len: usize) -> Box<[u8]> {
+    vec![0; len + APART].into_boxed_slice()
 }
 
 impl FrameBuf for HeapFrame {
@@ -68,7 +76,8 @@ impl FrameBuf for HeapFrame {
     }
 
     fn resize(&mut self, len: usize) -> bool {
-        self.window.resize(&mut self.chunk, len)
+        let usable = self.chunk.len().saturating_sub(APART);
+        self.window.resize(self.chunk.get_mut(..usable).unwrap_or_default(), len)
     }
 
     fn move_start(&mut self, by: isize) -> bool {
@@ -86,13 +95,21 @@ impl fmt::Debug for HeapFrame {
 #[derive(Debug)]
 pub struct Pool {
     free: Vec<Box<[u8]>>,
+    /// Chunks that were not needed so far, and are made when they are.
+    unmade: usize,
     size: usize,
 }
 
 impl Pool {
     /// A pool of `size` chunks, all of them allocated now.
     pub fn new(size: usize) -> Pool {
-        Pool { free: (0..size).map(|_| HeapFrame::new().chunk).collect(), size }
+        Pool { free: (0..size).map(|_| chunk(CHUNK)).collect(), unmade: 0, size }
+    }
+
+    /// A pool of `size` chunks, each of them allocated when it is first needed: a capture seldom has more than a burst
+    /// of frames in somebody's hands.
+    pub fn on_demand(size: usize) -> Pool {
+        Pool { free: Vec::new(), unmade: size, size }
     }
 
     /// One of several pools whose frames change hands: it has `own` chunks and takes up to `size`.
@@ -105,7 +122,16 @@ impl Pool {
     /// An empty frame with full headroom; `None` when all are in use.
     #[inline]
     pub fn take(&mut self) -> Option<HeapFrame> {
-        self.free.pop().map(HeapFrame::empty)
+        match self.free.pop() {
+            Some(chunk) => Some(HeapFrame::empty(chunk)),
+            None => self.make(),
+        }
+    }
+
+    #[cold]
+    fn make(&mut self) -> Option<HeapFrame> {
+        self.unmade = self.unmade.checked_sub(1)?;
+        Some(HeapFrame::new())
     }
 
     /// Takes a frame back. One that is too many, because it is of another pool, is dropped.
@@ -118,7 +144,7 @@ impl Pool {
 
     /// Frames nobody holds.
     pub fn available(&self) -> usize {
-        self.free.len()
+        self.free.len() + self.unmade
     }
 
     /// Frames there are, held or not.
@@ -139,6 +165,19 @@ mod tests {
         assert!(pool.take().is_none());
         held.into_iter().for_each(|frame| pool.recycle(frame));
         assert_eq!(pool.available(), pool.size());
+    }
+
+    #[test]
+    fn chunks_made_on_demand_are_as_many_and_come_back() {
+        let mut pool = Pool::on_demand(3);
+        for _ in 0..2 {
+            let held: Vec<HeapFrame> = std::iter::from_fn(|| pool.take()).collect();
+            assert_eq!((held.len(), pool.available()), (3, 0));
+            held.into_iter().for_each(|frame| pool.recycle(frame));
+            assert_eq!((pool.available(), pool.size()), (3, 3));
+        }
+        let first = pool.take().unwrap();
+        assert_eq!((first.bytes().len(), pool.available()), (0, 2));
     }
 
     #[test]

@@ -8,6 +8,10 @@ use super::error::CaptureError;
 /// twice [`MAX_PACKET`](super::MAX_PACKET), as headers and options come on top.
 pub(super) const WINDOW: usize = 512 * 1024;
 
+/// Bytes read at a time, where that is enough: what is read is soon copied out, and does not push everything else out of
+/// the second-level cache.
+const READ: usize = 128 * 1024;
+
 /// A stream of records. All of the current record's bytes lie next to each other.
 ///
 /// No record is left on a fault, so asking again gives the same fault again.
@@ -50,8 +54,17 @@ impl<R: Read> Input<R> {
         self.offset
     }
 
-    /// The next `len` bytes, which are the record or its beginning.
+    /// What is in the window where a record begins; empty where one is being passed over.
     #[inline(always)]
+    pub(super) fn at_hand(&self) -> &[u8] {
+        match self.skip {
+            None => self.window.get(self.start..self.end).unwrap_or_default(),
+            Some(_) => &[],
+        }
+    }
+
+    /// The next `len` bytes, which are the record or its beginning.
+    #[inline]
     pub(super) fn require(&mut self, len: usize) -> Result<&[u8], CaptureError> {
         if self.end - self.start < len {
             self.fill(len)?;
@@ -75,7 +88,7 @@ impl<R: Read> Input<R> {
     }
 
     /// Whether the file ends here, where a record ought to begin.
-    #[inline(always)]
+    #[inline]
     pub(super) fn at_end(&mut self) -> Result<bool, CaptureError> {
         if self.skip.is_some() {
             self.go_on_skipping()?;
@@ -106,7 +119,6 @@ impl<R: Read> Input<R> {
     }
 
     /// May be called again after a fault: what is left to pass over is remembered.
-    #[inline(never)]
     fn go_on_skipping(&mut self) -> Result<(), CaptureError> {
         let Some(Skip { record, end }) = self.skip else { return Ok(()) };
         while self.offset < end {
@@ -119,7 +131,7 @@ impl<R: Read> Input<R> {
         Ok(())
     }
 
-    #[inline(always)]
+    #[inline]
     fn is_exhausted(&mut self) -> Result<bool, CaptureError> {
         if self.start == self.end {
             self.fill(1)?;
@@ -146,6 +158,8 @@ impl<R: Read> Input<R> {
         self.start = 0;
         while self.end < len {
             let room = self.window.get_mut(self.end..).unwrap_or_default();
+            let most = room.len().min(READ);
+            let room = room.get_mut(..most).unwrap_or_default();
             match self.source.read(room) {
                 Ok(0) => break,
                 Ok(read) => self.end += read.min(room.len()),

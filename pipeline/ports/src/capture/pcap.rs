@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use wicketgate_packet::Time;
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 use super::MAX_PACKET;
@@ -70,7 +71,7 @@ impl Pcap {
     }
 
     /// Finds the next packet at the front of the window; `None` at the end of the file.
-    #[inline(always)]
+    #[inline]
     pub(super) fn locate<R: Read>(
         &self,
         input: &mut Input<R>,
@@ -91,6 +92,22 @@ impl Pcap {
         let time = self.clock.time(self.ticks(&header));
         let original_len = self.order.u32(header.original_len);
         Ok(Some(Packet { interface: 0, time, original_len, data: HEADER..size, size }))
+    }
+
+    /// The packet that `window` begins with, if it is there whole: when it was captured, the bytes that it had on the
+    /// wire, and those that are there.
+    #[inline(always)]
+    pub(super) fn at_hand<'w>(&self, window: &'w [u8]) -> Option<(Time, u32, &'w [u8])> {
+        let (header, rest) = RecordHeader::ref_from_prefix(window).ok()?;
+        let captured = self.order.u32(header.captured_len);
+        let data = rest.get(..captured as usize).filter(|data| data.len() <= MAX_PACKET)?;
+        let original_len = self.order.u32(header.original_len).max(captured);
+        Some((self.clock.time(self.ticks(header)), original_len, data))
+    }
+
+    /// Bytes of a record whose packet has so many.
+    pub(super) const fn record_len(data: usize) -> usize {
+        size_of::<RecordHeader>() + data
     }
 
     #[inline]

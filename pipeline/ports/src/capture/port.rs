@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 
 use wicketgate_packet::{FrameBuf, PortId, Time};
 
-use super::reader::{CaptureReader, Interface, Record};
+use super::reader::{AtHand, CaptureReader, Interface, Record};
 use super::writer::CaptureWriter;
 use crate::pool::{HeapFrame, Pool};
 use crate::port::{Port, PortError, Received};
@@ -58,7 +58,7 @@ impl<R: Read, W: Write> CapturePort<R, W> {
             tap,
             reader,
             writer,
-            pool: Pool::new(frames),
+            pool: Pool::on_demand(frames),
             names,
             ports: Vec::new(),
             fault: None,
@@ -102,8 +102,24 @@ impl<R: Read, W: Write> CapturePort<R, W> {
         self.writer.take().map(CaptureWriter::finish).transpose().map_err(PortError::Output)
     }
 
+    /// Reads frames that need no second look to the end of `burst`, `max` at most; how many there were.
+    fn read_at_hand(&mut self, burst: &mut Vec<Received<HeapFrame>>, max: usize) -> usize {
+        let Sides::One(port) = self.sides else { return 0 };
+        let (reader, pool) = (&mut self.reader, &mut self.pool);
+        let next = || reader.read_at_hand(|| pool.take());
+        let received = |(frame, AtHand { number, time: arrival, original_len })| Received {
+            frame,
+            port,
+            arrival,
+            number,
+            original_len,
+        };
+        let before = burst.len();
+        burst.extend(std::iter::from_fn(next).take(max).map(received));
+        burst.len() - before
+    }
+
     /// Reads one frame; `None` when the capture has ended or no frame is free.
-    #[inline(always)]
     fn next(&mut self) -> Result<Option<Received<HeapFrame>>, PortError> {
         let Some(mut frame) = self.pool.take() else { return Ok(None) };
         match self.fill(&mut frame) {
@@ -119,23 +135,16 @@ impl<R: Read, W: Write> CapturePort<R, W> {
         }
     }
 
-    #[inline(always)]
     fn fill(&mut self, frame: &mut HeapFrame) -> Result<Option<(Record, PortId)>, PortError> {
         let Some(record) = self.reader.read(frame)? else { return Ok(None) };
         let port = self.ingress(record.interface)?;
         Ok(Some((record, port)))
     }
 
-    #[inline]
     fn ingress(&mut self, interface: usize) -> Result<PortId, PortError> {
-        match self.sides {
-            Sides::One(tap) => Ok(tap),
-            Sides::Two => self.ingress_by_name(interface),
+        if let Sides::One(tap) = self.sides {
+            return Ok(tap);
         }
-    }
-
-    #[inline(never)]
-    fn ingress_by_name(&mut self, interface: usize) -> Result<PortId, PortError> {
         let interfaces = self.reader.interfaces();
         let unmapped = interfaces.get(self.ports.len()..).unwrap_or_default();
         self.ports.extend(unmapped.iter().map(|interface| port_of(interface, &self.names)));
@@ -184,6 +193,10 @@ impl<R: Read, W: Write> Port for CapturePort<R, W> {
         }
         let mut count = 0;
         while count < max && !self.finished {
+            count += self.read_at_hand(burst, max - count);
+            if count == max {
+                break;
+            }
             match self.next() {
                 Ok(Some(received)) => burst.push(received),
                 Ok(None) => break,

@@ -50,6 +50,13 @@ impl Interface {
     }
 }
 
+/// What a capture says about a frame that needs no second look.
+pub(super) struct AtHand {
+    pub(super) number: u64,
+    pub(super) time: Time,
+    pub(super) original_len: u32,
+}
+
 /// A packet found at the front of the window.
 #[derive(Debug)]
 pub(super) struct Packet {
@@ -74,6 +81,8 @@ pub struct CaptureReader<R> {
     input: Input<R>,
     format: Format,
     interfaces: Vec<Interface>,
+    /// A pcap's only interface is Ethernet.
+    is_ethernet: bool,
     unsupported: u64,
 }
 
@@ -106,10 +115,31 @@ impl<R: Read> CaptureReader<R> {
         } else {
             return Err(CaptureError::NotACapture(Foreign::recognise(first)));
         };
-        let mut reader = CaptureReader { input, format, interfaces, unsupported: 0 };
+        let link = interfaces.first().and_then(|interface: &Interface| interface.link);
+        let is_ethernet = link == Some(LinkType::Ethernet);
+        let mut reader = CaptureReader { input, format, interfaces, is_ethernet, unsupported: 0 };
         // Locating consumes no packet and no fault: the first `read` gets to the same place.
         let _found_again = reader.locate();
         Ok(reader)
+    }
+
+    /// Copies the next packet into a frame that `take` gives, if it is one that needs no second look: Ethernet in a pcap,
+    /// and all of it in the window. `None`, with nothing read, of any other, and where there is no frame.
+    #[inline(always)]
+    pub(super) fn read_at_hand(
+        &mut self,
+        take: impl FnOnce() -> Option<HeapFrame>,
+    ) -> Option<(HeapFrame, AtHand)> {
+        let Format::Pcap(pcap) = &self.format else { return None };
+        if !self.is_ethernet {
+            return None;
+        }
+        let (time, original_len, data) = pcap.at_hand(self.input.at_hand())?;
+        let mut frame = take()?;
+        frame.fill(&[], data);
+        let (number, len) = (self.input.next_frame(), data.len());
+        self.input.consume_frame(Pcap::record_len(len));
+        Some((frame, AtHand { number, time, original_len }))
     }
 
     /// Copies the next packet into `frame` as an Ethernet frame; `None` at the end of the file.
@@ -117,8 +147,6 @@ impl<R: Read> CaptureReader<R> {
     ///
     /// # Errors
     /// The first fault in the file, after all frames before it, and the same again from then on.
-    // With all that it calls in line: what is found is a dozen words, and is not to be handed on by memory.
-    #[inline(always)]
     pub fn read(&mut self, frame: &mut HeapFrame) -> Result<Option<Record>, CaptureError> {
         while let Some(packet) = self.locate()? {
             let record = self.copy(&packet, frame)?;
@@ -146,7 +174,7 @@ impl<R: Read> CaptureReader<R> {
         self.input.offset()
     }
 
-    #[inline(always)]
+    #[inline]
     fn locate(&mut self) -> Result<Option<Packet>, CaptureError> {
         match &mut self.format {
             Format::Pcap(pcap) => pcap.locate(&mut self.input),
@@ -154,7 +182,7 @@ impl<R: Read> CaptureReader<R> {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn copy(&self, packet: &Packet, frame: &mut HeapFrame) -> Result<Option<Record>, CaptureError> {
         let number = self.input.next_frame();
         let link = self.link(packet.interface, number)?;
@@ -168,7 +196,7 @@ impl<R: Read> CaptureReader<R> {
         Ok(Some(Record { number, time, original_len, interface, link }))
     }
 
-    #[inline(always)]
+    #[inline]
     fn link(&self, interface: usize, record: u64) -> Result<LinkType, CaptureError> {
         let Some(from) = self.interfaces.get(interface) else {
             return Err(self.input.corrupt(format!("a packet of interface {interface}")));

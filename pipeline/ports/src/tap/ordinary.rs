@@ -66,7 +66,8 @@ impl Ordinary {
         let plain = &Plain::read(bytes)?;
         let Ipv4Tcp { ip, tcp } = plain.headers;
         // A MAC address of zeros is replaced, and a full time to live stays.
-        let is_usual = plain.tag.is_none() && plain.ethernet.src != [0; 6] && ip.ttl < u8::MAX;
+        let untagged = plain.ip_at == Ethernet::LEN;
+        let is_usual = untagged && plain.ethernet.src != [0; 6] && ip.ttl < u8::MAX;
         if !is_usual || may_be_partial(plain) || complete && !plain.is_intact() {
             return None;
         }
@@ -87,8 +88,7 @@ impl Ordinary {
 #[inline(always)]
 fn may_be_partial(plain: &Plain<'_>) -> bool {
     let Ipv4Tcp { ip, tcp } = plain.headers;
-    // An IPv4 packet is below 64 KiB.
-    let len = (plain.end - plain.ip_at - Ipv4::LEN) as u16;
+    let len = ip.total_length.get().saturating_sub(Ipv4::LEN as u16);
     let pseudo = checksum::pseudo_header(ip.src.into(), ip.dst.into(), ip.protocol, len);
     let stored = tcp.checksum.get();
     stored == 0 || stored == checksum::fold(pseudo)
