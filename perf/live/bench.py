@@ -6,9 +6,9 @@
 Client, gate and server are network namespaces joined by veth pairs. In each round every gate takes its
 turn in the same place: none at all (a wire), the kernel's forwarding, nftables NAT, a plain AF_XDP forwarder
 with NAT (`xskfwd -N`), Suricata as an IPS with Modbus rules where it is installed, and Wicketgate with a
-policy and an audit log. Figures of one round are pairs; what is printed are medians of their ratios,
-because the host of a virtual machine moves its cores nearer and farther. The machine's own jitter is
-measured on the gate's core in the same run.
+policy and an audit log, on a core where it never sleeps, nor does the forwarder. Figures of one round are
+pairs; what is printed are medians of their ratios, because the host of a virtual machine moves its cores
+nearer and farther. The machine's own jitter is measured on the gate's core in the same run.
 
 Traffic sources, topology and the forwarder are those of ../shared/tools/perf (see its README); without
 them, or without root, this says so and ends well. Needs iperf3, nftables, ethtool, iproute2, gcc.
@@ -101,7 +101,7 @@ def measure(copy, scratch, rounds, tests, gates):
     gate = scratch / "gate.sh"
     gate.write_text(
         f"#!/bin/sh\nexec {TARGET / 'wicketgate'} run --config {HERE / 'policy.toml'}"
-        f" --audit {scratch}/audit.$$ --core {CORE} --json\n"
+        f" --audit {scratch}/audit.$$ --core {CORE} --spin --json\n"
     )
     gate.chmod(0o755)
     rows, log = scratch / "rows.json", scratch / "log"

@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,6 +15,13 @@ use wicketgate_packet::Time;
 
 /// The mode of a file: its group may read it.
 const MODE: u32 = 0o640;
+
+/// Bytes written at a time: a few microseconds in the kernel, which on many systems is left for nobody else
+/// meanwhile.
+const PIECE: usize = 16 << 10;
+
+/// Bytes with which a write is in no hurry: others may have the core between its pieces.
+const UNHURRIED: usize = 1 << 20;
 
 /// What can be done to a log's files, each named within one folder. The log's writer does nothing else, so that
 /// whatever a disk can do to it can be tried without one.
@@ -141,7 +149,13 @@ impl Files for Disk {
     }
 
     fn write(&mut self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        file.write_all_at(bytes, offset)
+        for (piece, at) in bytes.chunks(PIECE).zip((offset..).step_by(PIECE)) {
+            file.write_all_at(piece, at)?;
+            if bytes.len() < UNHURRIED {
+                thread::yield_now();
+            }
+        }
+        Ok(())
     }
 
     fn truncate(&mut self, file: &File, length: u64) -> io::Result<()> {

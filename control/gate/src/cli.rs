@@ -192,7 +192,7 @@ pub(crate) struct Run {
     /// The report at the end as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
-    /// Run each worker on its core of these, and on no other; instead of the config's `cores`
+    /// Run each worker on its core of these, and on no other, and all else elsewhere; instead of the config's `cores`
     #[arg(long, value_name = "NUMBER,...", value_delimiter = ',')]
     pub(crate) core: Vec<usize>,
     /// Never sleep: for cores that are the workers' alone

@@ -126,12 +126,15 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
         count += self.take_handed(observer);
         self.take_burst(taken, observer);
         self.release(observer);
+        // Before anything that nobody waits for.
+        self.send_off()?;
         while let Some(sighting) = self.engine.sighting() {
             observer.seen(sighting);
         }
-        self.keep_deadlines(self.now);
+        if self.keep_deadlines(self.now) {
+            self.send_off()?;
+        }
         self.engine.age(self.now, &mut self.events);
-        self.send_off()?;
         observer.events(self.engine.tables(), &mut self.events);
         received.map(|_| count)
     }
@@ -229,13 +232,12 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
     /// the kernel then does on this thread is its own.
     fn send_off(&mut self) -> Result<(), PortError> {
         self.port.submit();
-        if !self.decided.is_empty() {
-            let left = self.stopwatch.nanos();
-            for (taken, asset) in self.decided.drain(..) {
-                self.latency.record(left.saturating_sub(taken), asset);
-            }
+        let left = if self.decided.is_empty() { 0 } else { self.stopwatch.nanos() };
+        let outcome = self.port.flush();
+        for (taken, asset) in self.decided.drain(..) {
+            self.latency.record(left.saturating_sub(taken), asset);
         }
-        self.port.flush()
+        outcome
     }
 
     fn decide(&mut self, mut received: Received<P::Frame>, observer: &mut impl Observer) {
@@ -328,17 +330,18 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
         self.engine.next_deadline()
     }
 
-    /// Has the engine do what is due until `now`, each at its own time.
-    fn keep_deadlines(&mut self, now: Time) {
-        for _ in 0..DEADLINES {
+    /// Has the engine do what is due until `now`, each at its own time; whether something was.
+    fn keep_deadlines(&mut self, now: Time) -> bool {
+        for number in 0..DEADLINES {
             let due = self.engine.next_deadline();
             if due > now {
-                return;
+                return number > 0;
             }
             let mut out = Own { port: &mut self.port, now: due };
             self.engine.expire(due, &mut out, &mut self.events);
         }
         self.engine.expire(now, &mut Own { port: &mut self.port, now }, &mut self.events);
+        true
     }
 
     /// Judges by other tables from the next frame on.

@@ -264,8 +264,6 @@ impl<'u> Port for XdpPort<'u> {
         burst: &mut Vec<Received<Frame<'u>>>,
         max: usize,
     ) -> Result<usize, PortError> {
-        self.reap();
-        self.refill();
         let (before, lanes) = (burst.len(), self.lanes.len());
         let arrival = (self.clock)();
         for step in 0..lanes {
@@ -313,6 +311,9 @@ impl<'u> Port for XdpPort<'u> {
                 lane.socket.kick().map_err(PortError::Socket)?;
             }
         }
+        // Here, not before frames are taken: nobody waits for it.
+        self.reap();
+        self.refill();
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
-use rustix::thread::{CpuSet, sched_setaffinity, set_name};
+use rustix::thread::set_name;
 use wicketgate_engine::{Counters, Event, EventRing, NextHop, Sighting, Tables};
 use wicketgate_packet::PortId;
 use wicketgate_ports::{Port, PortError, TunnelPort};
@@ -17,6 +17,7 @@ use wicketgate_xdp::{Accounts, Queue, Statistics, XdpPort};
 
 use super::census::{Census, Desk};
 use super::clock;
+use super::cores;
 use super::exchange::Exchange;
 use super::stats::{StatsDesk, Teller};
 use crate::exit::complain;
@@ -275,7 +276,7 @@ impl<'u> DataPath<'u> {
 
     fn pin(&self) {
         let Some(core) = self.core else { return };
-        if let Err(error) = pin(core) {
+        if let Err(error) = cores::pin(core) {
             complain(format_args!("a worker runs on any core, not on core {core}: {error}"));
         }
     }
@@ -296,16 +297,6 @@ impl<'u> DataPath<'u> {
             fault,
         }
     }
-}
-
-/// Has the thread that calls this run on that core, and on no other.
-pub(super) fn pin(core: usize) -> io::Result<()> {
-    if core >= CpuSet::MAX_CPU {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    let mut only = CpuSet::new();
-    only.set(core);
-    Ok(sched_setaffinity(None, &only)?)
 }
 
 /// Takes events from the engine to the queue that control reads.

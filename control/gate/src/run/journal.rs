@@ -10,6 +10,13 @@ use super::data::{Shared, Told};
 /// there is always one more, and whoever takes a session back must not wait for the end of that.
 pub(super) const AT_ONCE: usize = 512;
 
+/// Events, at a microsecond each, after which others may have the core first. Who shares it may be the client or
+/// the device that a frame is on its way to.
+const BREATH: usize = 8;
+
+/// Events in a queue, of as many as it has room for, with which nobody is let go first: one in so many.
+const PRESSED: usize = 4;
+
 /// The event queues of all workers. What one worker tells comes in its order; of several that have
 /// something to tell, the one with the oldest comes first.
 pub(super) struct Journal {
@@ -33,9 +40,22 @@ impl Journal {
         Journal { queues: workers.iter().zip(0..).map(queue).collect() }
     }
 
-    /// The oldest events that are here now, [`AT_ONCE`] at most.
+    /// The oldest events that are here now, [`AT_ONCE`] at most, with breaths between them.
     pub(super) fn batch(&mut self) -> impl Iterator<Item = (Origin, Told)> {
-        std::iter::from_fn(|| self.next()).take(AT_ONCE)
+        (1..=AT_ONCE).map_while(|number| {
+            if number.is_multiple_of(BREATH) {
+                self.breathe();
+            }
+            self.next()
+        })
+    }
+
+    /// Lets others have the core, unless too much waits: on a core that is never idle that may take several
+    /// milliseconds.
+    fn breathe(&self) {
+        if !self.queues.iter().any(Queue::is_pressed) {
+            std::thread::yield_now();
+        }
     }
 
     /// The oldest event that is here now.
@@ -48,6 +68,13 @@ impl Journal {
         let queue = told.min_by_key(time)?;
         let told = queue.head.take()?;
         Some((Origin { worker: queue.worker, event: told.number }, told))
+    }
+}
+
+impl Queue {
+    fn is_pressed(&self) -> bool {
+        let (waiting, room) = self.shared.events_waiting();
+        waiting >= room / PRESSED
     }
 }
 

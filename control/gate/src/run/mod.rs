@@ -26,6 +26,7 @@ mod classes;
 pub(crate) mod clock;
 mod commit;
 mod control;
+mod cores;
 mod courier;
 mod data;
 mod desk;
@@ -108,7 +109,10 @@ fn start(arguments: &cli::Run) -> Result<Exit, String> {
         find(arguments)?;
     let gate = generations.policy().gate().clone();
     let (cores, queues) =
-        (cores(arguments, &gate.tuning)?, interfaces.queues(gate.tuning.workers)?);
+        (cores::of_workers(arguments, &gate.tuning)?, interfaces.queues(gate.tuning.workers)?);
+    if let Err(error) = cores::leave(&cores) {
+        complain(format_args!("workers share their cores with the gate's other threads: {error}"));
+    }
     let settings = memory::settings(&gate.tuning);
     let mut umem = memory::umem(&gate.tuning, settings, queues.iter().map(Vec::len).sum())?;
     let audit = Audit::open(arguments, generations.policy(), &tables, user.as_ref())?;
@@ -225,16 +229,6 @@ fn serve(
 
 fn listen() -> std::io::Result<(Netlink, Watch)> {
     Ok((Netlink::open()?, Watch::open()?))
-}
-
-/// The core of each worker; empty for any.
-fn cores(arguments: &cli::Run, tuning: &Tuning) -> Result<Vec<usize>, String> {
-    let named = if arguments.core.is_empty() { &tuning.cores } else { &arguments.core };
-    let workers = usize::from(tuning.workers);
-    if named.is_empty() || named.len() == workers {
-        return Ok(named.clone());
-    }
-    Err(format!("--core names {} cores: name one for each of {workers} workers", named.len()))
 }
 
 fn announce(tuning: &Tuning, cores: &[usize], opened: &Opened) {

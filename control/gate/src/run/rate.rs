@@ -15,7 +15,8 @@ use wicketgate_worker::{Laps, Observer, Spectator};
 use super::audit::Audit;
 use super::clock;
 use super::control::TICK;
-use super::data::{self, Outbox, Shared};
+use super::cores;
+use super::data::{Outbox, Shared};
 use super::exchange::Exchange;
 use super::journal::{AT_ONCE, Journal};
 use crate::exit::complain;
@@ -141,7 +142,7 @@ impl Spectator for Driver {
 
 impl Driver {
     fn drive(mut self, laps: &mut Laps, pace: Pace) -> Rated {
-        if let Err(error) = data::pin(CORE) {
+        if let Err(error) = cores::pin(CORE) {
             complain(format_args!("the worker runs on any core, not on core {CORE}: {error}"));
         }
         let mut nanos = histogram();

@@ -267,6 +267,14 @@ impl Gate {
         std::fs::read_to_string(path).unwrap_or_default().trim().to_owned()
     }
 
+    /// The cores that a thread may have, as the kernel lists them: `1`, `0,2-3`.
+    pub(crate) fn cores_of(&self, thread: u32) -> String {
+        let path = format!("/proc/{}/task/{thread}/status", self.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let cores = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+        cores.unwrap().trim().to_owned()
+    }
+
     /// How it ended.
     pub(crate) fn status(mut self) -> std::process::ExitStatus {
         self.child.wait().unwrap()

@@ -272,6 +272,25 @@ fn each_choice_is_said() {
     assert_eq!(report["workers"][1]["core"], 1);
 }
 
+#[test]
+fn a_worker_shares_its_core_with_no_other_thread_of_the_gate() {
+    let (server, _) = need!("a_worker_shares_its_core_with_no_other_thread_of_the_gate");
+    if std::thread::available_parallelism().unwrap().get() < 2 {
+        return eprintln!("skipped: there is one core for all");
+    }
+    let plant = plant(1, "cores = [0]\n");
+    let _device = device(&plant, &server);
+    let gate = start_saying(&plant, &[]);
+    assert_eq!(register(&mut plant.connect().unwrap(), 3), 30);
+    let worker = gate.thread("worker");
+    assert_eq!(gate.cores_of(worker), "0");
+    for thread in gate.threads().into_iter().filter(|thread| *thread != worker) {
+        let cores = gate.cores_of(thread);
+        assert!(!cores.starts_with('0'), "{cores}");
+    }
+    drop(gate.stop());
+}
+
 /// Set aside or not, the gate runs.
 #[test]
 fn without_huge_pages_it_runs_on_small_ones() {
