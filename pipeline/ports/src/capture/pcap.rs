@@ -2,14 +2,13 @@
 
 use std::io::Read;
 
-use wicketgate_packet::Time;
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 use super::MAX_PACKET;
 use super::clock::Clock;
 use super::error::CaptureError;
 use super::input::Input;
-use super::reader::{Interface, Packet};
+use super::reader::{AtHand, Interface, Packet};
 use super::wire::Order;
 
 /// The file header without its magic number (section 4 of the draft).
@@ -94,15 +93,15 @@ impl Pcap {
         Ok(Some(Packet { interface: 0, time, original_len, data: HEADER..size, size }))
     }
 
-    /// The packet that `window` begins with, if it is there whole: when it was captured, the bytes that it had on the
-    /// wire, and those that are there.
+    /// The packet at the front of the window, if it is there whole.
     #[inline(always)]
-    pub(super) fn at_hand<'w>(&self, window: &'w [u8]) -> Option<(Time, u32, &'w [u8])> {
-        let (header, rest) = RecordHeader::ref_from_prefix(window).ok()?;
+    pub(super) fn at_hand<'a, R: Read>(&self, input: &'a Input<R>) -> Option<AtHand<'a>> {
+        let (header, rest) = RecordHeader::ref_from_prefix(input.at_hand()).ok()?;
         let captured = self.order.u32(header.captured_len);
         let data = rest.get(..captured as usize).filter(|data| data.len() <= MAX_PACKET)?;
         let original_len = self.order.u32(header.original_len).max(captured);
-        Some((self.clock.time(self.ticks(header)), original_len, data))
+        let (number, time) = (input.next_frame(), self.clock.time(self.ticks(header)));
+        Some(AtHand { number, time, original_len, data })
     }
 
     /// Bytes of a record whose packet has so many.

@@ -102,20 +102,23 @@ impl<R: Read, W: Write> CapturePort<R, W> {
         self.writer.take().map(CaptureWriter::finish).transpose().map_err(PortError::Output)
     }
 
-    /// Reads frames that need no second look to the end of `burst`, `max` at most; how many there were.
+    /// Reads frames that need no second look to the end of `burst`, `max` at most; how many there were. Each is filled
+    /// where it will lie: moved, it would wait for what was just written of it.
     fn read_at_hand(&mut self, burst: &mut Vec<Received<HeapFrame>>, max: usize) -> usize {
         let Sides::One(port) = self.sides else { return 0 };
-        let (reader, pool) = (&mut self.reader, &mut self.pool);
-        let next = || reader.read_at_hand(|| pool.take());
-        let received = |(frame, AtHand { number, time: arrival, original_len })| Received {
-            frame,
-            port,
-            arrival,
-            number,
-            original_len,
-        };
         let before = burst.len();
-        burst.extend(std::iter::from_fn(next).take(max).map(received));
+        while burst.len() - before < max
+            && let Some(AtHand { number, time: arrival, original_len, data }) =
+                self.reader.at_hand()
+            && let Some(frame) = self.pool.take()
+        {
+            burst.push(Received { frame, port, arrival, number, original_len });
+            if let Some(received) = burst.last_mut() {
+                received.frame.fill(&[], data);
+            }
+            let len = data.len();
+            self.reader.pass(len);
+        }
         burst.len() - before
     }
 

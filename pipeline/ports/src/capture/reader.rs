@@ -50,11 +50,12 @@ impl Interface {
     }
 }
 
-/// What a capture says about a frame that needs no second look.
-pub(super) struct AtHand {
+/// A frame that needs no second look, and what the capture says about it.
+pub(super) struct AtHand<'a> {
     pub(super) number: u64,
     pub(super) time: Time,
     pub(super) original_len: u32,
+    pub(super) data: &'a [u8],
 }
 
 /// A packet found at the front of the window.
@@ -123,23 +124,20 @@ impl<R: Read> CaptureReader<R> {
         Ok(reader)
     }
 
-    /// Copies the next packet into a frame that `take` gives, if it is one that needs no second look: Ethernet in a pcap,
-    /// and all of it in the window. `None`, with nothing read, of any other, and where there is no frame.
+    /// The next packet, where it needs no second look: Ethernet in a pcap, and all of it in the window. It is passed by
+    /// [`CaptureReader::pass`].
     #[inline(always)]
-    pub(super) fn read_at_hand(
-        &mut self,
-        take: impl FnOnce() -> Option<HeapFrame>,
-    ) -> Option<(HeapFrame, AtHand)> {
-        let Format::Pcap(pcap) = &self.format else { return None };
-        if !self.is_ethernet {
-            return None;
+    pub(super) fn at_hand(&self) -> Option<AtHand<'_>> {
+        match &self.format {
+            Format::Pcap(pcap) if self.is_ethernet => pcap.at_hand(&self.input),
+            _ => None,
         }
-        let (time, original_len, data) = pcap.at_hand(self.input.at_hand())?;
-        let mut frame = take()?;
-        frame.fill(&[], data);
-        let (number, len) = (self.input.next_frame(), data.len());
+    }
+
+    /// Goes on behind the packet that was at hand, which had so many bytes.
+    #[inline(always)]
+    pub(super) fn pass(&mut self, len: usize) {
         self.input.consume_frame(Pcap::record_len(len));
-        Some((frame, AtHand { number, time, original_len }))
     }
 
     /// Copies the next packet into `frame` as an Ethernet frame; `None` at the end of the file.

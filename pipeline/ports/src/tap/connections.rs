@@ -23,7 +23,7 @@ impl<F> Connections<F> {
     }
 
     /// The connection between two ends.
-    #[inline]
+    #[inline(always)]
     pub(super) fn between(&mut self, pair: &Pair) -> Option<&mut Connection<F>> {
         let place = *self.places.get(pair)?;
         self.slab.get_mut(place as usize)

@@ -122,13 +122,16 @@ impl<P: Port> Tap<P> {
     /// Gives an ordinary frame its addresses, if it is one and need not wait. Nothing may be before it.
     #[inline(always)]
     fn dress_ordinary(&mut self, received: &mut Received<P::Frame>) -> bool {
-        let segment = Ordinary::read(received.frame.bytes(), self.plan.complete_checksums);
-        let way =
-            segment.and_then(|segment| self.connections.between(&segment.pair)?.pass(&segment));
-        let Some(way) = way else { return false };
-        received.port = way.port;
-        way.apply(received.frame.bytes_mut());
-        true
+        let complete = self.plan.complete_checksums;
+        if let Some(segment) = Ordinary::read(received.frame.bytes(), complete)
+            && let Some(connection) = self.connections.between(&segment.pair)
+            && let Some(way) = connection.pass(&segment)
+        {
+            received.port = way.port;
+            way.apply(received.frame.bytes_mut());
+            return true;
+        }
+        false
     }
 
     /// Looks at one captured frame; what is not for the gate enters as it is.
