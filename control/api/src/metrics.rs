@@ -37,6 +37,7 @@ pub fn page(stats: &Stats) -> String {
         frames(&mut page, stats);
         sockets(&mut page, stats);
         commands(&mut page, stats);
+        busy(&mut page, stats);
         latency(&mut page, stats);
         assets(&mut page, stats);
     }
@@ -101,6 +102,14 @@ fn commands(page: &mut Page, stats: &Stats) {
         for (verdict, count) in [("forward", forward), ("deny", counts.denied)] {
             family.sample(&[("worker", worker), ("verdict", verdict)], count);
         }
+    });
+}
+
+fn busy(page: &mut Page, stats: &Stats) {
+    let help = "Time in which a worker had frames in hand.";
+    let what = ("wicketgate_worker_busy_seconds_total", Kind::Counter, help);
+    by_worker(page, what, &stats.workers, |family, worker, counts| {
+        family.sample(&[("worker", worker)], seconds(counts.busy));
     });
 }
 

@@ -425,6 +425,8 @@ pub struct Worker {
     pub events_waiting: u64,
     /// Events that the queue takes. Where it is full, and the engine's own ring behind it, commands are refused.
     pub events_room: u64,
+    /// Nanoseconds since the start in which it had frames in hand; the rest it slept, or looked for some.
+    pub busy: u64,
     /// The gate's own time per frame.
     pub latency: Percentiles,
     /// The machine's own floor: a loop without a gate, about as long as a frame takes, sampled on the worker's core

@@ -65,6 +65,8 @@ pub struct Worker<P: Port, S: Stopwatch> {
     span: Span,
     /// Frames of a capture decided on so far.
     decisions: u64,
+    /// Nanoseconds in turns that had a frame.
+    busy: u64,
     stopwatch: S,
     now: Time,
     /// The way to the other workers, where there are any.
@@ -107,6 +109,7 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
             decided: Vec::with_capacity(BURST * workers),
             span,
             decisions: 0,
+            busy: 0,
             hold: Hold::new(),
             stopwatch,
             now: Time::EPOCH,
@@ -136,6 +139,9 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
         }
         self.engine.age(self.now, &mut self.events);
         observer.events(self.engine.tables(), &mut self.events);
+        if count > 0 {
+            self.busy += self.stopwatch.nanos().saturating_sub(taken);
+        }
         received.map(|_| count)
     }
 
@@ -417,6 +423,12 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
     /// The gate's own time so far.
     pub fn latency(&self) -> &Latency {
         &self.latency
+    }
+
+    /// Nanoseconds that turns with a frame in them took, from before it was received until all is done: what the
+    /// worker needs of its core. What the kernel does on its thread to send is in it.
+    pub fn busy(&self) -> u64 {
+        self.busy
     }
 
     /// The way to the other workers, where there are any.

@@ -111,6 +111,7 @@ fn stats() -> Stats {
         denied: 2,
         events_waiting: 4,
         events_room: 1024,
+        busy: 2_500_000_000,
         latency: percentiles(19),
         floor: percentiles(7),
     };
@@ -199,6 +200,7 @@ fn the_page_is_of_the_format_and_says_what_was_counted() {
         ("wicketgate_asset_budget_breached{asset=\"a \\\"b\\\" \\\\ c\\nd\"}", 0.0),
         ("wicketgate_floor_duration_seconds{worker=\"1\",quantile=\"0.999\"}", 0.000004),
         ("wicketgate_floor_duration_seconds_count{worker=\"1\"}", 7.0),
+        ("wicketgate_worker_busy_seconds_total{worker=\"1\"}", 2.5),
     ] {
         assert!((read.value(series) - value).abs() < 1e-12, "{series}");
     }

@@ -173,12 +173,13 @@ fn records(now: Records) -> Table {
 }
 
 fn workers(now: &Stats) -> Table {
-    let heads = ["worker"].into_iter().chain(PERCENTILES).chain([""]).collect::<Vec<_>>();
+    let heads = ["worker"].into_iter().chain(PERCENTILES).chain([">busy", ""]).collect::<Vec<_>>();
     let mut table = Table::new("The gate's own time per frame, by worker", &heads);
     for (number, worker) in now.workers.iter().enumerate() {
         let row = cells(&number.to_string(), &worker.latency);
+        let busy = format!("{:.1} %", 100.0 * worker.busy as f64 / 1e9 / now.uptime.max(1.0));
         let note = if worker.whole { "" } else { "has not told all" };
-        table.row(row.into_iter().chain([note.to_owned()]));
+        table.row(row.into_iter().chain([busy, note.to_owned()]));
     }
     table
 }

@@ -137,6 +137,8 @@ impl Shared {
 pub(super) struct Outcome {
     pub(super) counters: Counters,
     pub(super) latency: Latency,
+    /// Nanoseconds in turns that had a frame.
+    pub(super) busy: u64,
     pub(super) held: HoldCounters,
     pub(super) accounts: Accounts,
     pub(super) strays: u64,
@@ -215,10 +217,10 @@ impl<'u> DataPath<'u> {
     /// Tells a piece of what it has counted, where that was asked for; true while there is more.
     fn tell_figures(&mut self) -> bool {
         let DataPath { worker, shared, teller, floor, .. } = self;
-        let counters = || worker.engine().counters().clone();
+        let counts = || (worker.engine().counters().clone(), worker.busy());
         let port = worker.port().inner();
         let socket = |number| port.statistics_of(number);
-        teller.tell(&shared.stats, counters, worker.latency(), floor.nanos(), socket)
+        teller.tell(&shared.stats, counts, worker.latency(), floor.nanos(), socket)
     }
 
     /// Does what control has asked for. Before the turn: the frame that ends a sleep is judged by what came
@@ -286,6 +288,7 @@ impl<'u> DataPath<'u> {
         Outcome {
             counters: self.worker.engine().counters().clone(),
             latency: self.worker.latency().clone(),
+            busy: self.worker.busy(),
             held: self.worker.held(),
             accounts: port.accounts(),
             strays: port.strays(),

@@ -76,6 +76,8 @@ struct WorkerLine {
     core: Option<usize>,
     frames: Frames,
     handed_over: u64,
+    /// In which it had frames in hand.
+    busy_ns: u64,
     latency: Latency,
 }
 
@@ -274,6 +276,7 @@ fn workers(figures: &Figures) -> Vec<WorkerLine> {
         core: figures.cores.get(worker).copied(),
         frames: Frames::new(&outcome.counters, outcome.unsent),
         handed_over: outcome.handed_over,
+        busy_ns: outcome.busy,
         latency: Latency::new(outcome.latency.all()),
     };
     figures.outcomes.iter().enumerate().map(line).collect()

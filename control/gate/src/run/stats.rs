@@ -29,7 +29,8 @@ const PIECES: usize = 64;
 )]
 #[derive(Clone, Debug)]
 pub(super) enum Piece {
-    Counters(Counters),
+    /// And nanoseconds in turns that had a frame.
+    Counters(Counters, u64),
     All(Percentiles),
     /// The machine's own floor.
     Floor(Percentiles),
@@ -75,7 +76,7 @@ impl Teller {
     pub(super) fn tell(
         &mut self,
         desk: &StatsDesk,
-        counters: impl FnOnce() -> Counters,
+        counts: impl FnOnce() -> (Counters, u64),
         latency: &Latency,
         floor: &Histogram<u64>,
         socket: impl FnOnce(usize) -> Option<(PortId, Queue, Statistics)>,
@@ -90,7 +91,10 @@ impl Teller {
             return true;
         }
         let piece = match at {
-            0 => Piece::Counters(counters()),
+            0 => {
+                let (counters, busy) = counts();
+                Piece::Counters(counters, busy)
+            }
             1 => Piece::All(percentiles(latency.all())),
             2 => Piece::Floor(percentiles(floor)),
             _ => match latency.assets().get(at - 3) {
@@ -123,6 +127,7 @@ pub(super) struct Gathering {
 #[derive(Clone, Debug, Default)]
 struct Told {
     counters: Counters,
+    busy: u64,
     latency: Percentiles,
     floor: Percentiles,
     assets: Vec<Spent>,
@@ -205,7 +210,9 @@ fn line_of(
 impl Told {
     fn take(&mut self, piece: Piece) {
         match piece {
-            Piece::Counters(counters) => *self = Told { counters, begun: true, ..Told::default() },
+            Piece::Counters(counters, busy) => {
+                *self = Told { counters, busy, begun: true, ..Told::default() };
+            }
             _ if !self.begun => {}
             Piece::All(latency) => self.latency = latency,
             Piece::Floor(floor) => self.floor = floor,
@@ -231,6 +238,7 @@ impl Told {
             denied,
             events_waiting: waiting as u64,
             events_room: room as u64,
+            busy: self.busy,
             latency: self.latency,
             floor: self.floor,
         }
@@ -264,7 +272,7 @@ mod tests {
         let counters = || {
             let mut counters = Counters::default();
             counters.forwarded = 7;
-            counters
+            (counters, 800)
         };
         let socket = |number: usize| {
             let statistics = Statistics { rx_dropped: 5, ..Statistics::default() };
@@ -289,6 +297,7 @@ mod tests {
         assert!(gathering.gather());
         let figures = gathering.figures(None);
         assert_eq!((figures.forwarded, figures.workers.len()), (14, 2));
+        assert_eq!(figures.workers[0].busy, 800);
         let sockets = figures.sockets.iter().map(|it| (&*it.port, it.queue, it.rx_dropped));
         assert_eq!(sockets.collect::<Vec<_>>(), [("0", 3, 5); 2]);
         assert_eq!((figures.workers[1].floor.frames, figures.workers[1].floor.max), (1, 90));
