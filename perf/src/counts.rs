@@ -1,6 +1,11 @@
 //! What a frame costs by how much is open: 1 to a million connections, 1 to 100,000 sessions.
+//!
+//! The gate's allocator (mimalloc) has large tables in huge pages. The one here counts, and asks the C library's, which
+//! does the same only when its environment says so: [`in_huge_pages`].
 
-use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::{env, fs};
 
 use serde_json::{Value, json};
 use wicketgate_worker::worker::BURST;
@@ -44,15 +49,39 @@ enum Of {
 struct Row {
     of: Of,
     crowd: Crowd,
-    /// Resident memory that it took, in bytes.
+    /// Resident memory that it took, in bytes, and how much of that is in huge pages.
     memory: usize,
+    huge: usize,
     nanos: Nanos,
 }
 
-/// All rows' figures; those that do not fit into half of the free memory are named on stderr.
-pub(crate) fn measure() -> Vec<Value> {
+/// What has the C library ask for huge pages (glibc manual, "Memory Allocation Tunables").
+const TUNABLES: &str = "GLIBC_TUNABLES";
+const HUGE_PAGES: &str = "glibc.malloc.hugetlb";
+
+/// Begins this program anew in huge pages, unless its environment says something of them: the C library reads that
+/// when it starts, and not again. Where that fails, the figures say that there are none.
+pub(crate) fn in_huge_pages() {
+    let tunables = env::var(TUNABLES).unwrap_or_default();
+    if tunables.contains(HUGE_PAGES) {
+        return;
+    }
+    let more = if tunables.is_empty() { "" } else { ":" };
+    let Ok(program) = env::current_exe() else { return };
+    let mut again = Command::new(program);
+    again.args(env::args_os().skip(1));
+    again.env(TUNABLES, format!("{tunables}{more}{HUGE_PAGES}=1"));
+    let why = again.exec();
+    eprintln!("ordinary pages: {why}");
+}
+
+/// The figures of the rows of these names, or of all; those that do not fit into half of the free memory are named on
+/// stderr.
+pub(crate) fn measure(names: &[&str]) -> Vec<Value> {
     let mut room = free_memory() / 2;
-    let mut rows: Vec<Row> = sizes().filter_map(|size| prepare(size, &mut room)).collect();
+    let asked =
+        sizes().filter(|(of, size)| names.is_empty() || names.contains(&word(*of, *size).as_str()));
+    let mut rows: Vec<Row> = asked.filter_map(|size| prepare(size, &mut room)).collect();
     for _ in 0..ROUNDS {
         rows.iter_mut().for_each(Row::round);
     }
@@ -103,10 +132,11 @@ fn prepare((of, size): (Of, Size), room: &mut usize) -> Option<Row> {
         return None;
     };
     *room = left;
-    let before = resident_memory();
+    let before = (resident_memory(), huge_memory());
     let crowd = Crowd::open(size);
-    let memory = resident_memory().saturating_sub(before);
-    Some(Row { of, crowd, memory, nanos: Nanos::default() })
+    let memory = resident_memory().saturating_sub(before.0);
+    let huge = huge_memory().saturating_sub(before.1);
+    Some(Row { of, crowd, memory, huge, nanos: Nanos::default() })
 }
 
 fn bytes(size: Size) -> usize {
@@ -130,7 +160,7 @@ impl Row {
     }
 
     fn json(&self) -> Value {
-        let Row { of, crowd, memory, nanos } = self;
+        let Row { of, crowd, memory, huge, nanos } = self;
         assert!(crowd.all_forwarded(), "a frame was not forwarded");
         json!({
             "counts": word(*of, crowd.size),
@@ -142,6 +172,7 @@ impl Row {
             "ns_min": nanos.min(),
             "ns_max": nanos.max(),
             "mib": memory >> 20,
+            "huge_mib": huge >> 20,
         })
     }
 }
@@ -162,13 +193,13 @@ fn beside_base(row: &Value, all: &[Value]) -> Value {
 /// Prints rows as people read them.
 pub(crate) fn print(rows: &[Value]) {
     println!(
-        "{:26} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>7}",
-        "open at once", "flows", "sessions", "ns/frame", "min", "max", "of 1000", "MiB"
+        "{:26} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>7} {:>7}",
+        "open at once", "flows", "sessions", "ns/frame", "min", "max", "of 1000", "MiB", "huge"
     );
     for row in rows {
         let number = |key: &str| row[key].as_f64().unwrap_or(f64::NAN);
         println!(
-            "{:26} {:9} {:9} {:9.1} {:8.1} {:8.1} {:8.2} {:7}",
+            "{:26} {:9} {:9} {:9.1} {:8.1} {:8.1} {:8.2} {:7} {:7}",
             row["counts"].as_str().unwrap_or(""),
             number("flows"),
             number("sessions"),
@@ -177,6 +208,7 @@ pub(crate) fn print(rows: &[Value]) {
             number("ns_max"),
             number("ratio"),
             number("mib"),
+            number("huge_mib"),
         );
     }
 }
@@ -189,6 +221,11 @@ fn free_memory() -> usize {
 /// Memory of this process that is there, in bytes (proc(5)).
 fn resident_memory() -> usize {
     kib_of("/proc/self/status", "VmRSS:") << 10
+}
+
+/// Memory of this process that is in huge pages, in bytes (proc(5)).
+fn huge_memory() -> usize {
+    kib_of("/proc/self/smaps_rollup", "AnonHugePages:") << 10
 }
 
 /// A line of a file of the kernel's that gives kibibytes; 0 where there is none.

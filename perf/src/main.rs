@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --release -p wicketgate-perf                          a table
 //! cargo run --release -p wicketgate-perf -- --json                one line a figure
-//! cargo run --release -p wicketgate-perf -- --counts [--json]     by connections and sessions that are open
+//! cargo run --release -p wicketgate-perf -- --counts [--json] [NAME...]  by connections and sessions that are open
 //! cargo run --release -p wicketgate-perf -- --once NAME LAPS      no clock, for callgrind
 //! cargo run --release -p wicketgate-perf -- --jitter SECONDS      the machine's own
 //! perf/instructions.sh                                            instructions per frame and stage
@@ -57,15 +57,21 @@ fn main() -> ExitCode {
     match words[..] {
         [] => print(&bench(), false),
         ["--json"] => print(&bench(), true),
-        ["--counts"] => counts::print(&counts::measure()),
-        ["--counts", "--json"] => counts::measure().iter().for_each(|row| println!("{row}")),
+        ["--counts", "--json", ref names @ ..] => {
+            counts::in_huge_pages();
+            counts::measure(names).iter().for_each(|row| println!("{row}"));
+        }
+        ["--counts", ref names @ ..] => {
+            counts::in_huge_pages();
+            counts::print(&counts::measure(names));
+        }
         ["--once", name, laps] => return once(name, laps.parse().unwrap_or(1)),
         ["--jitter", seconds] => {
             println!("{}", jitter::measure(Duration::from_secs(seconds.parse().unwrap_or(1))));
         }
         _ => {
             eprintln!(
-                "usage: wicketgate-perf [--json | --counts [--json] | --once NAME LAPS | --jitter SECONDS]"
+                "usage: wicketgate-perf [--json | --counts [--json] [NAME...] | --once NAME LAPS | --jitter SECONDS]"
             );
             return ExitCode::from(2);
         }

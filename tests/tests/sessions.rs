@@ -409,6 +409,19 @@ fn idle_flows_end_by_the_clock_that_is_handed_in() {
     assert_eq!(gate.flow_ends(), [EndCause::Idle; 4]);
 }
 
+/// Ageing leaves a flow alone for a while once it has looked at it.
+#[test]
+fn what_is_reset_right_after_ageing_looked_at_it_ends_as_soon() {
+    let mut gate = Gate::new(&Plant::usual());
+    let talk = Talk::open(&mut gate, CLIENT);
+    gate.wait(Duration::from_secs(20));
+    gate.age();
+    gate.office(&talk.from_client(talk.client_next, flag::RST, &[]));
+    gate.wait(Duration::from_secs(11));
+    gate.age();
+    assert_eq!(gate.flow_ends(), [EndCause::Reset]);
+}
+
 #[test]
 fn an_idle_flow_is_refused_before_ageing_comes_to_it() {
     let mut gate = Gate::new(&Plant::usual());

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::fields::Fields;
+use crate::fields::{Fields, key};
 use crate::record::cut;
 use crate::words::Words;
 
@@ -214,18 +214,18 @@ impl<'a> Act<'a> {
     }
 
     pub(crate) fn fields(&self, out: &mut Fields<'_>) {
-        out.some("user", self.user.map(cut));
-        out.some("login", self.login);
-        out.some("grant", self.grant);
-        out.some("session", self.session);
-        out.some("actor", self.actor.map(cut));
-        out.some("client", self.client);
-        out.some("asset", self.asset.map(cut));
-        out.some("what", self.what.map(cut));
-        out.some("times", self.times);
-        out.some("reason", self.reason.map(cut));
-        out.some("rule", self.rule.map(cut));
+        out.some(key!("user"), self.user.map(cut));
+        out.some(key!("login"), self.login);
+        out.some(key!("grant"), self.grant);
+        out.some(key!("session"), self.session);
+        out.some(key!("actor"), self.actor.map(cut));
+        out.some(key!("client"), self.client);
+        out.some(key!("asset"), self.asset.map(cut));
+        out.some(key!("what"), self.what.map(cut));
+        out.some(key!("times"), self.times);
+        out.some(key!("reason"), self.reason.map(cut));
+        out.some(key!("rule"), self.rule.map(cut));
         let whole = |text: &'a str| text.get(..text.floor_char_boundary(MAX_TEXT));
-        out.some("text", self.text.and_then(whole));
+        out.some(key!("text"), self.text.and_then(whole));
     }
 }

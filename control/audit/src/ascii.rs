@@ -7,6 +7,11 @@
 
 use std::fmt;
 
+use crate::hex;
+
+/// Bytes that are looked at together.
+const CHUNK: usize = 16;
+
 /// Appends a text as a JSON string of bytes 0x20 to 0x7e alone.
 pub(crate) fn write_text(text: &str, line: &mut Vec<u8>) {
     line.push(b'"');
@@ -33,12 +38,18 @@ impl fmt::Write for Inner<'_> {
 }
 
 fn write_inner(text: &str, line: &mut Vec<u8>) {
-    // Nearly every text goes out whole. No early end: so the compiler looks at many bytes at once.
-    if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+    // Nearly every text goes out whole.
+    let (chunks, rest) = text.as_bytes().as_chunks::<CHUNK>();
+    if chunks.iter().all(|chunk| are_plain(chunk)) && are_plain(rest) {
         line.extend_from_slice(text.as_bytes());
     } else {
         text.chars().for_each(|char| write_char(char, line));
     }
+}
+
+/// Whether all do. No early end: so the compiler looks at all bytes of a chunk at once.
+fn are_plain(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |plain, byte| plain & is_plain(*byte))
 }
 
 /// Whether a byte stands for itself in a JSON string of printable ASCII.
@@ -63,9 +74,8 @@ fn write_char(char: char, line: &mut Vec<u8>) {
 
 /// `\uXXXX`; a character beyond the basic plane takes two.
 fn write_escape(unit: u16, line: &mut Vec<u8>) {
-    let mut digits = *b"\\u0000";
-    crate::hex::write(&unit.to_be_bytes(), digits.get_mut(2..).unwrap_or_default());
-    line.extend_from_slice(&digits);
+    line.extend_from_slice(b"\\u");
+    line.extend_from_slice(hex::digits(&unit.to_be_bytes()).as_flattened());
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::alarm::Alarm;
-use crate::fields::Fields;
+use crate::fields::{Fields, key};
 use crate::record::cut;
 use crate::words::Words;
 
@@ -34,15 +34,15 @@ impl Budget<'_> {
 
     pub(crate) fn fields(&self, out: &mut Fields<'_>) {
         let (cycle, budget) = self.cycle.unzip();
-        out.put("asset", cut(self.asset));
-        out.put("frames", &self.frames);
-        out.put("worker", &self.worker);
-        out.put("times", &self.over);
-        out.put("window_ns", &nanos(self.window));
-        out.some("cycle_ns", cycle.map(nanos));
-        out.some("budget_ns", budget.map(nanos));
-        out.some("floor_ns", self.floor);
-        out.put("reason", Alarm::CycleBudget.code());
+        out.put(key!("asset"), cut(self.asset));
+        out.put(key!("frames"), &self.frames);
+        out.put(key!("worker"), &self.worker);
+        out.put(key!("times"), &self.over);
+        out.put(key!("window_ns"), &nanos(self.window));
+        out.some(key!("cycle_ns"), cycle.map(nanos));
+        out.some(key!("budget_ns"), budget.map(nanos));
+        out.some(key!("floor_ns"), self.floor);
+        out.put(key!("reason"), Alarm::CycleBudget.code());
     }
 }
 

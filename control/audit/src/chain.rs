@@ -14,6 +14,8 @@ use crate::hex;
 const HASH_KEY: &[u8] = b",\"hash\":\"";
 /// What follows the digits.
 const LINE_END: &[u8] = b"\"}";
+/// The same, and the newline.
+const LAST: &[u8] = b"\"}\n";
 
 /// A SHA-256 (FIPS 180-4); in text 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,10 +31,8 @@ impl Hash {
     }
 
     /// Its digits.
-    pub(crate) fn hex(&self) -> [u8; 64] {
-        let mut digits = [0; 64];
-        hex::write(&self.0, &mut digits);
-        digits
+    pub(crate) fn hex(&self) -> [[u8; 2]; 32] {
+        hex::digits(&self.0)
     }
 }
 
@@ -61,9 +61,8 @@ pub(crate) fn seal(line: &mut Vec<u8>, start: usize) -> Hash {
     let hash = Hash(Sha256::digest(line.get(start..).unwrap_or_default()).into());
     line.pop();
     line.extend_from_slice(HASH_KEY);
-    line.extend_from_slice(&hash.hex());
-    line.extend_from_slice(LINE_END);
-    line.push(b'\n');
+    line.extend_from_slice(hash.hex().as_flattened());
+    line.extend_from_slice(LAST);
     hash
 }
 
@@ -93,7 +92,7 @@ pub(crate) struct Opened<'a> {
 impl Opened<'_> {
     /// Whether it is what was hashed.
     pub(crate) fn holds(&self) -> bool {
-        self.hash.hex() == *self.digits
+        self.hash.hex().as_flattened() == self.digits
     }
 }
 

@@ -217,7 +217,7 @@ fn in_order(log: &Summary, links: &Links<'_>) -> Result<(), Fault> {
     if links.seq != expected {
         return Err(Fault::Sequence { expected, found: links.seq });
     }
-    if links.prev.as_bytes() != log.last.hex() {
+    if links.prev.as_bytes() != log.last.hex().as_flattened() {
         return Err(Fault::Unchained);
     }
     Ok(())

@@ -7,35 +7,64 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::ascii::{write_shown, write_text};
 use crate::chain::Hash;
+use crate::decimal::write_number;
 use crate::hex;
 use crate::mark::WorkerSums;
 
-/// The open JSON object at the end of a line.
+/// What stands before a field's value: `key!("asset")` is `,"asset":`, one piece that is copied as one. The name is one
+/// of the log's own words: nothing in it needs an escape.
+macro_rules! key {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":")
+    };
+}
+pub(crate) use key;
+
+/// The open JSON object at the end of a line, which has a field.
 pub(crate) struct Fields<'a>(&'a mut Vec<u8>);
 
 impl<'a> Fields<'a> {
-    /// Begins an object.
-    pub(crate) fn open(line: &'a mut Vec<u8>) -> Fields<'a> {
+    /// Begins an object with its first field.
+    #[inline(always)]
+    pub(crate) fn open<V: Value + ?Sized>(
+        line: &'a mut Vec<u8>,
+        key: &'static str,
+        value: &V,
+    ) -> Fields<'a> {
         line.push(b'{');
+        line.extend_from_slice(key.strip_prefix(',').unwrap_or(key).as_bytes());
+        value.write(line);
         Fields(line)
     }
 
-    /// A field. `key` is one of the log's own words: nothing in it needs an escape.
+    /// The object at the end of a line, which has a field already.
+    pub(crate) const fn behind(line: &'a mut Vec<u8>) -> Fields<'a> {
+        Fields(line)
+    }
+
+    /// A field; its key by [`key!`]. Inline, so that the key's length is known where it is copied.
+    #[inline(always)]
     pub(crate) fn put<V: Value + ?Sized>(&mut self, key: &'static str, value: &V) {
-        if self.0.last() != Some(&b'{') {
-            self.0.push(b',');
-        }
-        self.0.push(b'"');
         self.0.extend_from_slice(key.as_bytes());
-        self.0.extend_from_slice(b"\":");
         value.write(self.0);
     }
 
     /// A field that is left out where it has no value.
+    #[inline(always)]
     pub(crate) fn some<V: Value>(&mut self, key: &'static str, value: Option<V>) {
         if let Some(value) = value {
             self.put(key, &value);
         }
+    }
+
+    /// Fields that were written before, as they are.
+    pub(crate) fn ready(&mut self, fields: &[u8]) {
+        self.0.extend_from_slice(fields);
+    }
+
+    /// The line so far, for fields to be appended.
+    pub(crate) const fn line(&mut self) -> &mut Vec<u8> {
+        self.0
     }
 
     /// Ends the object.
@@ -53,6 +82,18 @@ pub(crate) trait Value {
 impl Value for str {
     fn write(&self, line: &mut Vec<u8>) {
         write_text(self, line);
+    }
+}
+
+/// A word of the program's own, of a command or a reason: nothing in it needs an escape.
+pub(crate) struct Word(pub(crate) &'static str);
+
+impl Value for Word {
+    #[inline]
+    fn write(&self, line: &mut Vec<u8>) {
+        line.push(b'"');
+        line.extend_from_slice(self.0.as_bytes());
+        line.push(b'"');
     }
 }
 
@@ -111,7 +152,7 @@ impl Value for IpAddr {
 impl Value for Hash {
     fn write(&self, line: &mut Vec<u8>) {
         line.push(b'"');
-        line.extend_from_slice(&self.hex());
+        line.extend_from_slice(self.hex().as_flattened());
         line.push(b'"');
     }
 }
@@ -123,11 +164,10 @@ impl Value for [WorkerSums] {
             if place > 0 {
                 line.push(b',');
             }
-            let mut fields = Fields::open(line);
-            fields.put("worker", &sums.worker);
-            fields.put("events", &sums.events);
-            fields.put("lost", &sums.lost);
-            fields.some("judged", sums.judged);
+            let mut fields = Fields::open(line, key!("worker"), &sums.worker);
+            fields.put(key!("events"), &sums.events);
+            fields.put(key!("lost"), &sums.lost);
+            fields.some(key!("judged"), sums.judged);
             fields.close();
         }
         line.push(b']');
@@ -154,25 +194,13 @@ impl<T: std::fmt::Display> Value for Shown<T> {
     }
 }
 
-/// Decimal digits.
-pub(crate) fn write_number(number: u64, line: &mut Vec<u8>) {
-    // Those of 2^64 - 1.
-    let mut digits = [b'0'; 20];
-    let (mut rest, mut length) = (number, 0);
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        length += 1;
-        if rest == 0 {
-            break;
-        }
-    }
-    line.extend_from_slice(digits.get(digits.len() - length..).unwrap_or_default());
-}
-
 #[cfg(test)]
 mod tests {
+    use wicketgate_dissectors::{Class, Protocol};
+    use wicketgate_engine::Reason;
+
     use super::*;
+    use crate::Alarm;
 
     fn written(value: &(impl Value + ?Sized)) -> String {
         let mut line = Vec::new();
@@ -203,12 +231,22 @@ mod tests {
     }
 
     #[test]
+    fn words_of_the_program_need_no_escape() {
+        let classes = Class::ALL.iter().map(|class| class.name());
+        let protocols = Protocol::ALL.iter().map(|protocol| protocol.name());
+        let reasons = Reason::ALL.iter().map(|reason| reason.code());
+        let alarms = Alarm::ALL.iter().map(|alarm| alarm.code());
+        for word in classes.chain(protocols).chain(reasons).chain(alarms) {
+            assert_eq!(written(&Word(word)), written(word));
+        }
+    }
+
+    #[test]
     fn fields_are_an_object() {
         let mut line = b"before\n".to_vec();
-        let mut fields = Fields::open(&mut line);
-        fields.some("none", None::<u8>);
-        fields.put("a", "{");
-        fields.some("b", Some(7_u8));
+        let mut fields = Fields::open(&mut line, key!("a"), "{");
+        fields.some(key!("none"), None::<u8>);
+        fields.some(key!("b"), Some(7_u8));
         fields.close();
         assert_eq!(line, b"before\n{\"a\":\"{\",\"b\":7}");
     }

@@ -1,27 +1,29 @@
 //! Bytes as lower-case hex, and back.
 
-/// The two digits of each byte.
-const DIGITS: [[u8; 2]; 256] = {
-    let mut digits = [[0; 2]; 256];
-    let mut byte = 0;
-    #[expect(clippy::indexing_slicing, reason = "at compile time, below the array's length")]
-    while byte < digits.len() {
-        digits[byte] = [digit(byte as u8 >> 4), digit(byte as u8 & 15)];
-        byte += 1;
+/// Bytes that [`append`] turns into digits at a time.
+const CHUNK: usize = 16;
+
+/// The digits of so many bytes. Without a table: the compiler makes vectors of it.
+#[inline]
+pub(crate) fn digits<const N: usize>(bytes: &[u8; N]) -> [[u8; 2]; N] {
+    let mut digits = [[0; 2]; N];
+    for (pair, byte) in digits.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
     }
     digits
-};
-
-/// Writes `bytes` to the front of `digits`, as many as there is room for; returns how many digits.
-pub(crate) fn write(bytes: &[u8], digits: &mut [u8]) -> usize {
-    let (pairs, _) = digits.as_chunks_mut::<2>();
-    let written = pairs.iter_mut().zip(bytes).map(|(pair, byte)| *pair = of(*byte));
-    2 * written.count()
 }
 
 /// Appends `bytes` to a line.
 pub(crate) fn append(bytes: &[u8], line: &mut Vec<u8>) {
-    line.extend(bytes.iter().flat_map(|byte| of(*byte)));
+    let (chunks, rest) = bytes.as_chunks::<CHUNK>();
+    chunks.iter().for_each(|chunk| line.extend_from_slice(digits(chunk).as_flattened()));
+    // The rest as a whole chunk too, of which what is not meant is taken off again: a length that is always
+    // the same is copied without a call.
+    let mut last = [0; CHUNK];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    let end = line.len() + 2 * rest.len();
+    line.extend_from_slice(digits(&last).as_flattened());
+    line.truncate(end);
 }
 
 /// Bytes from digits.
@@ -36,11 +38,6 @@ pub(crate) fn read(digits: &[u8]) -> Option<Vec<u8>> {
     if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
 }
 
-#[expect(clippy::indexing_slicing, reason = "there is an entry for each byte")]
-const fn of(byte: u8) -> [u8; 2] {
-    DIGITS[byte as usize]
-}
-
 const fn digit(nibble: u8) -> u8 {
     if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
 }
@@ -50,10 +47,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_stop_where_room_ends() {
-        let mut digits = [b'.'; 5];
-        assert_eq!(write(&[0x0f, 0xa9, 0xff], &mut digits), 4);
-        assert_eq!(&digits, b"0fa9.");
+    fn any_number_of_bytes_is_written_and_no_more() {
+        for count in 0..3 * CHUNK {
+            let bytes: Vec<u8> = (0..=255).rev().take(count).collect();
+            let mut line = b"before".to_vec();
+            append(&bytes, &mut line);
+            let told: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(line, format!("before{told}").into_bytes());
+        }
     }
 
     #[test]

@@ -20,7 +20,9 @@
 //! | `ascii` | JSON in printable ASCII: why no name can forge a line |
 //! | `chain_writer` | records as sealed lines in a buffer |
 //! | [`chain`] | [`chain::Hash`]: how a line is sealed and opened |
-//! | `hex` | bytes as hex digits, and back |
+//! | `flow_fields` | what is the same in all commands of a flow, written once |
+//! | `stamp` | the time of a record as text |
+//! | `decimal`, `hex` | numbers as digits; bytes as hex digits, and back |
 //! | [`recorded`] | [`Recorded`]: a command read back from its record |
 //! | [`view`] | [`View`]: any record read back |
 //! | [`reading`] | [`Lines`]: a log read while it may be written; its last records |
@@ -41,11 +43,13 @@ pub mod chain;
 mod chain_writer;
 mod check;
 pub mod commit;
+mod decimal;
 pub mod export;
 pub mod fault;
 mod fields;
 pub mod files;
 pub mod filter;
+mod flow_fields;
 mod hex;
 mod links;
 pub mod log;
@@ -55,6 +59,7 @@ mod record;
 pub mod recorded;
 pub mod resume;
 pub mod signature;
+mod stamp;
 pub mod syslog;
 pub mod tampering;
 pub mod trust;

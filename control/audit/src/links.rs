@@ -38,7 +38,7 @@ pub(crate) struct Links<'a> {
 impl Links<'_> {
     /// Whether it is the record behind the one of this number and hash.
     pub(crate) fn follows(&self, seq: u64, last: Hash) -> bool {
-        self.seq == seq.saturating_add(1) && self.prev.as_bytes() == last.hex()
+        self.seq == seq.saturating_add(1) && self.prev.as_bytes() == last.hex().as_flattened()
     }
 
     /// Whether it can be a file's first.

@@ -48,7 +48,7 @@ impl<W: Write> AuditLog<W> {
     }
 
     /// Appends what happened. `tables` are those under which it did: they give its numbers names,
-    /// and the record its epoch.
+    /// and the record its epoch. Two tables of one log never have the same epoch: names are kept by it.
     ///
     /// # Errors
     /// What the writer says. Nothing can be recorded after an error: a record behind half a line

@@ -5,7 +5,7 @@ use wicketgate_engine::event::{Event, EventKind};
 
 use crate::FORMAT;
 use crate::chain::Hash;
-use crate::fields::Fields;
+use crate::fields::{Fields, key};
 use crate::record::Origin;
 use crate::words::Words;
 
@@ -122,10 +122,10 @@ impl Mark<'_> {
 
     pub(crate) fn fields(&self, out: &mut Fields<'_>) {
         match self {
-            Mark::Start => out.put("format", &FORMAT),
+            Mark::Start => out.put(key!("format"), &FORMAT),
             Mark::Next(after) => {
-                out.put("format", &FORMAT);
-                out.put("after", after);
+                out.put(key!("format"), &FORMAT);
+                out.put(key!("after"), after);
             }
             Mark::Resume(resumed) => resumed.fields(out),
             Mark::Delete(deleted) => deleted.fields(out),
@@ -136,20 +136,20 @@ impl Mark<'_> {
 
 impl Resumed {
     fn fields(&self, out: &mut Fields<'_>) {
-        out.put("format", &FORMAT);
-        out.put("after", &*self.after);
-        out.some("torn", Some(self.torn).filter(|torn| *torn > 0));
-        out.some("side_file", self.side_file.as_deref());
-        out.put("reason", self.state.name());
+        out.put(key!("format"), &FORMAT);
+        out.put(key!("after"), &*self.after);
+        out.some(key!("torn"), Some(self.torn).filter(|torn| *torn > 0));
+        out.some(key!("side_file"), self.side_file.as_deref());
+        out.put(key!("reason"), self.state.name());
     }
 }
 
 impl Deleted {
     fn fields(&self, out: &mut Fields<'_>) {
-        out.put("bytes", &self.bytes);
-        out.put("log_file", &*self.file);
-        out.put("through", &self.through);
-        out.put("through_hash", &self.last);
+        out.put(key!("bytes"), &self.bytes);
+        out.put(key!("log_file"), &*self.file);
+        out.put(key!("through"), &self.through);
+        out.put(key!("through_hash"), &self.last);
     }
 }
 
@@ -181,8 +181,8 @@ impl Sums {
     }
 
     fn fields(&self, out: &mut Fields<'_>) {
-        out.put("commands", &self.commands);
-        out.some("unlogged", Some(self.unlogged).filter(|count| *count > 0));
-        out.put("workers", self.workers.as_slice());
+        out.put(key!("commands"), &self.commands);
+        out.some(key!("unlogged"), Some(self.unlogged).filter(|count| *count > 0));
+        out.put(key!("workers"), self.workers.as_slice());
     }
 }

@@ -11,18 +11,20 @@ use crate::act::Act;
 use crate::alarm::Alarm;
 use crate::budget::Budget;
 use crate::chain::Hash;
-use crate::fields::{Fields, Hex, Shown, Value, write_number};
+use crate::decimal::write_number;
+use crate::fields::{Fields, Hex, Shown, Value, Word, key};
+use crate::flow_fields::{FlowFields, FlowKey};
 use crate::hex;
 use crate::mark::Mark;
+use crate::stamp::Stamp;
 use crate::words::{self, Words};
 
 /// One line of the log, without its hash.
 pub(crate) struct Record<'a> {
-    /// RFC 3339, UTC, nanoseconds.
-    pub(crate) time: &'a str,
+    pub(crate) time: &'a Stamp,
     pub(crate) seq: u64,
-    /// The gate's name.
-    pub(crate) source: &'a str,
+    /// The field with the gate's name.
+    pub(crate) source: &'a [u8],
     /// When the log started, in nanoseconds since the epoch: makes `id` unique over all logs of
     /// one source.
     pub(crate) start: u64,
@@ -58,39 +60,39 @@ pub(crate) enum Entry<'a> {
 }
 
 impl Record<'_> {
-    /// Appends it to a line.
-    pub(crate) fn write(&self, line: &mut Vec<u8>) {
-        let mut fields = Fields::open(line);
-        self.head(&mut fields);
+    /// Appends it to a line. What flows have in common is taken from `flows`.
+    pub(crate) fn write(&self, flows: &mut FlowFields, line: &mut Vec<u8>) {
+        let mut fields = self.head(line);
         match self.entry {
             Entry::Mark(_, mark) => mark.fields(&mut fields),
             Entry::Event(tables, event, origin) => {
-                Resolved { tables, event, payload: self.payload }.fields(&mut fields);
-                fields.some("worker", origin.map(|origin| origin.worker));
-                fields.some("event", origin.map(|origin| origin.event));
+                Resolved { tables, event, payload: self.payload }.fields(flows, &mut fields);
+                fields.some(key!("worker"), origin.map(|origin| origin.worker));
+                fields.some(key!("event"), origin.map(|origin| origin.event));
             }
             Entry::Act(_, act) => act.fields(&mut fields),
             Entry::Alarm(_, alarm, _) => {
-                fields.some("worker", alarm.worker());
-                fields.put("reason", alarm.code());
+                fields.some(key!("worker"), alarm.worker());
+                fields.put(key!("reason"), &Word(alarm.code()));
             }
             Entry::Budget(_, budget, _) => budget.fields(&mut fields),
         }
-        fields.put("epoch", &self.entry.epoch());
-        fields.put("prev", &self.prev);
+        fields.put(key!("epoch"), &self.entry.epoch());
+        fields.put(key!("prev"), &self.prev);
         fields.close();
     }
 
     /// The seven fields of IEC 62443-3-3 SR 2.8, `seq` among them.
-    fn head(&self, out: &mut Fields<'_>) {
+    fn head<'l>(&self, line: &'l mut Vec<u8>) -> Fields<'l> {
         let words = self.entry.words();
-        out.put("time", self.time);
-        out.put("seq", &self.seq);
-        out.put("source", self.source);
-        out.put("category", words.category);
-        out.put("type", words.kind);
-        out.put("id", &Id(self.start, self.seq));
-        out.put("result", words.result);
+        let mut out = Fields::open(line, key!("time"), self.time);
+        out.put(key!("seq"), &self.seq);
+        out.ready(self.source);
+        out.put(key!("category"), &Word(words.category));
+        out.put(key!("type"), &Word(words.kind));
+        out.put(key!("id"), &Id(self.start, self.seq));
+        out.put(key!("result"), &Word(words.result));
+        out
     }
 }
 
@@ -125,7 +127,12 @@ struct Resolved<'a> {
 }
 
 impl Resolved<'_> {
-    fn fields(&self, out: &mut Fields<'_>) {
+    fn fields(&self, flows: &mut FlowFields, out: &mut Fields<'_>) {
+        if let EventKind::Command(command) = &self.event.kind {
+            let key = FlowKey::of(self.tables.epoch(), self.event, command);
+            flows.append(key, out.line(), |line| self.flow(&mut Fields::behind(line), command));
+            return self.command(out, command);
+        }
         self.who(out);
         match &self.event.kind {
             EventKind::SessionStart => self.granted(out),
@@ -135,11 +142,11 @@ impl Resolved<'_> {
             }
             EventKind::FlowStart { endpoint, nat_port } => {
                 self.door(out, *endpoint);
-                out.put("nat_port", nat_port);
+                out.put(key!("nat_port"), nat_port);
             }
             EventKind::OperationStart { grant } | EventKind::OperationEnd { grant } => {
                 self.granted(out);
-                out.put("grant", grant);
+                out.put(key!("grant"), grant);
             }
             EventKind::IoStart { ids } => {
                 self.granted(out);
@@ -148,16 +155,24 @@ impl Resolved<'_> {
             EventKind::IoEnd { ids, cause } => {
                 self.granted(out);
                 connection(out, *ids);
-                out.put("reason", cause.name());
+                out.put(key!("reason"), &Word(cause.name()));
             }
             EventKind::Refused { asset, destination, port, reason, .. } => {
-                out.some("asset", asset.map(|id| self.asset(id)));
-                out.put("destination", destination);
-                out.put("destination_port", port);
-                out.put("reason", reason.code());
+                out.some(key!("asset"), asset.map(|id| self.asset(id)));
+                out.put(key!("destination"), destination);
+                out.put(key!("destination_port"), port);
+                out.put(key!("reason"), &Word(reason.code()));
             }
-            EventKind::Command(command) => self.command(out, command),
+            EventKind::Command(_) => {}
         }
+    }
+
+    /// What [`FlowKey`] stands for: nothing else may be asked here.
+    fn flow(&self, out: &mut Fields<'_>, command: &CommandEvent) {
+        self.who(out);
+        let endpoint = self.tables.endpoint(command.endpoint);
+        out.some(key!("asset"), endpoint.map(|endpoint| self.asset(endpoint.asset)));
+        out.put(key!("protocol"), &Word(command.protocol.name()));
     }
 
     fn who(&self, out: &mut Fields<'_>) {
@@ -166,23 +181,23 @@ impl Resolved<'_> {
             (None, EventKind::Refused { subject: Some(id), .. }) => self.subject(out, *id),
             (None, _) => {}
         }
-        out.some("session", Some(self.event.session).filter(|session| *session != 0));
-        out.put("client", &self.event.source);
-        out.some("client_port", Some(self.event.source_port).filter(|port| *port != 0));
+        out.some(key!("session"), Some(self.event.session).filter(|session| *session != 0));
+        out.put(key!("client"), &self.event.source);
+        out.some(key!("client_port"), Some(self.event.source_port).filter(|port| *port != 0));
     }
 
     /// A grant that is not in the tables is named by its own number: there is none of a subject.
     fn holder(&self, out: &mut Fields<'_>, id: GrantId) {
         match self.tables.grant(id) {
             Some(grant) => self.subject(out, grant.subject),
-            None => out.put("user", &Name(Err(id.0))),
+            None => out.put(key!("user"), &Name(Err(id.0))),
         }
     }
 
     fn subject(&self, out: &mut Fields<'_>, id: SubjectId) {
         let subject = self.tables.subject(id);
-        out.put("user", &Name(subject.map(|subject| &*subject.name).ok_or(id.0)));
-        out.some("essential", subject.map(|subject| subject.essential).filter(|yes| *yes));
+        out.put(key!("user"), &Name(subject.map(|subject| &*subject.name).ok_or(id.0)));
+        out.some(key!("essential"), subject.map(|subject| subject.essential).filter(|yes| *yes));
     }
 
     /// What the grant is for.
@@ -195,31 +210,28 @@ impl Resolved<'_> {
 
     fn asset_and_protocol(&self, out: &mut Fields<'_>, id: EndpointId) {
         let endpoint = self.tables.endpoint(id);
-        out.some("asset", endpoint.map(|endpoint| self.asset(endpoint.asset)));
-        out.some("protocol", endpoint.map(|endpoint| endpoint.protocol.name()));
+        out.some(key!("asset"), endpoint.map(|endpoint| self.asset(endpoint.asset)));
+        out.some(key!("protocol"), endpoint.map(|endpoint| Word(endpoint.protocol.name())));
     }
 
     fn door(&self, out: &mut Fields<'_>, id: EndpointId) {
         self.asset_and_protocol(out, id);
         let Some(endpoint) = self.tables.endpoint(id) else { return };
-        out.put("transport", words::transport(endpoint.transport));
-        out.some("destination", self.tables.asset(endpoint.asset).map(|asset| asset.overlay));
-        out.some("destination_port", Some(endpoint.port).filter(|port| *port != 0));
+        out.put(key!("transport"), &Word(words::transport(endpoint.transport)));
+        out.some(key!("destination"), self.tables.asset(endpoint.asset).map(|asset| asset.overlay));
+        out.some(key!("destination_port"), Some(endpoint.port).filter(|port| *port != 0));
     }
 
     fn command(&self, out: &mut Fields<'_>, command: &CommandEvent) {
-        let endpoint = self.tables.endpoint(command.endpoint);
-        out.some("asset", endpoint.map(|endpoint| self.asset(endpoint.asset)));
-        out.put("protocol", command.protocol.name());
-        out.put("command", command.name);
-        out.put("class", command.class.name());
-        out.put("function", &command.function);
-        out.some("sub", command.sub);
-        out.put("unit", &command.unit);
+        out.put(key!("command"), &Word(command.name));
+        out.put(key!("class"), &Word(command.class.name()));
+        out.put(key!("function"), &command.function);
+        out.some(key!("sub"), command.sub);
+        out.put(key!("unit"), &command.unit);
         object(out, command);
         payload(out, command, self.payload);
-        out.some("reason", command.denied.map(|reason| reason.code()));
-        out.some("rule", command.rule.map(|id| self.rule(id)));
+        out.some(key!("reason"), command.denied.map(|reason| Word(reason.code())));
+        out.some(key!("rule"), command.rule.map(|id| self.rule(id)));
     }
 
     fn asset(&self, id: AssetId) -> Name<'_> {
@@ -233,16 +245,16 @@ impl Resolved<'_> {
 
 /// What the datagrams of an I/O connection bear, by direction.
 fn connection(out: &mut Fields<'_>, [to_asset, to_client]: [u32; 2]) {
-    out.put("to_asset", &to_asset);
-    out.put("to_client", &to_client);
+    out.put(key!("to_asset"), &to_asset);
+    out.put(key!("to_client"), &to_client);
 }
 
 fn end(out: &mut Fields<'_>, cause: EndCause, totals: &Totals) {
-    out.put("frames", &totals.frames);
-    out.put("bytes", &totals.bytes);
-    out.put("commands", &totals.commands);
-    out.put("denied", &totals.denied);
-    out.put("reason", cause.name());
+    out.put(key!("frames"), &totals.frames);
+    out.put(key!("bytes"), &totals.bytes);
+    out.put(key!("commands"), &totals.commands);
+    out.put(key!("denied"), &totals.denied);
+    out.put(key!("reason"), &Word(cause.name()));
 }
 
 fn object(out: &mut Fields<'_>, command: &CommandEvent) {
@@ -250,39 +262,39 @@ fn object(out: &mut Fields<'_>, command: &CommandEvent) {
     match space {
         Space::None => return,
         Space::Tag => {
-            out.put("tag", command.tag.as_str());
-            return out.put("count", &count);
+            out.put(key!("tag"), command.tag.as_str());
+            return out.put(key!("count"), &count);
         }
         Space::Node => {
-            out.put("node", command.tag.as_str());
-            return out.put("attribute", &address);
+            out.put(key!("node"), command.tag.as_str());
+            return out.put(key!("attribute"), &address);
         }
-        Space::Method => return out.put("method", command.tag.as_str()),
-        Space::Channel => return out.put("security", command.tag.as_str()),
-        Space::Identity => return out.put("token", command.tag.as_str()),
+        Space::Method => return out.put(key!("method"), command.tag.as_str()),
+        Space::Channel => return out.put(key!("security"), command.tag.as_str()),
+        Space::Identity => return out.put(key!("token"), command.tag.as_str()),
         Space::Object { class, attribute } => {
-            out.put("object", &class);
-            out.put("instance", &address);
-            return out.some("attribute", attribute);
+            out.put(key!("object"), &class);
+            out.put(key!("instance"), &address);
+            return out.some(key!("attribute"), attribute);
         }
         Space::DataFile { kind, number } => {
-            out.put("data_file", &Shown(DataFile { kind, number }));
+            out.put(key!("data_file"), &Shown(DataFile { kind, number }));
         }
         Space::Memory { .. } | Space::Nck { .. } | Space::Block(_) | Space::Szl | Space::Role => {
-            return out.put("operand", &Shown(Object(space, address, count)));
+            return out.put(key!("operand"), &Shown(Object(space, address, count)));
         }
         table => {
-            out.put("table", words::table(table));
-            out.some("file", words::file(table));
+            out.put(key!("table"), &Word(words::table(table)));
+            out.some(key!("file"), words::file(table));
         }
     }
-    out.put("address", &address);
-    out.put("count", &count);
+    out.put(key!("address"), &address);
+    out.put(key!("count"), &count);
 }
 
 fn payload(out: &mut Fields<'_>, command: &CommandEvent, most: usize) {
     let bytes = command.payload.get(..most.min(command.payload_len.into()));
-    out.put("payload", &Hex(bytes.unwrap_or(&command.payload)));
+    out.put(key!("payload"), &Hex(bytes.unwrap_or(&command.payload)));
 }
 
 /// A name from the config, cut at [`MAX_NAME`]; `#7` for a number that the tables do not name.
@@ -303,7 +315,7 @@ struct Id(u64, u64);
 impl Value for Id {
     fn write(&self, line: &mut Vec<u8>) {
         line.push(b'"');
-        hex::append(&self.0.to_be_bytes(), line);
+        line.extend_from_slice(hex::digits(&self.0.to_be_bytes()).as_flattened());
         line.push(b'-');
         write_number(self.1, line);
         line.push(b'"');

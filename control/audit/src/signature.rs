@@ -77,10 +77,10 @@ impl Signer {
     pub(crate) fn sign(&self, out: &mut Vec<u8>, start: usize) {
         let object = out.get(start..).unwrap_or_default();
         let signature = self.0.sign(object);
-        let mut digits = [0; 2 * SIGNATURE];
-        hex::write(signature.as_ref(), &mut digits);
         let at = out.len().saturating_sub(PREV);
-        let parts = [OPENING, &digits, b"\""].concat();
+        let mut parts = OPENING.to_vec();
+        hex::append(signature.as_ref(), &mut parts);
+        parts.push(b'"');
         out.splice(at..at, parts);
     }
 }

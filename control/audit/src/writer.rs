@@ -215,7 +215,7 @@ impl LogWriter {
     }
 
     /// Appends what happened. `tables` are those under which it did: they give its numbers names, and the record
-    /// its epoch.
+    /// its epoch. Two tables of one log never have the same epoch: names are kept by it.
     ///
     /// # Errors
     /// The event's time is none that a calendar knows.

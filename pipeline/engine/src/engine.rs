@@ -49,7 +49,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 65,536 flows, 4,096 of them inspected, 32 long requests, 512 I/O connections: about 115 MiB.
+    /// 65,536 flows, 4,096 of them inspected, 32 long requests, 512 I/O connections: about 130 MiB.
     fn default() -> Limits {
         Limits {
             flows: Limits::FLOWS,

@@ -523,9 +523,12 @@ impl EventRing {
 
     fn skip(&mut self) {
         let taken = self.len.min(1);
+        self.head = self.head.wrapping_add(taken);
         self.len -= taken;
-        // Of an empty ring the first slots are used again: those that are in the caches.
-        self.head = if self.len == 0 { 0 } else { self.head.wrapping_add(taken) };
+        // Begins anew where it began before: those slots are in the caches, the rest of the ring is in none.
+        if self.len == 0 {
+            self.head = 0;
+        }
     }
 
     /// Whether it is time to take some out.

@@ -36,6 +36,14 @@ pub mod timeout {
     /// ICMP echo (RFC 5508 REQ-2: not less than 60 seconds).
     pub const ICMP: Duration = Duration::from_secs(60);
 
+    /// None is shorter than that of what is reset: ageing relies on it.
+    const _: () = {
+        let shortest = CLOSED.as_secs();
+        assert!(shortest <= OPENING.as_secs() && shortest <= ESTABLISHED.as_secs());
+        assert!(shortest <= CLOSING.as_secs() && shortest <= UDP.as_secs());
+        assert!(shortest <= ICMP.as_secs());
+    };
+
     /// That of a flow that begins.
     pub(crate) const fn at_first(transport: Transport) -> Duration {
         match transport {
@@ -103,53 +111,69 @@ pub fn transport_of(headers: &Headers) -> Transport {
 pub struct FlowId(u32);
 
 /// One flow. Made only by admission, from a grant and a session.
+///
+/// Of a million flows none is in a cache when its frame comes, and each line of it is waited for. So fields lie in
+/// this order: what an ordinary frame asks or changes fills the first four lines, and no line is begun in vain.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub struct Flow {
     /// How its frames are found: by direction.
     pub keys: [FlowKey; 2],
-    /// How its frames leave: by direction.
-    pub rewrites: [Rewrite; 2],
-    /// Its session's place.
-    pub slot: SlotId,
     /// Its session.
     pub session: SessionId,
-    /// What it may do.
-    pub grant: GrantId,
-    /// When that ends.
+    /// When what it may do ends.
     pub until: Time,
+    /// When it will have been silent too long.
+    pub idle_at: Time,
     /// The generation of tables that `grant` counts in.
     pub epoch: u32,
+    /// Its session's place.
+    pub slot: SlotId,
+
+    /// Where its bytes are read; `None` where they are not.
+    pub stream: Option<StreamId>,
+    /// What it did.
+    pub totals: Totals,
+    /// What it may do.
+    pub grant: GrantId,
     /// Where it leads.
     pub endpoint: EndpointId,
     /// Whose door that is.
     pub asset: AssetId,
     /// Who asks: address and port.
     pub client: (Ipv4Addr, u16),
-    /// The MAC address that the client's frames come from.
-    pub client_mac: Mac,
-    /// What carries it.
-    pub transport: Transport,
-    /// Which use of its grant it is part of.
-    pub(crate) used: Use,
-    /// TCP's state; idle for other transports.
-    pub tcp: Connection,
-    /// Where its bytes are read; `None` where they are not.
-    pub stream: Option<StreamId>,
     /// Why nothing of it passes any more.
     pub dead: Option<EndCause>,
+    /// What carries it.
+    pub transport: Transport,
+
+    /// TCP's state; idle for other transports.
+    pub tcp: Connection,
+    /// How its frames leave: by direction.
+    pub rewrites: [Rewrite; 2],
     /// How long it may be silent.
     pub patience: Duration,
-    /// When that will have been too long.
-    pub idle_at: Time,
-    /// What it did.
-    pub totals: Totals,
+
+    /// Which use of its grant it is part of.
+    pub(crate) used: Use,
+    /// The MAC address that the client's frames come from.
+    pub client_mac: Mac,
 }
+
+/// Bytes that a processor fetches at a time.
+#[cfg(test)]
+pub(crate) const LINE: usize = 64;
+
+/// How long a place of the table is not looked at once it was. No flow's patience is shorter, so by then none that
+/// was used or shortened since is overdue, and nothing has to be noted in the meantime.
+const LOOK_AGAIN: Duration = timeout::CLOSED;
 
 /// The flows of one worker: a slab and an index with two entries a flow.
 pub struct Flows {
     slab: Box<[Option<Flow>]>,
-    /// A bit a place of the slab, set where it is taken: whoever walks over all places reads no more than that.
-    taken: Box<[u64]>,
+    /// By place: when to look whether its flow was silent too long, never before it was; [`Time::NEVER`] where the
+    /// place is free. Whoever walks over all places reads this, and a flow only when it is due.
+    look_at: Box<[Time]>,
     free: Vec<u32>,
     index: Index,
     hasher: RandomState,
@@ -162,7 +186,7 @@ impl Flows {
         let capacity = capacity.clamp(1, 1 << 29);
         Flows {
             slab: vec![None; capacity].into(),
-            taken: vec![0; capacity.div_ceil(64)].into(),
+            look_at: vec![Time::NEVER; capacity].into(),
             free: (0..capacity as u32).rev().collect(),
             index: Index::new(capacity * 2),
             // Seeded per process: nobody outside can choose addresses that collide.
@@ -173,8 +197,8 @@ impl Flows {
 
     /// Bytes that a table for `capacity` flows takes.
     pub(crate) fn bytes(capacity: usize) -> usize {
-        let places = capacity * (size_of::<Option<Flow>>() + size_of::<u32>());
-        places + capacity.div_ceil(64) * size_of::<u64>() + Index::bytes(capacity * 2)
+        let place = size_of::<Option<Flow>>() + size_of::<Time>() + size_of::<u32>();
+        capacity * place + Index::bytes(capacity * 2)
     }
 
     /// Flows in the table.
@@ -202,18 +226,16 @@ impl Flows {
         Some(split(entry))
     }
 
-    /// Fetches the place in the index where a key's search begins; the key's hash.
+    /// Reads the place in the index where the search for a key of this hash begins; what it read.
     #[inline]
-    pub(crate) fn fetch_index(&self, key: &FlowKey) -> u64 {
-        let hash = self.hash(key);
-        self.index.fetch(hash);
-        hash
+    pub(crate) fn index_line(&self, hash: u64) -> u64 {
+        self.index.line(hash).into()
     }
 
-    /// The flow that a key of this hash most likely belongs to, without asking it.
+    /// The flow that a key of this hash most likely belongs to, without looking at it.
     #[inline]
-    pub(crate) fn guess(&self, hash: u64) -> Option<FlowId> {
-        self.index.find(hash, |_| true).map(|entry| split(entry).0)
+    pub(crate) fn guess(&self, hash: u64) -> Option<(FlowId, Direction)> {
+        self.index.find(hash, |_| true).map(split)
     }
 
     /// Adds a flow; `None` where the table is full or one of its keys is taken.
@@ -227,8 +249,9 @@ impl Flows {
             // Cannot fail: the index has room for two entries of each slot of the slab.
             let _ = self.index.insert(hash, join(id, direction));
         }
+        let begun = flow.idle_at - flow.patience;
         *self.slab.get_mut(id.0 as usize)? = Some(flow);
-        self.mark(id, true);
+        self.set_look_at(id, begun + LOOK_AGAIN);
         Some(id)
     }
 
@@ -240,7 +263,7 @@ impl Flows {
             self.index.remove(hash, join(id, direction));
         }
         self.free.push(id.0);
-        self.mark(id, false);
+        self.set_look_at(id, Time::NEVER);
         Some(flow)
     }
 
@@ -259,26 +282,35 @@ impl Flows {
     /// Looks at the next few places, round and round; returns a flow there that was silent too long.
     pub fn next_idle(&mut self, now: Time, places: &mut usize) -> Option<FlowId> {
         while *places > 0 {
-            *places -= 1;
-            let at = self.hand;
-            // A comparison, where a remainder would be a division a place.
-            self.hand = if at + 1 < self.slab.len() { at + 1 } else { 0 };
-            let id = FlowId(at as u32);
-            if self.is_taken(id) && self.get(id).is_some_and(|flow| flow.is_idle(now)) {
-                return Some(id);
+            let ahead = self.look_at.get(self.hand..).unwrap_or_default();
+            let run = ahead.len().min(*places);
+            let due = ahead.iter().take(run).position(|due| now > *due);
+            let passed = due.map_or(run, |at| at + 1);
+            let next = self.hand + passed;
+            *places -= passed;
+            self.hand = if next < self.slab.len() { next } else { 0 };
+            if due.is_some() && self.is_idle(next - 1, now) {
+                return Some(FlowId(next as u32 - 1));
             }
         }
         None
     }
 
-    fn is_taken(&self, id: FlowId) -> bool {
-        self.taken.get(id.0 as usize / 64).is_some_and(|word| word >> (id.0 % 64) & 1 == 1)
+    /// Looks whether the flow at a place was silent too long; where it was not, the place is left alone for a while.
+    #[inline(never)]
+    fn is_idle(&mut self, at: usize, now: Time) -> bool {
+        let id = FlowId(at as u32);
+        let Some(flow) = self.get(id) else { return false };
+        let (idle, due) = (flow.is_idle(now), flow.idle_at.min(now + LOOK_AGAIN));
+        if !idle {
+            self.set_look_at(id, due);
+        }
+        idle
     }
 
-    fn mark(&mut self, id: FlowId, taken: bool) {
-        if let Some(word) = self.taken.get_mut(id.0 as usize / 64) {
-            let bit = 1 << (id.0 % 64);
-            *word = if taken { *word | bit } else { *word & !bit };
+    fn set_look_at(&mut self, id: FlowId, due: Time) {
+        if let Some(place) = self.look_at.get_mut(id.0 as usize) {
+            *place = due;
         }
     }
 
@@ -292,7 +324,8 @@ impl Flows {
         self.slab.len()
     }
 
-    fn hash(&self, key: &FlowKey) -> u64 {
+    #[inline]
+    pub(crate) fn hash(&self, key: &FlowKey) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write_u64(key.addresses);
         hasher.write_u64(key.rest);
@@ -301,6 +334,14 @@ impl Flows {
 }
 
 impl Flow {
+    /// Reads each line that an ordinary frame needs; what it read.
+    #[inline]
+    pub(crate) fn lines(&self) -> u64 {
+        let [there, back] = &self.rewrites;
+        let (far, near) = (there.egress.0 ^ back.egress.0, self.epoch ^ self.grant.0);
+        u64::from(far) ^ u64::from(near) ^ self.session.0
+    }
+
     /// How its frames of that direction leave.
     #[inline]
     pub fn rewrite(&self, direction: Direction) -> &Rewrite {
@@ -338,4 +379,33 @@ const fn join(id: FlowId, direction: Direction) -> u32 {
 const fn split(entry: u32) -> (FlowId, Direction) {
     let direction = if entry & 1 == 0 { Direction::ToServer } else { Direction::ToClient };
     (FlowId(entry >> 1), direction)
+}
+
+#[cfg(test)]
+mod tests {
+    use core::mem::offset_of;
+
+    use super::*;
+
+    /// Where a field lies: the line that it begins in, and the one that it ends in.
+    macro_rules! lines {
+        ($field:ident, $of:ty) => {
+            (
+                offset_of!(Flow, $field) / LINE,
+                (offset_of!(Flow, $field) + size_of::<$of>() - 1) / LINE,
+            )
+        };
+    }
+
+    #[test]
+    fn an_ordinary_frame_needs_four_lines_of_its_flow() {
+        assert_eq!((align_of::<Flow>(), size_of::<Option<Flow>>()), (LINE, 5 * LINE));
+        assert_eq!((lines!(keys, [FlowKey; 2]), lines!(slot, SlotId)), ((0, 0), (0, 0)));
+        assert_eq!((lines!(stream, StreamId), lines!(transport, Transport)), ((1, 1), (1, 1)));
+        assert_eq!((lines!(tcp, Connection), lines!(rewrites, [Rewrite; 2])), ((1, 2), (2, 3)));
+        assert_eq!((lines!(patience, Duration), lines!(used, Use)), ((3, 3), (4, 4)));
+        let there = offset_of!(Flow, rewrites);
+        let lines_read = [there, there + size_of::<Rewrite>()].map(|at| at / LINE);
+        assert_eq!(lines_read, [2, 3], "the frame's own and the other");
+    }
 }

@@ -65,12 +65,10 @@ impl Index {
         None
     }
 
-    /// Fetches the slot where the search for `hash` begins.
+    /// Reads the slot where the search for `hash` begins; what it read.
     #[inline]
-    pub(crate) fn fetch(&self, hash: u64) {
-        core::hint::black_box(
-            self.slots.get(tag_of(hash) as usize & self.mask).map(|slot| slot.tag),
-        );
+    pub(crate) fn line(&self, hash: u64) -> u32 {
+        self.slots.get(tag_of(hash) as usize & self.mask).map_or(0, |slot| slot.tag)
     }
 
     /// Adds an entry that is not there yet. False where half of the slots are in use.

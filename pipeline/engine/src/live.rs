@@ -38,13 +38,14 @@ pub(crate) struct Live {
     epoch: u32,
     of: Use,
     flows: u32,
-    /// When its last flow ended; meaningless while it has flows.
-    quiet_since: Time,
 }
 
 /// The table; as many places as the slab has slots.
 pub(crate) struct LiveSessions {
     places: Box<[Option<Live>]>,
+    /// By place: when its session's last flow ended; [`Time::NEVER`] where it has flows, or the place is free. Whoever
+    /// walks over all places reads no more than this.
+    quiet_since: Box<[Time]>,
     free: Vec<u32>,
     index: Index,
     hasher: RandomState,
@@ -56,6 +57,7 @@ impl LiveSessions {
         let capacity = capacity.clamp(1, 1 << 29);
         LiveSessions {
             places: vec![None; capacity].into(),
+            quiet_since: vec![Time::NEVER; capacity].into(),
             free: (0..capacity as u32).rev().collect(),
             index: Index::new(capacity),
             hasher: RandomState::default(),
@@ -65,18 +67,20 @@ impl LiveSessions {
 
     /// Bytes that a table for `capacity` sessions takes.
     pub(crate) fn bytes(capacity: usize) -> usize {
-        capacity * (size_of::<Option<Live>>() + size_of::<u32>()) + Index::bytes(capacity)
+        let place = size_of::<Option<Live>>() + size_of::<Time>() + size_of::<u32>();
+        capacity * place + Index::bytes(capacity)
     }
 
     /// The session of this use, if there is one.
     pub(crate) fn find(&self, of: &Use) -> Option<Live> {
-        let at = self.index.find(self.hash(of), |at| self.at(at).is_some_and(|l| l.of == *of))?;
-        self.at(at).copied()
+        self.at(self.place_of(of)?).copied()
     }
 
     /// The session of this use, with one more flow. `None` where there is none yet.
     pub(crate) fn join(&mut self, of: &Use, right: (GrantId, u32)) -> Option<Live> {
-        let live = self.find_mut(of)?;
+        let at = self.place_of(of)?;
+        self.set_quiet_since(at, Time::NEVER);
+        let live = self.places.get_mut(at as usize)?.as_mut()?;
         live.flows += 1;
         (live.grant, live.epoch) = right;
         Some(*live)
@@ -89,9 +93,19 @@ impl LiveSessions {
         }
     }
 
+    fn place_of(&self, of: &Use) -> Option<u32> {
+        self.index.find(self.hash(of), |at| self.at(at).is_some_and(|l| l.of == *of))
+    }
+
     fn find_mut(&mut self, of: &Use) -> Option<&mut Live> {
-        let at = self.index.find(self.hash(of), |at| self.at(at).is_some_and(|l| l.of == *of))?;
+        let at = self.place_of(of)?;
         self.places.get_mut(at as usize)?.as_mut()
+    }
+
+    fn set_quiet_since(&mut self, at: u32, since: Time) {
+        if let Some(place) = self.quiet_since.get_mut(at as usize) {
+            *place = since;
+        }
     }
 
     /// Opens a session for this use, with one flow; `None` where the slab is full, or what is left of it
@@ -108,7 +122,7 @@ impl LiveSessions {
         let hash = self.hash(&of);
         // Spread, so that workers do not walk over each other's slots.
         let (slot, id) = sessions.claim(hash as usize, essential)?;
-        let live = Live { id, slot, grant, epoch, of, flows: 1, quiet_since: Time::EPOCH };
+        let live = Live { id, slot, grant, epoch, of, flows: 1 };
         *self.places.get_mut(at as usize)? = Some(live);
         self.free.pop();
         // Cannot fail: the index has room for every place.
@@ -119,10 +133,11 @@ impl LiveSessions {
     /// One flow fewer.
     pub(crate) fn release(&mut self, id: SessionId, of: &Use, now: Time) {
         let found = self.index.find(self.hash(of), |at| self.at(at).is_some_and(|l| l.id == id));
-        let place = found.and_then(|at| self.places.get_mut(at as usize));
-        if let Some(live) = place.and_then(Option::as_mut) {
-            live.flows = live.flows.saturating_sub(1);
-            live.quiet_since = now;
+        let Some(at) = found else { return };
+        let Some(Some(live)) = self.places.get_mut(at as usize) else { return };
+        live.flows = live.flows.saturating_sub(1);
+        if live.flows == 0 {
+            self.set_quiet_since(at, now);
         }
     }
 
@@ -135,9 +150,10 @@ impl LiveSessions {
     ) -> Option<Live> {
         for _ in 0..places.min(self.places.len()) {
             let at = self.hand;
-            self.hand = (self.hand + 1) % self.places.len();
-            let quiet = |l: &Live| l.flows == 0 && now.since(l.quiet_since) >= linger;
-            if self.places.get(at).and_then(Option::as_ref).is_some_and(quiet) {
+            // A comparison, where a remainder would be a division a place.
+            self.hand = if at + 1 < self.places.len() { at + 1 } else { 0 };
+            let quiet = |since: &Time| *since != Time::NEVER && now.since(*since) >= linger;
+            if self.quiet_since.get(at).is_some_and(quiet) {
                 return self.take(at as u32);
             }
         }
@@ -153,6 +169,7 @@ impl LiveSessions {
         let hash = self.hash(&live.of);
         self.index.remove(hash, at);
         self.free.push(at);
+        self.set_quiet_since(at, Time::NEVER);
         Some(live)
     }
 

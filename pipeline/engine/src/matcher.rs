@@ -16,11 +16,14 @@ use crate::verdict::Reason;
 
 /// The rules of one grant.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[repr(C)]
 pub struct Matcher {
-    /// By class, the first entry's rule that allows it whole and always: the common case in one look.
-    open: [Option<RuleId>; Class::ALL.len()],
     /// Whether some entry says something of operations.
     operations: bool,
+    /// Whether some entry holds at all times.
+    always: bool,
+    /// By class, the first entry's rule that allows it whole and always: the common case in one look.
+    open: [Option<RuleId>; Class::ALL.len()],
     entries: Box<[Entry]>,
     /// What the entries say of nodes, where they do, all together.
     index: Option<Box<NodeIndex>>,
@@ -201,7 +204,8 @@ impl Matcher {
         }
         let operations = entries.iter().any(|entry| entry.operations.is_some());
         let index = NodeIndex::new(&entries).map(Box::new);
-        Matcher { open, operations, entries: entries.into(), index }
+        let always = entries.iter().any(|entry| entry.window.is_none());
+        Matcher { operations, always, open, entries: entries.into(), index }
     }
 
     /// What the first entries say of nodes.
@@ -222,8 +226,15 @@ impl Matcher {
     }
 
     /// Whether any entry holds at this time.
+    #[inline]
     pub fn is_open(&self, now: Time) -> bool {
-        self.entries.iter().any(|entry| entry.window.is_none_or(|window| window.is_open(now)))
+        self.always || self.has_open_window(now)
+    }
+
+    #[inline(never)]
+    fn has_open_window(&self, now: Time) -> bool {
+        let is_open = |entry: &Entry| entry.window.is_some_and(|window| window.is_open(now));
+        self.entries.iter().any(is_open)
     }
 
     /// Whether some entry is closed, but for operations that are under way.

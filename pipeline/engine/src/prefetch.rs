@@ -3,26 +3,53 @@
 //! Of a hundred thousand connections none is in a cache when its next frame comes: index, flow, stream and session
 //! are fetched from memory one after the other, and the frame waits for each. Of a burst all are known before the
 //! first is decided on, and a processor fetches many lines at a time where none is needed to ask for the next. So
-//! this goes over the burst once for each step. There is no instruction to prefetch without `unsafe`: a load whose
-//! value nobody waits for serves as one.
+//! this goes over the burst once for each step, and a step asks only for what the one before has brought:
+//!
+//! | step | reads | finds it by |
+//! |---|---|---|
+//! | keys | the frames' headers | |
+//! | slots | a line of the index each | the key's hash |
+//! | flows | the four lines of each that an ordinary frame needs | the slot |
+//! | rest | session, grant, stream | the flow |
+//! | bytes | where the payload will be kept | the stream |
+//!
+//! There is no instruction to prefetch without `unsafe`: a load whose value nobody waits for serves as one. But a
+//! processor looks only so many instructions beyond a load that is not there yet (some 200 to 500), so a step that has
+//! 32 loads in flight does little besides; what it read is joined by exclusive or, and given up at its end.
 //!
 //! Invariant: nothing is decided here, and nothing changed; a guess that was wrong costs time alone.
 
 use core::hint::black_box;
 
-use wicketgate_dissectors::Transport;
+use wicketgate_dissectors::{Direction, Transport};
+use wicketgate_packet::PortId;
 use wicketgate_packet::parse::Link;
-use wicketgate_packet::wire::{Ipv4, Udp, ethertype, protocol};
-use wicketgate_packet::{Plain, PortId, Time};
+use wicketgate_packet::wire::{Ethernet, Ipv4, Ipv4Tcp, Udp, VlanTag, ethertype, protocol};
 
 use crate::engine::Engine;
-use crate::flow::{FlowId, FlowKey};
+use crate::flow::{Flow, FlowId, FlowKey};
+use crate::stream::Stream;
 
 /// Frames that are looked at ahead, at most: a worker's burst.
 const AHEAD: usize = 32;
 
-/// With fewer flows than this all are in the caches anyway: some 300 bytes each.
+/// With fewer flows than this all are in the caches anyway: 320 bytes each.
 const FEW: usize = 512;
+
+/// A frame that is looked at ahead: its key's hash, and how long its payload is at most.
+#[derive(Clone, Copy)]
+struct Asking {
+    hash: u64,
+    len: usize,
+}
+
+/// A flow that one is most likely of.
+#[derive(Clone, Copy)]
+struct Asked {
+    id: FlowId,
+    direction: Direction,
+    len: usize,
+}
 
 impl Engine {
     /// Fetches what the engine holds of the connections that these frames are of. To be called before the first
@@ -36,50 +63,88 @@ impl Engine {
 
     #[inline(never)]
     fn fetch<'a>(&self, frames: impl Iterator<Item = (PortId, &'a [u8])>) {
-        let mut hashes = [None; AHEAD];
-        for (hash, (port, bytes)) in hashes.iter_mut().zip(frames) {
-            *hash = key(port, bytes).map(|key| self.flows.fetch_index(&key));
+        let mut asking = [None; AHEAD];
+        for (place, (port, bytes)) in asking.iter_mut().zip(frames) {
+            *place = self.asking(port, bytes);
         }
-        let mut flows = [None; AHEAD];
-        for (flow, hash) in flows.iter_mut().zip(hashes) {
-            *flow = hash.and_then(|hash| self.flows.guess(hash));
+        let slot = |it: &Asking| self.flows.index_line(it.hash);
+        read(asking.iter().flatten().map(slot));
+        let mut asked = [None; AHEAD];
+        for (place, it) in asked.iter_mut().zip(asking) {
+            *place = it.and_then(|it| self.asked(it));
         }
-        flows.iter().flatten().for_each(|flow| self.fetch_flow(*flow));
-        flows.iter().flatten().for_each(|flow| self.fetch_rest(*flow));
+        let flow = |it: &Asked| self.flows.get(it.id).map_or(0, Flow::lines);
+        read(asked.iter().flatten().map(flow));
+        read(asked.iter().flatten().map(|it| self.lines_behind(it)));
+        read(asked.iter().flatten().map(|it| self.line_of_bytes(it)));
     }
 
-    /// The lines of a flow that an ordinary frame needs.
     #[inline]
-    fn fetch_flow(&self, id: FlowId) {
-        if let Some(flow) = self.flows.get(id) {
-            let [there, back] = &flow.rewrites;
-            black_box((there.egress, back.dst_mac, flow.idle_at, flow.totals.frames, flow.slot));
-        }
+    fn asking(&self, port: PortId, bytes: &[u8]) -> Option<Asking> {
+        let hash = self.flows.hash(&key(port, bytes)?);
+        Some(Asking { hash, len: bytes.len().saturating_sub(Ethernet::LEN + Ipv4Tcp::LEN) })
     }
 
-    /// What a flow leads to.
     #[inline]
-    fn fetch_rest(&self, id: FlowId) {
-        let Some(flow) = self.flows.get(id) else { return };
-        black_box(self.sessions.state(flow.slot, flow.session));
-        let grant = self.tables.grant(flow.grant);
-        black_box(grant.map(|grant| grant.matcher.is_open(Time::EPOCH)));
-        if let Some(stream) = flow.stream.and_then(|id| self.streams.get(id)) {
-            stream.fetch();
-        }
+    fn asked(&self, Asking { hash, len }: Asking) -> Option<Asked> {
+        let (id, direction) = self.flows.guess(hash)?;
+        Some(Asked { id, direction, len })
+    }
+
+    /// Reads what a flow leads to.
+    #[inline]
+    fn lines_behind(&self, it: &Asked) -> u64 {
+        let Some(flow) = self.flows.get(it.id) else { return 0 };
+        let grant = self.tables.grant(flow.grant).map_or(0, |grant| grant.subject.0);
+        let stream = flow.stream.and_then(|id| self.streams.get(id));
+        let stream = stream.map_or(0, |stream| match flow.transport {
+            Transport::Tcp => stream.lines(),
+            // Of datagrams nothing is kept.
+            Transport::Udp | Transport::Icmp => stream.lines_of_said(),
+        });
+        self.sessions.line(flow.slot) ^ u64::from(grant) ^ stream
+    }
+
+    /// Reads where the payload of a segment will be kept, if it is.
+    #[inline]
+    fn line_of_bytes(&self, it: &Asked) -> u64 {
+        let flow = self.flows.get(it.id).filter(|flow| flow.transport == Transport::Tcp);
+        let stream = flow.and_then(|flow| self.streams.get(flow.stream?));
+        stream.map_or(0, |stream: &Stream| stream.line_of_next(it.direction, it.len))
     }
 }
 
-/// The key of a segment of an open connection, or of a datagram.
+/// Has all of that read.
+#[inline(always)]
+fn read(lines: impl Iterator<Item = u64>) {
+    black_box(lines.fold(0, |all, line| all ^ line));
+}
+
+/// The key of a segment or a datagram, read where its addresses and ports lie: whether it is a right one is not
+/// asked.
 #[inline]
 fn key(port: PortId, bytes: &[u8]) -> Option<FlowKey> {
-    match Plain::read(bytes) {
-        Some(plain) => Some(FlowKey::of_plain(port, &plain)),
-        None => datagram(port, bytes),
-    }
+    segment(port, bytes).or_else(|| datagram(port, bytes))
 }
 
-/// The key of a datagram, read where its addresses and ports lie: whether it is a right one is not asked.
+/// The key of a segment in IPv4 without options, behind one tag at most: of others no flow is ever made.
+#[inline]
+fn segment(port: PortId, bytes: &[u8]) -> Option<FlowKey> {
+    let (vlan, ip_at) = match Ethernet::at(bytes, 0)?.ethertype.get() {
+        ethertype::IPV4 => (None, Ethernet::LEN),
+        ethertype::VLAN => {
+            let tag = VlanTag::at(bytes, Ethernet::LEN)?;
+            (Some(tag.control.get() & 0x0fff), Ethernet::LEN + VlanTag::LEN)
+        }
+        _ => return None,
+    };
+    let Ipv4Tcp { ip, tcp } = Ipv4Tcp::at(bytes, ip_at)?;
+    let (src, dst) = (tcp.src_port.get(), tcp.dst_port.get());
+    let key = FlowKey::new(port, vlan, Transport::Tcp, (ip.src.into(), src), (ip.dst.into(), dst));
+    (ip.protocol == protocol::TCP && ip.header_len() == Ipv4::LEN).then_some(key)
+}
+
+/// The key of a datagram.
 fn datagram(port: PortId, bytes: &[u8]) -> Option<FlowKey> {
     let link = Link::parse(bytes).ok().filter(|link| link.ethertype == ethertype::IPV4)?;
     let ip_at = usize::from(link.end);

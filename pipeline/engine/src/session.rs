@@ -148,6 +148,12 @@ impl Sessions {
         }
     }
 
+    /// Reads a slot's line; what it read.
+    #[inline]
+    pub(crate) fn line(&self, slot: SlotId) -> u64 {
+        self.slot(slot).map_or(0, |slot| slot.live.load(Relaxed))
+    }
+
     /// Takes a session back: every frame after this call is refused. False where it has ended.
     pub fn revoke(&self, id: SessionId) -> bool {
         self.mark(id.0 | DRAINING, id.0 | REVOKED) || self.mark(id.0, id.0 | REVOKED)

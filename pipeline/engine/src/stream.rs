@@ -3,8 +3,6 @@
 //! A stream holds both directions of a connection as the gate lets them pass, the requests without an
 //! answer, and the denials that wait. Memory is bounded: so many streams, so many bytes each.
 
-use core::hint::black_box;
-
 use wicketgate_dissectors::{Dialog, Direction, Key};
 use wicketgate_packet::Time;
 use wicketgate_packet::parse::Segment;
@@ -37,22 +35,16 @@ pub struct Streams {
 }
 
 /// One inspected connection.
+///
+/// Its fields lie so that an ordinary segment needs few lines: four of each [`Lane`] and one where that keeps bytes, and
+/// one each that `ends`, `pending` and `dialog` begin in.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub struct Stream {
     /// What goes towards the asset.
     pub requests: Lane,
     /// What comes back.
     pub responses: Lane,
-    /// Requests without an answer yet.
-    pub pending: Pending,
-    /// What was said that later requests depend on.
-    pub dialog: Dialog,
-    /// The operation of several steps that is under way.
-    pub operation: Option<Operation>,
-    /// Denials that wait for those.
-    pub denials: Denials,
-    /// Requests before this number are not waited for any more.
-    pub waived: u32,
     /// Client and asset.
     ends: [End; 2],
     /// Both SYNs had timestamps.
@@ -60,27 +52,39 @@ pub struct Stream {
     /// Both SYNs permitted selective acknowledgements.
     sack: bool,
     straight: bool,
+    /// Requests before this number are not waited for any more.
+    pub waived: u32,
+    /// Requests without an answer yet.
+    pub pending: Pending,
+    /// The operation of several steps that is under way.
+    pub operation: Option<Operation>,
+    /// What was said that later requests depend on.
+    pub dialog: Dialog,
+    /// Denials that wait for those.
+    pub denials: Denials,
     owner: Option<FlowId>,
 }
 
 /// What one end said of itself in its SYN, and its clock.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
 struct End {
+    /// Its latest timestamp value.
+    recent: u32,
     mss: u16,
     scale: u8,
     options: Options,
-    /// Its latest timestamp value.
-    recent: u32,
 }
 
 /// Requests without an answer, oldest first.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Pending {
-    keys: [(Key, u32); PENDING],
     first: usize,
     len: usize,
     /// The number that the next request gets.
     next: u32,
+    keys: [(Key, u32); PENDING],
 }
 
 impl StreamId {
@@ -176,14 +180,25 @@ impl Stream {
         (self.waived, self.timestamps, self.sack, self.straight) = (0, false, false, true);
     }
 
-    /// Reads what an ordinary segment needs, so that it is in the caches.
+    /// Reads each line of the stream itself that an ordinary segment needs; what it read.
     #[inline]
-    pub(crate) fn fetch(&self) {
-        self.requests.fetch();
-        self.responses.fetch();
-        let [client, asset] = &self.ends;
-        black_box((self.straight, self.pending.at(0), client.recent, asset.recent));
-        black_box((self.operation.is_some(), self.denials.is_empty()));
+    pub(crate) fn lines(&self) -> u64 {
+        let [client, _] = &self.ends;
+        let lanes = self.requests.lines() ^ self.responses.lines();
+        lanes ^ u64::from(client.recent) ^ self.lines_of_said()
+    }
+
+    /// Reads each line of what was said before; what it read.
+    #[inline]
+    pub(crate) fn lines_of_said(&self) -> u64 {
+        let opened = u64::from(self.operation.is_some()) ^ u64::from(self.dialog.pairs());
+        u64::from(self.pending.next) ^ opened
+    }
+
+    /// Reads where the bytes of the next segment will lie that travels in `direction`; what it read.
+    #[inline]
+    pub(crate) fn line_of_next(&self, direction: Direction, len: usize) -> u64 {
+        self.lane(direction).line_of_next(len)
     }
 
     pub(crate) fn set_owner(&mut self, flow: FlowId) {
@@ -385,8 +400,9 @@ impl Pending {
     /// Forgets the oldest.
     #[inline]
     fn skip(&mut self) {
-        self.first = (self.first + 1) % PENDING;
         self.len -= 1;
+        // Where none waits the next one lies beside these two, in a line that is read anyway.
+        self.first = if self.len == 0 { 0 } else { (self.first + 1) % PENDING };
     }
 
     /// Whether some request waits for `answer`, of which more is to come.
@@ -426,7 +442,10 @@ impl Pending {
 
 #[cfg(test)]
 mod tests {
+    use core::mem::offset_of;
+
     use super::*;
+    use crate::flow::LINE;
 
     fn key(transaction: u64) -> Key {
         Key { transaction, function: 3, answered: true }
@@ -436,6 +455,19 @@ mod tests {
     #[test]
     fn a_stream_takes_less_than_26_kib() {
         assert!(size_of::<Stream>() <= 26 * 1024, "{}", size_of::<Stream>());
+    }
+
+    #[test]
+    fn what_an_ordinary_segment_needs_lies_in_lines_of_its_own() {
+        assert_eq!((align_of::<Stream>(), size_of::<Lane>() % LINE), (LINE, 0));
+        let first = |at: usize| at.is_multiple_of(LINE);
+        assert!(first(offset_of!(Stream, ends)) && first(offset_of!(Stream, pending)));
+        assert_eq!(offset_of!(Stream, straight) / LINE, offset_of!(Stream, ends) / LINE);
+        let oldest = offset_of!(Pending, keys) + size_of::<(Key, u32)>();
+        assert!(oldest <= LINE, "beside what is asked first");
+        // Else the same lines of all streams would share a few places of a cache.
+        assert_eq!(size_of::<Stream>() / LINE % 2, 1);
+        Lane::check_lines();
     }
 
     #[test]

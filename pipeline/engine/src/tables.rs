@@ -172,13 +172,22 @@ impl Subject {
     }
 }
 
-/// What one subject may do on one endpoint, and until when.
+/// What one subject may do on one endpoint, and until when. What each frame asks lies in the first line.
 #[derive(Clone, Debug, PartialEq)]
+#[repr(C, align(64))]
 pub struct Grant {
     /// Who.
     pub subject: SubjectId,
     /// Where.
     pub endpoint: EndpointId,
+    /// How much passes in a session: commands, or frames where commands are not read.
+    pub rate: Option<Rate>,
+    /// How a command that it does not give is refused.
+    pub denial: DenialStyle,
+    /// Nothing is refused, everything is reported: for looking at a plant before there is a policy.
+    pub observe: bool,
+    /// Copies of the frames of its sessions are kept ([`record`](crate::record)).
+    pub record: bool,
     /// Which commands.
     pub matcher: Matcher,
     /// When it ends; [`Time::NEVER`] for conduits.
@@ -186,14 +195,6 @@ pub struct Grant {
     /// Which right it is, by control's number; 0 for conduits. Flows and sessions go on under other
     /// tables only where it is the same: what was given anew after it was taken back is another.
     pub right: u64,
-    /// How a command that it does not give is refused.
-    pub denial: DenialStyle,
-    /// How much passes in a session: commands, or frames where commands are not read.
-    pub rate: Option<Rate>,
-    /// Nothing is refused, everything is reported: for looking at a plant before there is a policy.
-    pub observe: bool,
-    /// Copies of the frames of its sessions are kept ([`record`](crate::record)).
-    pub record: bool,
 }
 
 /// How much passes: a token bucket, of which nothing is kept but one time (GCRA, ITU-T I.371 annex A).

@@ -27,6 +27,11 @@ const OFFICE: Ipv4Addr = Ipv4Addr::new(192, 168, 20, 31);
 
 /// An asset, a person and a machine, under these names.
 pub fn tables(user: &str, asset: &str, rule: &str) -> Tables {
+    tables_of(7, user, asset, rule)
+}
+
+/// The same of this epoch.
+pub fn tables_of(epoch: u32, user: &str, asset: &str, rule: &str) -> Tables {
     let mut tables = TablesBuilder::default();
     let address = Ipv4Addr::new(192, 168, 10, 2);
     let mtu = ETHERNET_MTU;
@@ -64,7 +69,7 @@ pub fn tables(user: &str, asset: &str, rule: &str) -> Tables {
     }
     tables.add_rule(rule.into());
     tables.add_rule("hmi-1 runs press-3".into());
-    tables.build(7).unwrap()
+    tables.build(epoch).unwrap()
 }
 
 pub fn plant() -> Tables {

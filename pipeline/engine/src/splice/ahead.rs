@@ -7,9 +7,10 @@ const RANGES: usize = 16;
 
 /// Ranges of bytes behind a gap, in order and apart, as the sender numbers them.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Ahead {
-    ranges: [(Offset, Offset); RANGES],
     len: usize,
+    ranges: [(Offset, Offset); RANGES],
 }
 
 impl Ahead {

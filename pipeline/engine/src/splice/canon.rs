@@ -53,6 +53,7 @@ pub struct Room {
 
 /// The copy.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Canon {
     short: [u8; CAPACITY],
     /// Where bytes lie instead while a long PDU is held.
@@ -115,6 +116,18 @@ impl Canon {
     /// Where the kept bytes begin.
     pub fn start(&self) -> Offset {
         self.start
+    }
+
+    /// Reads the last byte that is kept, behind which the next one comes; what it read.
+    #[inline]
+    pub fn line(&self) -> u8 {
+        self.bytes().get(self.len.saturating_sub(1)).copied().unwrap_or_default()
+    }
+
+    /// Reads the byte that lies `len` bytes behind; what it read.
+    #[inline]
+    pub fn line_behind(&self, len: usize) -> u8 {
+        self.bytes().get(self.len + len).copied().unwrap_or_default()
     }
 
     /// The kept bytes from `from` to `to`; fewer or none where they are not kept.

@@ -42,6 +42,7 @@ pub struct Full;
 
 /// The edits of one direction.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Edits {
     list: [Edit; MAX_EDITS],
     len: usize,

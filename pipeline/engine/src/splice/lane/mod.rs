@@ -28,8 +28,6 @@ mod leave;
 mod lengthen;
 mod owed;
 
-use core::hint::black_box;
-
 use wicketgate_packet::Time;
 
 use super::ahead::Ahead;
@@ -48,12 +46,13 @@ pub const MARGIN: u64 = CAPACITY as u64 / 4;
 pub const WINDOW: u64 = CAPACITY as u64 - MARGIN;
 
 /// One direction.
+///
+/// Its fields lie so that what an ordinary segment asks or changes is in four lines: three from the end of `canon` on,
+/// and one where `edits` ends and `ahead` begins.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub struct Lane {
-    numbering: Numbering,
     canon: Canon,
-    edits: Edits,
-    ahead: Ahead,
     next: Offset,
     judged: Offset,
     end: Offset,
@@ -65,30 +64,33 @@ pub struct Lane {
     told_edge: Offset,
     /// How far the gate itself has acknowledged.
     vouched: Offset,
-    /// Whether held bytes are acknowledged: their sender has stopped, and waits for that.
-    vouches: bool,
     /// When that is so if the PDU is not complete by then.
     vouch_at: Time,
     /// The gate owes the delivery of everything before this.
     owned: Offset,
-    /// Bytes of a PDU that was judged by its front, still to come.
-    passing: u64,
-    /// Why they stay behind; `None`: they pass.
-    stays: Option<Reason>,
-    /// Some of what was released is not as it came.
-    renumbered: bool,
     /// Where the FIN lies in the receiver's numbers.
     fin: Option<Offset>,
     /// When to send again what is owed, and how often that was done.
     retry: Option<(Time, u32)>,
     /// How far the sender has come by its own account.
     heard: Offset,
-    /// Whether bytes have come again, or behind a gap: the link loses some.
-    loses: bool,
     /// When the latest bytes came, new or not, or bytes arrived at the receiver.
     came: Time,
     /// When to tell the sender again what has come, and how often that was done.
     nudge: (Time, u32),
+    numbering: Numbering,
+    /// Whether held bytes are acknowledged: their sender has stopped, and waits for that.
+    vouches: bool,
+    /// Some of what was released is not as it came.
+    renumbered: bool,
+    /// Whether bytes have come again, or behind a gap: the link loses some.
+    loses: bool,
+    /// Why bytes that are `passing` stay behind; `None`: they pass.
+    stays: Option<Reason>,
+    edits: Edits,
+    ahead: Ahead,
+    /// Bytes of a PDU that was judged by its front, still to come.
+    passing: u64,
 }
 
 impl Lane {
@@ -139,12 +141,16 @@ impl Lane {
         (self.end, self.sent, self.acked) = (down, down, down);
     }
 
-    /// Reads what the next segment in line needs, so that it is in the caches.
+    /// Reads each line of the lane itself that the next segment in line needs; what it read.
     #[inline]
-    pub(crate) fn fetch(&self) {
-        let last = self.canon.slice(self.end.saturating_sub(1), self.end).first().copied();
-        black_box((last, self.next, self.owned, self.came, self.nudge.1, self.fin));
-        black_box((self.edits.is_empty(), self.ahead.is_empty(), self.numbering));
+    pub(crate) fn lines(&self) -> u64 {
+        self.next ^ self.told_edge ^ self.came.as_nanos() ^ self.edits.shift() as u64
+    }
+
+    /// Reads where the bytes of the next segment will lie, whose payload is `len` bytes; what it read.
+    #[inline]
+    pub(crate) fn line_of_next(&self, len: usize) -> u64 {
+        u64::from(self.canon.line() ^ self.canon.line_behind(len))
     }
 
     /// The next byte that the sender has not sent.
@@ -212,5 +218,23 @@ impl Lane {
     /// The sender's offset of `seq`, wherever it lies.
     pub fn near(&self, seq: u32) -> Offset {
         self.numbering.offset(seq, self.next)
+    }
+}
+
+#[cfg(test)]
+impl Lane {
+    /// Panics where what [`Lane::lines`] reads is not each line that an ordinary segment needs.
+    pub(crate) fn check_lines() {
+        use core::mem::offset_of;
+
+        use crate::flow::LINE;
+
+        let line = |at: usize| at / LINE;
+        let (first, last) = (line(super::canon::CAPACITY), line(offset_of!(Lane, edits) - 1));
+        assert_eq!(last - first, 2, "the end of the copy and what follows it");
+        assert_eq!(line(offset_of!(Lane, next)), first);
+        assert_eq!(line(offset_of!(Lane, told_edge)), first + 1);
+        assert_eq!(line(offset_of!(Lane, came)), last);
+        assert_eq!(line(offset_of!(Lane, ahead) - 1), line(offset_of!(Lane, ahead)));
     }
 }
