@@ -291,6 +291,27 @@ fn most_of_unharmed_conversations_goes_straight() {
     assert!(straight * 10 > frames.len() as u64 * 9, "{straight} of {}", frames.len());
 }
 
+/// Its frames come from another MAC address than theirs go to: a standby, or a capture.
+#[test]
+fn an_asset_by_another_mac_address_goes_straight_unless_it_is_pinned() {
+    for pinned in [false, true] {
+        let plant = Plant { pinned, press_3_mac: Some([2, 0, 0, 0, 7, 7]), ..plant() };
+        let mut pair = Pair::new(&plant.tables(1), false);
+        let frames = conversations();
+        frames.iter().for_each(|crossing| pair.frame(crossing, true));
+        let straight = pair.end();
+        assert_eq!(straight * 10 > frames.len() as u64 * 9, !pinned, "{straight}, {pinned}");
+    }
+}
+
+#[test]
+fn what_comes_from_a_group_is_refused_either_way() {
+    let mut frames = conversations();
+    let (_, after) = frames.split_at_mut(40);
+    after.iter_mut().filter(|crossing| crossing.port == LINE).for_each(|it| it.bytes[6] |= 1);
+    run(&frames, &[], false);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]

@@ -109,6 +109,14 @@ pub(crate) struct Arrival<'a, F> {
 impl Engine {
     /// An engine that judges by `tables` and shares `sessions` with control.
     pub fn new(limits: Limits, tables: Arc<Tables>, sessions: Arc<Sessions>) -> Engine {
+        let mut engine = Engine::unfilled(limits, tables, sessions);
+        engine.streams.fill();
+        engine
+    }
+
+    /// The same for a capture, whose frames may wait: memory is allocated, but that of inspected connections is touched
+    /// when they are opened. So what a capture does not use costs nothing.
+    pub fn unfilled(limits: Limits, tables: Arc<Tables>, sessions: Arc<Sessions>) -> Engine {
         Engine {
             flows: Flows::new(limits.flows),
             streams: Streams::new(limits.streams),
@@ -614,8 +622,10 @@ impl Engine {
         mut drain: impl FnMut(&mut EventRing),
     ) {
         for id in self.flows.places() {
-            self.end_flow(id, EndCause::Shutdown, now, events);
-            drain(events);
+            if self.flows.get(id).is_some() {
+                self.end_flow(id, EndCause::Shutdown, now, events);
+                drain(events);
+            }
         }
         let places = self.live.capacity();
         while self.end_session(now, Duration::ZERO, EndCause::Shutdown, places, events) {

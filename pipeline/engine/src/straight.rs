@@ -15,6 +15,7 @@
 
 use wicketgate_dissectors::{Direction, Protocol, modbus};
 use wicketgate_packet::parse::Segment;
+use wicketgate_packet::wire::Ethernet;
 use wicketgate_packet::{FrameBuf, Plain, PortId, Time};
 
 use crate::brief;
@@ -62,7 +63,9 @@ impl Engine {
         let flow = self.flows.get_mut(id)?;
         let known = flow.epoch == self.tables.epoch()
             && is_open(flow, &self.sessions, now)
-            && flow.rewrite(direction.reverse()).answers_come_with(plain.ethernet, plain.tag());
+            && (flow.rewrite(direction.reverse()).answers_come_with(plain.ethernet, plain.tag())
+                || direction == Direction::ToClient
+                    && is_unpinned(flow, &self.tables, plain.ethernet, plain.tag()));
         let (ip_at, end, whole) = (plain.ip_at, plain.end(), plain.is_whole_frame());
         if !known || end - ip_at > self.tables.least_mtu().into() {
             return None;
@@ -114,6 +117,17 @@ fn is_open(flow: &Flow, sessions: &Sessions, now: Time) -> bool {
         && now < flow.until
         && !flow.is_idle(now)
         && sessions.state(flow.slot, flow.session) == SessionState::Live
+}
+
+/// Whether an asset's frame comes to the gate as its flow's do, but from another host's MAC address than the gate
+/// knows, and may: a standby that took over, or any asset of a capture, where nobody knows a neighbour.
+#[inline(never)]
+fn is_unpinned(flow: &Flow, tables: &Tables, link: &Ethernet, tag: Option<u16>) -> bool {
+    let [first, ..] = link.src;
+    let there = flow.rewrite(Direction::ToServer);
+    first & 1 == 0
+        && there.answers_come_to(link, tag)
+        && tables.asset(flow.asset).is_some_and(|asset| !asset.pinned)
 }
 
 /// Notes a segment of a connection that nobody reads, if it fits.

@@ -27,7 +27,10 @@ pub struct StreamId(u32);
 
 /// The streams of one worker.
 pub struct Streams {
-    slab: Box<[Stream]>,
+    /// Those that were in use, or are; there is room for all.
+    slab: Vec<Stream>,
+    capacity: usize,
+    /// Of those, the ones that are not in use.
     free: Vec<u32>,
 }
 
@@ -92,23 +95,32 @@ impl StreamId {
 }
 
 impl Streams {
-    /// A slab for `capacity` streams. The only allocation.
+    /// Room for `capacity` streams. The only allocation. A stream's memory is touched when it is first used, until
+    /// [`Streams::fill`] is called.
     pub fn new(capacity: usize) -> Streams {
         let capacity = capacity.min(u32::MAX as usize);
-        Streams {
-            slab: vec![Stream::EMPTY; capacity].into(),
-            free: (0..capacity as u32).rev().collect(),
-        }
+        let (slab, free) = (Vec::with_capacity(capacity), Vec::with_capacity(capacity));
+        Streams { slab, capacity, free }
+    }
+
+    /// Touches the memory of all, so that none waits for it when it is used.
+    pub fn fill(&mut self) {
+        let unused = self.slab.len()..self.capacity;
+        self.free.splice(..0, unused.rev().map(|id| id as u32));
+        self.slab.resize(self.capacity, Stream::EMPTY);
     }
 
     /// A stream of which nothing is known yet; `None` where all are in use, or kept back for
     /// essential flows.
     pub fn take(&mut self, essential: bool) -> Option<StreamId> {
-        if self.free.len() <= kept_back(self.slab.len(), essential) {
+        if self.capacity - self.in_use() <= kept_back(self.capacity, essential) {
             return None;
         }
-        let id = StreamId(self.free.pop()?);
-        self.get_mut(id)?.clear();
+        let id = StreamId(self.free.pop().unwrap_or(self.slab.len() as u32));
+        match self.get_mut(id) {
+            Some(stream) => stream.clear(),
+            None => self.slab.push(Stream::EMPTY),
+        }
         Some(id)
     }
 

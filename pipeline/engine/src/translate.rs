@@ -227,6 +227,11 @@ impl Rewrite {
         ethernet.answers(&self.link) && tag == self.vlan
     }
 
+    /// The same, from whatever MAC address they come.
+    pub(crate) fn answers_come_to(&self, ethernet: &Ethernet, tag: Option<u16>) -> bool {
+        ethernet.dst == self.link.src && tag == self.vlan
+    }
+
     fn rewrite_udp(&self, bytes: &mut [u8], at: usize) {
         if let Some(udp) = Udp::at_mut(bytes, at) {
             (udp.src_port, udp.dst_port) = (self.ends.src_port, self.ends.dst_port);

@@ -10,6 +10,9 @@ pub const HEADROOM: usize = 64;
 pub const CHUNK: usize = 2048;
 /// Free bytes kept behind a frame for which its chunk had to grow.
 const TAILROOM: usize = 64;
+/// Bytes behind a chunk that nobody uses. Chunks half a page apart would all begin in the same two of 64 places of a
+/// first-level cache, which holds a dozen lines in each; a burst is more.
+const APART: usize = 64;
 
 /// One frame in a chunk of its own. Neither `Copy` nor `Clone`: who holds it owns it.
 pub struct HeapFrame {
@@ -17,52 +20,64 @@ pub struct HeapFrame {
     window: Window,
 }
 
-/// No frame yet, with full headroom.
-const EMPTY: Window = Window::new(HEADROOM, 0);
-
 impl HeapFrame {
     pub(crate) fn new() -> HeapFrame {
-        HeapFrame { chunk: vec![0; CHUNK].into_boxed_slice(), window: EMPTY }
+        HeapFrame::empty(chunk(CHUNK))
+    }
+
+    /// No frame yet, with full headroom.
+    #[inline]
+    const fn empty(chunk: Box<[u8]>) -> HeapFrame {
+        HeapFrame { chunk, window: Window::new(HEADROOM, 0) }
     }
 
     /// Makes `head` followed by `body` the frame, with full headroom again.
     /// Allocates only where the chunk is too small; it then stays large.
+    #[inline]
     pub fn fill(&mut self, head: &[u8], body: &[u8]) {
-        self.clear();
-        self.reserve(head.len() + body.len());
-        let room = self.chunk.get_mut(HEADROOM..).unwrap_or_default();
-        if let Some((to_head, rest)) = room.split_at_mut_checked(head.len())
-            && let Some((to_body, _)) = rest.split_at_mut_checked(body.len())
+        let len = head.len() + body.len();
+        if HEADROOM + len + APART > self.chunk.len() {
+            self.grow(len);
+        }
+        self.window = Window::new(HEADROOM, len);
+        let room = self.window.of_mut(&mut self.chunk);
+        if let Some((to_head, to_body)) = room.split_at_mut_checked(head.len())
+            && to_body.len() == body.len()
         {
-            to_head.copy_from_slice(head);
+            // Nearly all frames are Ethernet already: to copy nothing is a call all the same.
+            if !head.is_empty() {
+                to_head.copy_from_slice(head);
+            }
             to_body.copy_from_slice(body);
-            self.window = Window::new(HEADROOM, head.len() + body.len());
         }
     }
 
-    fn clear(&mut self) {
-        self.window = EMPTY;
-    }
-
-    /// Grows the chunk, contents lost, until a frame of `len` bytes fits.
-    fn reserve(&mut self, len: usize) {
-        if HEADROOM + len > self.chunk.len() {
-            self.chunk = vec![0; HEADROOM + len + TAILROOM].into_boxed_slice();
-        }
+    /// Grows the chunk, contents lost, so that a frame of `len` bytes fits.
+    #[cold]
+    fn grow(&mut self, len: usize) {
+        self.chunk = chunk(HEADROOM + len + TAILROOM);
     }
 }
 
+/// Memory for a frame and what is around it.
+fn chunk(len: usize) -> Box<[u8]> {
+    vec![0; len + APART].into_boxed_slice()
+}
+
 impl FrameBuf for HeapFrame {
+    #[inline]
     fn bytes(&self) -> &[u8] {
         self.window.of(&self.chunk)
     }
 
+    #[inline]
     fn bytes_mut(&mut self) -> &mut [u8] {
         self.window.of_mut(&mut self.chunk)
     }
 
     fn resize(&mut self, len: usize) -> bool {
-        self.window.resize(&mut self.chunk, len)
+        let usable = self.chunk.len().saturating_sub(APART);
+        self.window.resize(self.chunk.get_mut(..usable).unwrap_or_default(), len)
     }
 
     fn move_start(&mut self, by: isize) -> bool {
@@ -79,14 +94,22 @@ impl fmt::Debug for HeapFrame {
 /// A fixed number of chunks; a frame is either in here or in someone's hands.
 #[derive(Debug)]
 pub struct Pool {
-    free: Vec<HeapFrame>,
+    free: Vec<Box<[u8]>>,
+    /// Chunks that were not needed so far, and are made when they are.
+    unmade: usize,
     size: usize,
 }
 
 impl Pool {
     /// A pool of `size` chunks, all of them allocated now.
     pub fn new(size: usize) -> Pool {
-        Pool { free: (0..size).map(|_| HeapFrame::new()).collect(), size }
+        Pool { free: (0..size).map(|_| chunk(CHUNK)).collect(), unmade: 0, size }
+    }
+
+    /// A pool of `size` chunks, each of them allocated when it is first needed: a capture seldom has more than a burst
+    /// of frames in somebody's hands.
+    pub fn on_demand(size: usize) -> Pool {
+        Pool { free: Vec::new(), unmade: size, size }
     }
 
     /// One of several pools whose frames change hands: it has `own` chunks and takes up to `size`.
@@ -97,22 +120,31 @@ impl Pool {
     }
 
     /// An empty frame with full headroom; `None` when all are in use.
+    #[inline]
     pub fn take(&mut self) -> Option<HeapFrame> {
-        let mut frame = self.free.pop()?;
-        frame.clear();
-        Some(frame)
+        match self.free.pop() {
+            Some(chunk) => Some(HeapFrame::empty(chunk)),
+            None => self.make(),
+        }
+    }
+
+    #[cold]
+    fn make(&mut self) -> Option<HeapFrame> {
+        self.unmade = self.unmade.checked_sub(1)?;
+        Some(HeapFrame::new())
     }
 
     /// Takes a frame back. One that is too many, because it is of another pool, is dropped.
+    #[inline]
     pub fn recycle(&mut self, frame: HeapFrame) {
         if self.free.len() < self.size {
-            self.free.push(frame);
+            self.free.push(frame.chunk);
         }
     }
 
     /// Frames nobody holds.
     pub fn available(&self) -> usize {
-        self.free.len()
+        self.free.len() + self.unmade
     }
 
     /// Frames there are, held or not.
@@ -133,6 +165,19 @@ mod tests {
         assert!(pool.take().is_none());
         held.into_iter().for_each(|frame| pool.recycle(frame));
         assert_eq!(pool.available(), pool.size());
+    }
+
+    #[test]
+    fn chunks_made_on_demand_are_as_many_and_come_back() {
+        let mut pool = Pool::on_demand(3);
+        for _ in 0..2 {
+            let held: Vec<HeapFrame> = std::iter::from_fn(|| pool.take()).collect();
+            assert_eq!((held.len(), pool.available()), (3, 0));
+            held.into_iter().for_each(|frame| pool.recycle(frame));
+            assert_eq!((pool.available(), pool.size()), (3, 3));
+        }
+        let first = pool.take().unwrap();
+        assert_eq!((first.bytes().len(), pool.available()), (0, 2));
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Setup {
         let limits = tuning.limits();
         let streams = inspected.map_or(limits.streams, |count| count as usize);
         let limits = Limits { streams, flows: limits.flows.max(streams), ..limits };
-        Engine::new(limits, tables, Arc::new(Sessions::new(tuning.sessions)))
+        Engine::unfilled(limits, tables, Arc::new(Sessions::new(tuning.sessions)))
     }
 
     /// The tables anew, if a window has opened or closed since they were made.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs::File;
+use std::hash::{Hash, Hasher};
 use std::io::{self, BufWriter};
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -25,7 +26,7 @@ use crate::cli;
 const KINDS: usize = 10_000;
 
 /// Who asked: the subject and its address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Who {
     pub(super) subject: SubjectId,
     pub(super) address: Ipv4Addr,
@@ -39,11 +40,31 @@ pub(super) struct Talk {
 }
 
 /// What became of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Outcome {
     Forwarded,
     Denied,
     Observed,
+}
+
+/// Commands that are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Kind {
+    pub(super) asset: AssetId,
+    pub(super) who: Who,
+    pub(super) class: Class,
+    pub(super) outcome: Outcome,
+}
+
+/// As two numbers, which a hasher takes at once: each command is looked up.
+impl Hash for Kind {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Kind { asset, who, class, outcome } = *self;
+        let what = u64::from(class as u8) << 8 | u64::from(outcome as u8);
+        state.write_u64(u64::from(asset.0) << 32 | u64::from(who.subject.0));
+        state.write_u64(u64::from(who.address.to_bits()) << 16 | what);
+    }
 }
 
 /// A refused command, with everything that makes it the same as another.
@@ -78,7 +99,7 @@ pub(super) struct Refusal {
 pub(super) struct Tally {
     pub(super) talks: BTreeMap<(AssetId, EndpointId, Who), Talk>,
     /// In no order: each command is looked up here.
-    pub(super) commands: Map<(AssetId, Who, Class, Outcome), u64>,
+    pub(super) commands: Map<Kind, u64>,
     pub(super) denials: Counted<Denial>,
     pub(super) refusals: Counted<Refusal>,
     pub(super) sessions: u64,
@@ -188,7 +209,8 @@ impl Tally {
             None => Outcome::Forwarded,
             Some(_) => Outcome::Denied,
         };
-        *self.commands.entry((asset, who, command.class, outcome)).or_insert(0) += 1;
+        let kind = Kind { asset, who, class: command.class, outcome };
+        *self.commands.entry(kind).or_insert(0) += 1;
         if let Some(reason) = command.denied {
             self.denials.add(Denial {
                 asset,

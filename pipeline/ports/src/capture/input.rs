@@ -8,6 +8,10 @@ use super::error::CaptureError;
 /// twice [`MAX_PACKET`](super::MAX_PACKET), as headers and options come on top.
 pub(super) const WINDOW: usize = 512 * 1024;
 
+/// Bytes read at a time, where that is enough: what is read is soon copied out, and does not push everything else out of
+/// the second-level cache.
+const READ: usize = 128 * 1024;
+
 /// A stream of records. All of the current record's bytes lie next to each other.
 ///
 /// No record is left on a fault, so asking again gives the same fault again.
@@ -40,6 +44,7 @@ impl<R: Read> Input<R> {
     }
 
     /// Number of the next frame, from 1.
+    #[inline]
     pub(super) fn next_frame(&self) -> u64 {
         self.frames + 1
     }
@@ -47,6 +52,15 @@ impl<R: Read> Input<R> {
     /// Where the next record begins, in bytes from the start of the file.
     pub(super) fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// What is in the window where a record begins; empty where one is being passed over.
+    #[inline(always)]
+    pub(super) fn at_hand(&self) -> &[u8] {
+        match self.skip {
+            None => self.window.get(self.start..self.end).unwrap_or_default(),
+            Some(_) => &[],
+        }
     }
 
     /// The next `len` bytes, which are the record or its beginning.
@@ -90,6 +104,7 @@ impl<R: Read> Input<R> {
     }
 
     /// Goes on behind `len` bytes, which `require` has shown to be there.
+    #[inline]
     pub(super) fn consume(&mut self, len: usize) {
         let len = len.min(self.end - self.start);
         self.start += len;
@@ -143,6 +158,8 @@ impl<R: Read> Input<R> {
         self.start = 0;
         while self.end < len {
             let room = self.window.get_mut(self.end..).unwrap_or_default();
+            let most = room.len().min(READ);
+            let room = room.get_mut(..most).unwrap_or_default();
             match self.source.read(room) {
                 Ok(0) => break,
                 Ok(read) => self.end += read.min(room.len()),

@@ -8,7 +8,7 @@ use super::MAX_PACKET;
 use super::clock::Clock;
 use super::error::CaptureError;
 use super::input::Input;
-use super::reader::{Interface, Packet};
+use super::reader::{AtHand, Interface, Packet};
 use super::wire::Order;
 
 /// The file header without its magic number (section 4 of the draft).
@@ -93,6 +93,23 @@ impl Pcap {
         Ok(Some(Packet { interface: 0, time, original_len, data: HEADER..size, size }))
     }
 
+    /// The packet at the front of the window, if it is there whole.
+    #[inline(always)]
+    pub(super) fn at_hand<'a, R: Read>(&self, input: &'a Input<R>) -> Option<AtHand<'a>> {
+        let (header, rest) = RecordHeader::ref_from_prefix(input.at_hand()).ok()?;
+        let captured = self.order.u32(header.captured_len);
+        let data = rest.get(..captured as usize).filter(|data| data.len() <= MAX_PACKET)?;
+        let original_len = self.order.u32(header.original_len).max(captured);
+        let (number, time) = (input.next_frame(), self.clock.time(self.ticks(header)));
+        Some(AtHand { number, time, original_len, data })
+    }
+
+    /// Bytes of a record whose packet has so many.
+    pub(super) const fn record_len(data: usize) -> usize {
+        size_of::<RecordHeader>() + data
+    }
+
+    #[inline]
     fn ticks(&self, header: &RecordHeader) -> u64 {
         let seconds = u64::from(self.order.u32(header.seconds));
         seconds * self.per_second + u64::from(self.order.u32(header.fraction))

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 
 use wicketgate_packet::{FrameBuf, PortId, Time};
 
-use super::reader::{CaptureReader, Interface, Record};
+use super::reader::{AtHand, CaptureReader, Interface, Record};
 use super::writer::CaptureWriter;
 use crate::pool::{HeapFrame, Pool};
 use crate::port::{Port, PortError, Received};
@@ -58,7 +58,7 @@ impl<R: Read, W: Write> CapturePort<R, W> {
             tap,
             reader,
             writer,
-            pool: Pool::new(frames),
+            pool: Pool::on_demand(frames),
             names,
             ports: Vec::new(),
             fault: None,
@@ -100,6 +100,26 @@ impl<R: Read, W: Write> CapturePort<R, W> {
     pub fn finish(&mut self) -> Result<Option<W>, PortError> {
         self.flush()?;
         self.writer.take().map(CaptureWriter::finish).transpose().map_err(PortError::Output)
+    }
+
+    /// Reads frames that need no second look to the end of `burst`, `max` at most; how many there were. Each is filled
+    /// where it will lie: moved, it would wait for what was just written of it.
+    fn read_at_hand(&mut self, burst: &mut Vec<Received<HeapFrame>>, max: usize) -> usize {
+        let Sides::One(port) = self.sides else { return 0 };
+        let before = burst.len();
+        while burst.len() - before < max
+            && let Some(AtHand { number, time: arrival, original_len, data }) =
+                self.reader.at_hand()
+            && let Some(frame) = self.pool.take()
+        {
+            burst.push(Received { frame, port, arrival, number, original_len });
+            if let Some(received) = burst.last_mut() {
+                received.frame.fill(&[], data);
+            }
+            let len = data.len();
+            self.reader.pass(len);
+        }
+        burst.len() - before
     }
 
     /// Reads one frame; `None` when the capture has ended or no frame is free.
@@ -176,6 +196,10 @@ impl<R: Read, W: Write> Port for CapturePort<R, W> {
         }
         let mut count = 0;
         while count < max && !self.finished {
+            count += self.read_at_hand(burst, max - count);
+            if count == max {
+                break;
+            }
             match self.next() {
                 Ok(Some(received)) => burst.push(received),
                 Ok(None) => break,

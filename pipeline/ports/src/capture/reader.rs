@@ -50,6 +50,14 @@ impl Interface {
     }
 }
 
+/// A frame that needs no second look, and what the capture says about it.
+pub(super) struct AtHand<'a> {
+    pub(super) number: u64,
+    pub(super) time: Time,
+    pub(super) original_len: u32,
+    pub(super) data: &'a [u8],
+}
+
 /// A packet found at the front of the window.
 #[derive(Debug)]
 pub(super) struct Packet {
@@ -74,6 +82,8 @@ pub struct CaptureReader<R> {
     input: Input<R>,
     format: Format,
     interfaces: Vec<Interface>,
+    /// A pcap's only interface is Ethernet.
+    is_ethernet: bool,
     unsupported: u64,
 }
 
@@ -106,10 +116,28 @@ impl<R: Read> CaptureReader<R> {
         } else {
             return Err(CaptureError::NotACapture(Foreign::recognise(first)));
         };
-        let mut reader = CaptureReader { input, format, interfaces, unsupported: 0 };
+        let link = interfaces.first().and_then(|interface: &Interface| interface.link);
+        let is_ethernet = link == Some(LinkType::Ethernet);
+        let mut reader = CaptureReader { input, format, interfaces, is_ethernet, unsupported: 0 };
         // Locating consumes no packet and no fault: the first `read` gets to the same place.
         let _found_again = reader.locate();
         Ok(reader)
+    }
+
+    /// The next packet, where it needs no second look: Ethernet in a pcap, and all of it in the window. It is passed by
+    /// [`CaptureReader::pass`].
+    #[inline(always)]
+    pub(super) fn at_hand(&self) -> Option<AtHand<'_>> {
+        match &self.format {
+            Format::Pcap(pcap) if self.is_ethernet => pcap.at_hand(&self.input),
+            _ => None,
+        }
+    }
+
+    /// Goes on behind the packet that was at hand, which had so many bytes.
+    #[inline(always)]
+    pub(super) fn pass(&mut self, len: usize) {
+        self.input.consume_frame(Pcap::record_len(len));
     }
 
     /// Copies the next packet into `frame` as an Ethernet frame; `None` at the end of the file.

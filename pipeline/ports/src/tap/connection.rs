@@ -7,6 +7,8 @@ use wicketgate_packet::parse::{Segment, flags};
 use wicketgate_packet::{Headers, L4, Time};
 
 use super::Ready;
+use super::craft::Ends;
+use super::ordinary::{Ordinary, Way, number};
 
 /// Segments held of one connection before the missing one is given up.
 const PATIENCE_SEGMENTS: usize = 32;
@@ -38,6 +40,7 @@ pub(super) enum Fit {
 
 /// One connection, or one pair of UDP or ICMP ends.
 pub(super) struct Connection<F> {
+    pub(super) ends: Ends,
     /// The port that the gate gave it towards the asset.
     pub(super) nat: Option<u16>,
     /// Segments that do not fit yet.
@@ -48,22 +51,51 @@ pub(super) struct Connection<F> {
     isn: u32,
     fins: [bool; 2],
     reset: bool,
+    /// What ordinary segments of client and asset become, once the port is known.
+    ways: [Option<Way>; 2],
 }
 
-impl<F> Default for Connection<F> {
-    fn default() -> Connection<F> {
+impl<F> Connection<F> {
+    /// Nothing of it was seen yet.
+    pub(super) fn new(ends: Ends) -> Connection<F> {
         Connection {
+            ends,
             nat: None,
             held: VecDeque::new(),
             next: [None; 2],
             isn: 0,
             fins: [false; 2],
             reset: false,
+            ways: [None; 2],
         }
     }
-}
 
-impl<F> Connection<F> {
+    /// The gate gave it this port towards the asset.
+    pub(super) fn learn(&mut self, nat: u16, ways: [Option<Way>; 2]) {
+        (self.nat, self.ways) = (Some(nat), ways);
+    }
+
+    /// Notes an ordinary segment that fits and need not wait, and says what becomes of it; `None`, with nothing
+    /// noted, of any other.
+    #[inline(always)]
+    pub(super) fn pass(&mut self, segment: &Ordinary) -> Option<&Way> {
+        let ([client, asset], [there, back]) = (&mut self.next, &self.ways);
+        let (own, other, way) = match segment.from == number(self.ends.client) {
+            true => (client, asset, there),
+            false => (asset, client, back),
+        };
+        let (Some(next), Some(other), Some(way)) = (own, other, way) else { return None };
+        let fits = !ahead(segment.seq, *next) && !ahead(segment.ack, *other);
+        if !fits || self.reset || !self.held.is_empty() {
+            return None;
+        }
+        let end = segment.seq.wrapping_add(segment.len);
+        if ahead(end, *next) {
+            *next = end;
+        }
+        Some(way)
+    }
+
     /// Where a segment stands.
     pub(super) fn fit(&self, headers: &Headers, role: Role) -> Fit {
         let L4::Tcp(segment) = headers.l4 else { return Fit::Now };
@@ -100,7 +132,7 @@ impl<F> Connection<F> {
         let syn = segment.flags & flags::SYN != 0;
         if syn && role == Role::Client && (self.next[0].is_none() || segment.seq != self.isn) {
             let held = std::mem::take(&mut self.held);
-            *self = Connection { isn: segment.seq, held, ..Connection::default() };
+            *self = Connection { isn: segment.seq, held, ..Connection::new(self.ends) };
         }
         let fin = segment.flags & flags::FIN != 0;
         let counted = headers.payload_len() as u32 + u32::from(fin) + u32::from(syn);

@@ -1,6 +1,5 @@
 //! Frames changed and made.
 
-use std::hash::{Hash, Hasher};
 use std::net::Ipv4Addr;
 
 use wicketgate_packet::checksum::{self, Delta};
@@ -16,8 +15,8 @@ use super::connection::Role;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ends {
     pub(super) client: (Ipv4Addr, u16),
-    asset: (Ipv4Addr, u16),
-    transport: u8,
+    pub(super) asset: (Ipv4Addr, u16),
+    pub(super) transport: u8,
 }
 
 impl Ends {
@@ -40,16 +39,6 @@ impl Ends {
     /// The same, the other way round.
     pub(super) fn reverse(self) -> Ends {
         Ends { client: self.asset, asset: self.client, ..self }
-    }
-}
-
-/// As two numbers, which a hasher takes at once: each frame is looked up by its ends.
-impl Hash for Ends {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let number =
-            |(address, port): (Ipv4Addr, u16)| u64::from(address.to_bits()) << 16 | u64::from(port);
-        state.write_u64(number(self.client));
-        state.write_u64(u64::from(self.transport) << 48 | number(self.asset));
     }
 }
 

@@ -18,7 +18,9 @@
 //! The engine behind it is as strict as ever; a real gate has seen every connection from its start.
 
 mod connection;
+mod connections;
 mod craft;
+mod ordinary;
 mod plan;
 
 use std::collections::{HashMap, VecDeque};
@@ -30,19 +32,15 @@ use wicketgate_packet::wire::protocol;
 use wicketgate_packet::{FrameBuf, Headers, L4, Link, PortId};
 
 use crate::port::{Port, PortError, Received};
-use connection::{Connection, Fit, Role};
+use connection::{Fit, Role};
+use connections::Connections;
 use craft::Ends;
+use ordinary::Ordinary;
 pub use plan::{Door, LOOPBACK_CLIENT, Plan};
 
-/// By a hash that costs little, as each frame is looked up several times, and is seeded per process, so that
+/// By a hash that costs little, as each frame is looked up, and is seeded per process, so that
 /// no capture can make keys collide.
 pub type Map<K, V> = HashMap<K, V, RandomState>;
-
-/// Connections remembered; the oldest is forgotten first.
-const CONNECTIONS: usize = 1 << 16;
-
-/// Frames taken from the capture at a time.
-const LOOKAHEAD: usize = 32;
 
 /// What the tap supplied or repaired.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,11 +59,9 @@ pub struct Supplied {
 pub struct Tap<P: Port> {
     inner: P,
     plan: Plan,
-    connections: Map<Ends, Connection<P::Frame>>,
-    order: VecDeque<Ends>,
+    connections: Connections<P::Frame>,
     /// Frames read, not looked at yet.
     raw: VecDeque<Received<P::Frame>>,
-    scratch: Vec<Received<P::Frame>>,
     /// Frames ready to enter.
     ready: VecDeque<Ready<P::Frame>>,
     /// By frame number: whose NAT port will be seen when the frame leaves.
@@ -89,10 +85,8 @@ impl<P: Port> Tap<P> {
         Tap {
             inner,
             plan,
-            connections: Map::default(),
-            order: VecDeque::new(),
+            connections: Connections::new(),
             raw: VecDeque::new(),
-            scratch: Vec::with_capacity(LOOKAHEAD),
             ready: VecDeque::new(),
             asked: Map::default(),
             supplied: Supplied::default(),
@@ -115,8 +109,36 @@ impl<P: Port> Tap<P> {
         &mut self.inner
     }
 
+    /// Has the frames of `burst` from `at` on enter where they lie, up to the first that is not ordinary: that one and
+    /// those behind it are to be looked at one by one.
+    fn put_off(&mut self, burst: &mut Vec<Received<P::Frame>>, at: usize) {
+        let read = burst.get_mut(at..).unwrap_or_default();
+        let odd = read.iter_mut().position(|received| !self.dress_ordinary(received));
+        if let Some(odd) = odd {
+            self.raw.extend(burst.drain(at + odd..));
+        }
+    }
+
+    /// Gives an ordinary frame its addresses, if it is one and need not wait. Nothing may be before it.
+    #[inline(always)]
+    fn dress_ordinary(&mut self, received: &mut Received<P::Frame>) -> bool {
+        let complete = self.plan.complete_checksums;
+        if let Some(segment) = Ordinary::read(received.frame.bytes(), complete)
+            && let Some(connection) = self.connections.between(&segment.pair)
+            && let Some(way) = connection.pass(&segment)
+        {
+            received.port = way.port;
+            way.apply(received.frame.bytes_mut());
+            return true;
+        }
+        false
+    }
+
     /// Looks at one captured frame; what is not for the gate enters as it is.
-    fn look(&mut self, received: Received<P::Frame>) -> Option<Received<P::Frame>> {
+    fn look(&mut self, mut received: Received<P::Frame>) -> Option<Received<P::Frame>> {
+        if self.dress_ordinary(&mut received) {
+            return Some(received);
+        }
         let headers = match Headers::parse(received.frame.bytes()) {
             Ok(headers) => headers,
             Err(_) => return Some(self.pass(received)),
@@ -184,10 +206,10 @@ impl<P: Port> Tap<P> {
         let (to, from) = (self.plan.door(headers.dst), self.plan.door(headers.src));
         let (to, from) = (to.map(|_| (asks, Role::Client)), from.map(|_| (answers, Role::Asset)));
         let (Some(to), Some(from)) = (to, from) else { return to.or(from) };
-        if self.connections.contains_key(&to.0) {
+        if self.connections.contains(&to.0) {
             return Some(to);
         }
-        if self.connections.contains_key(&from.0) {
+        if self.connections.contains(&from.0) {
             return Some(from);
         }
         let answers = match headers.l4 {
@@ -218,17 +240,12 @@ impl<P: Port> Tap<P> {
 
     /// Remembers a connection; the oldest one makes room.
     fn remember(&mut self, ends: Ends) {
-        if self.connections.contains_key(&ends) {
+        if self.connections.contains(&ends) {
             return;
         }
-        if self.order.len() == CONNECTIONS
-            && let Some(oldest) = self.order.pop_front()
-            && let Some(gone) = self.connections.remove(&oldest)
-        {
+        if let Some(gone) = self.connections.add(ends) {
             gone.held.into_iter().for_each(|ready| self.inner.recycle(ready.received.frame));
         }
-        self.connections.insert(ends, Connection::default());
-        self.order.push_back(ends);
     }
 
     /// Brings a connection's segments into the order in which the gate would have seen them.
@@ -371,14 +388,10 @@ impl<P: Port> Tap<P> {
 
     /// Where nothing more comes that could fill a gap, everything that waits goes in as it is.
     fn let_all_in(&mut self) {
-        let waiting: Vec<Ends> = self
-            .connections
-            .iter()
-            .filter(|(_, connection)| !connection.held.is_empty())
-            .map(|(ends, _)| *ends)
-            .collect();
         // In the order of the connections, so that two runs are the same.
-        for ends in self.order.clone().into_iter().filter(|ends| waiting.contains(ends)) {
+        let waits = self.connections.iter().filter(|connection| !connection.held.is_empty());
+        let waiting: Vec<Ends> = waits.map(|connection| connection.ends).collect();
+        for ends in waiting {
             while self.connections.get(&ends).is_some_and(|c| !c.held.is_empty()) {
                 self.give_up(ends);
                 self.release(ends);
@@ -407,12 +420,14 @@ impl<P: Port> Port for Tap<P> {
             } else if let Some(received) = self.raw.pop_front() {
                 burst.extend(self.look(received));
             } else {
-                outcome = self.inner.receive(&mut self.scratch, LOOKAHEAD);
-                self.raw.extend(self.scratch.drain(..));
-                if self.raw.is_empty() && (self.inner.is_finished() || self.is_out_of_frames()) {
+                let read = burst.len();
+                outcome = self.inner.receive(burst, max - (read - before));
+                let nothing_came = burst.len() == read;
+                self.put_off(burst, read);
+                if nothing_came && (self.inner.is_finished() || self.is_out_of_frames()) {
                     self.let_all_in();
                 }
-                if (self.raw.is_empty() && self.ready.is_empty()) || outcome.is_err() {
+                if (nothing_came && self.ready.is_empty()) || outcome.is_err() {
                     break;
                 }
             }
@@ -421,12 +436,14 @@ impl<P: Port> Port for Tap<P> {
     }
 
     fn send(&mut self, sent: Received<P::Frame>, egress: PortId) {
-        if egress != self.plan.overlay
+        if !self.asked.is_empty()
+            && egress != self.plan.overlay
             && let Some(ends) = self.asked.remove(&sent.number)
             && let Ok(headers) = Headers::parse(sent.frame.bytes())
             && let Some(connection) = self.connections.get_mut(&ends)
         {
-            connection.nat = Some(headers.ports().0);
+            let nat = headers.ports().0;
+            connection.learn(nat, self.plan.ways(&ends, nat));
         }
         self.inner.send(sent, egress);
     }
@@ -447,7 +464,7 @@ impl<P: Port> Port for Tap<P> {
         self.inner.is_finished()
             && self.raw.is_empty()
             && self.ready.is_empty()
-            && self.connections.values().all(|connection| connection.held.is_empty())
+            && self.connections.iter().all(|connection| connection.held.is_empty())
     }
 
     fn unsent(&self) -> u64 {

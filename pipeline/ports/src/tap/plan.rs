@@ -5,7 +5,9 @@ use std::net::Ipv4Addr;
 use wicketgate_packet::checksum::Delta;
 use wicketgate_packet::{FrameBuf, Headers, Malformed, PortId, rewrite};
 
-use super::{Map, craft};
+use super::Map;
+use super::craft::{self, Ends};
+use super::ordinary::Way;
 
 /// One asset as the wire shows it, and as the gate does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,9 +67,21 @@ impl Plan {
     /// A client's frame as it comes to the gate: to the asset's overlay address, untagged.
     pub(super) fn to_overlay<F: FrameBuf>(&self, frame: &mut F, headers: Headers, complete: bool) {
         let Some(door) = self.door(headers.dst) else { return };
-        let src = if headers.src.is_loopback() { LOOPBACK_CLIENT } else { headers.src };
+        let src = seen_client(headers.src);
         let (to, mac) = ((door.overlay, None), self.overlay_mac);
         Hop { src, to, mac, vlan: None, complete }.apply(frame, headers);
+    }
+
+    /// What becomes of ordinary segments of client and asset, whose connection has this port towards the asset;
+    /// `None` where they get a tag, for they have none.
+    pub(super) fn ways(&self, ends: &Ends, nat: u16) -> [Option<Way>; 2] {
+        let Some(door) = self.door(ends.asset.0) else { return [None; 2] };
+        let (client, asset) = (ends.client, ends.asset);
+        let (src, dst) = (seen_client(client.0), (door.overlay, asset.1));
+        let there = Way::new((client.0, asset), (src, dst), self.overlay, self.overlay_mac);
+        let (src, dst) = (door.underlay, (door.nat, nat));
+        let back = Way::new((asset.0, client), (src, dst), door.port, door.gate_mac);
+        [Some(there), door.vlan.is_none().then_some(back)]
     }
 
     /// An asset's frame as it comes to the gate: to the gate's NAT address and port.
@@ -82,6 +96,11 @@ impl Plan {
         let (src, to) = (door.underlay, (door.nat, Some(port)));
         Hop { src, to, mac: door.gate_mac, vlan: door.vlan, complete }.apply(frame, headers);
     }
+}
+
+/// A client's address as the gate sees it.
+fn seen_client(shown: Ipv4Addr) -> Ipv4Addr {
+    if shown.is_loopback() { LOOPBACK_CLIENT } else { shown }
 }
 
 /// Stands in for a client whose captured address is a loopback one: no such packet crosses a wire

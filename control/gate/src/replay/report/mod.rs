@@ -3,7 +3,6 @@
 mod text;
 
 use serde::Serialize;
-use wicketgate_dissectors::Class;
 use wicketgate_engine::event::Totals;
 use wicketgate_engine::tables::{AssetId, Tables};
 use wicketgate_ports::Port;
@@ -11,14 +10,14 @@ use wicketgate_worker::{AssetLatency, Floor, Latency, Machine};
 
 use super::Replayer;
 use super::setup::Setup;
-use super::tally::{Counted, Denial, Outcome, Refusal, Talk, Tally, Who};
+use super::tally::{Counted, Denial, Kind, Outcome, Refusal, Talk, Tally, Who};
 use crate::api::reply;
 use crate::figures::Frames;
 use crate::timing::{self, percentiles};
 use crate::words;
 
-/// Samples of the floor: enough for p99.99, and some milliseconds.
-const FLOOR_SAMPLES: u32 = 50_000;
+/// Samples of the floor: enough for p99.99, and a millisecond or two.
+const FLOOR_SAMPLES: u32 = 10_000;
 
 /// The report.
 #[derive(Debug, Serialize)]
@@ -188,15 +187,15 @@ fn talks(tables: &Tables, tally: &Tally) -> Vec<TalkLine> {
 }
 
 fn commands(tables: &Tables, tally: &Tally) -> Vec<CommandLine> {
-    let line = |((of, who, class, outcome), count): (&(AssetId, Who, Class, Outcome), &u64)| {
-        let (user, address) = user(tables, *who);
-        let verdict = match outcome {
+    let line = |(kind, count): (&Kind, &u64)| {
+        let (user, address) = user(tables, kind.who);
+        let verdict = match kind.outcome {
             Outcome::Forwarded => "forwarded",
             Outcome::Denied => "denied",
             Outcome::Observed => "observed",
         };
-        let asset = asset(tables, *of);
-        CommandLine { asset, user, address, class: class.name(), verdict, count: *count }
+        let (asset, class) = (asset(tables, kind.asset), kind.class.name());
+        CommandLine { asset, user, address, class, verdict, count: *count }
     };
     let mut commands: Vec<_> = tally.commands.iter().collect();
     commands.sort_unstable();
