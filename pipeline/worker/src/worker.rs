@@ -254,8 +254,30 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
         let mut out = Own { port: &mut self.port, now };
         let frame = &mut received.frame;
         match self.engine.attempt(now, received.port, frame, &mut out, &mut self.events) {
+            // What nearly all frames come to: read by its fields, as it was written.
+            Ok(Verdict::Forward(egress)) => self.forward(received, egress, observer),
             Ok(verdict) => self.carry_out(received, verdict, observer),
             Err(hop) => self.wait(received, hop, observer),
+        }
+    }
+
+    #[inline(always)]
+    fn forward(
+        &mut self,
+        received: Received<P::Frame>,
+        egress: PortId,
+        observer: &mut impl Observer,
+    ) {
+        observer.frame(self.now, Verdict::Forward(egress));
+        self.port.send(received, egress);
+        self.make_room(observer);
+    }
+
+    /// Events are taken before the ring is full.
+    #[inline]
+    fn make_room(&mut self, observer: &mut impl Observer) {
+        if self.events.is_half_full() {
+            observer.events(self.engine.tables(), &mut self.events);
         }
     }
 
@@ -306,9 +328,7 @@ impl<P: Port, S: Stopwatch> Worker<P, S> {
                 self.port.recycle(received.frame);
             }
         }
-        if self.events.is_half_full() {
-            observer.events(self.engine.tables(), &mut self.events);
-        }
+        self.make_room(observer);
     }
 
     /// Asks for an asset's MAC address; false, where the tables know no such asset in a VLAN, or all frames
