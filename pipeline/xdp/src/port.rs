@@ -232,13 +232,13 @@ impl<'u> XdpPort<'u> {
         }
     }
 
-    /// Moves what has come in on one lane to the burst.
+    /// Moves what has come in on one lane to the burst; the clock is asked once there is something.
     fn receive_from(
         &mut self,
         lane: usize,
         burst: &mut Vec<Received<Frame<'u>>>,
         max: usize,
-        arrival: Time,
+        arrival: &mut Option<Time>,
     ) {
         let Some(lane) = self.lanes.get_mut(lane) else { return };
         let before = burst.len();
@@ -246,6 +246,7 @@ impl<'u> XdpPort<'u> {
             && let Some(entry) = lane.socket.rx.pop()
         {
             lane.filling = lane.filling.saturating_sub(1);
+            let arrival = *arrival.get_or_insert_with(self.clock);
             if let Some(frame) = self.pool.received(entry.addr, entry.len) {
                 self.received += 1;
                 let (port, number) = (lane.port, self.received);
@@ -265,7 +266,7 @@ impl<'u> Port for XdpPort<'u> {
         max: usize,
     ) -> Result<usize, PortError> {
         let (before, lanes) = (burst.len(), self.lanes.len());
-        let arrival = (self.clock)();
+        let arrival = &mut None;
         for step in 0..lanes {
             let left = max.saturating_sub(burst.len() - before);
             self.receive_from((self.first + step) % lanes, burst, left, arrival);
