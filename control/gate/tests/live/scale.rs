@@ -250,7 +250,7 @@ fn each_choice_is_said() {
     tune_ports(&plant, "mode = \"generic\"\nqueues = 2");
     let _device = device(&plant, &server);
     let said = [
-        "tables: 5000 sessions; 2 workers of 65536 connections, 5000 of them inspected; 2",
+        "tables: 5000 sessions; 2 workers of 65536 connections, 5000 of them inspected; ",
         "office: 2 queues, generic XDP, copy",
         "office: it has 4 queues",
         "line: 2 queues, generic XDP, copy",
