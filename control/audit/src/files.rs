@@ -20,8 +20,11 @@ const MODE: u32 = 0o640;
 /// meanwhile.
 const PIECE: usize = 16 << 10;
 
-/// Bytes with which a write is in no hurry: others may have the core between its pieces.
+/// Bytes with which a write is in no hurry: others may have the core meanwhile.
 const UNHURRIED: usize = 1 << 20;
+
+/// Pieces after which they may: on a core that is never idle that may take several milliseconds.
+const BREATH: usize = 4;
 
 /// What can be done to a log's files, each named within one folder. The log's writer does nothing else, so that
 /// whatever a disk can do to it can be tried without one.
@@ -149,11 +152,11 @@ impl Files for Disk {
     }
 
     fn write(&mut self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        for (piece, at) in bytes.chunks(PIECE).zip((offset..).step_by(PIECE)) {
-            file.write_all_at(piece, at)?;
-            if bytes.len() < UNHURRIED {
+        for (number, piece) in bytes.chunks(PIECE).enumerate() {
+            if number > 0 && number.is_multiple_of(BREATH) && bytes.len() < UNHURRIED {
                 thread::yield_now();
             }
+            file.write_all_at(piece, offset + (number * PIECE) as u64)?;
         }
         Ok(())
     }

@@ -233,7 +233,9 @@ impl Connection {
         let other = *self.half(from.reverse());
         let own = self.half_mut(from);
         let sent = other.next.wrapping_sub(other.acked);
-        if seq != own.next || own.fin || ack.wrapping_sub(other.acked) > sent {
+        let in_line = seq == own.next && !own.fin;
+        // Who has said much that nobody acknowledges is held against what may be as far behind, too.
+        if !in_line || sent >= REACH - ACK_LAG || ack.wrapping_sub(other.acked) > sent {
             return false;
         }
         own.next = seq.wrapping_add(len);
@@ -310,6 +312,21 @@ mod tests {
         tcp.accept(ToServer, &segment(101, 501, flags::ACK), 0);
         assert_eq!(tcp.phase(), Phase::Established);
         tcp
+    }
+
+    #[test]
+    fn the_next_at_one_look_is_never_one_that_has_no_place() {
+        let mut tcp = established();
+        // A leap, and a byte behind it: more than can be told from numbers that went round is not acknowledged.
+        let leap = segment(101 + REACH - 2, 501, flags::ACK);
+        assert_eq!(tcp.place(ToServer, &leap, 1), Ok(Place::Ahead));
+        tcp.accept(ToServer, &leap, 1);
+        assert!(!tcp.clone().accept_next(ToServer, 102, 501, 1), "not the next");
+        let next = 101 + REACH - 1;
+        tcp.accept(ToServer, &segment(next, 501, flags::ACK), 1);
+        let answer = segment(501, 101, flags::ACK);
+        assert_eq!(tcp.place(ToClient, &answer, 1), Err(Reason::BadSegment));
+        assert!(!tcp.accept_next(ToClient, 501, 101, 1));
     }
 
     #[test]

@@ -203,6 +203,15 @@ impl<'u> XdpPort<'u> {
         Some((lane.port, lane.socket.queue(), lane.socket.statistics().ok()?))
     }
 
+    /// Queues a frame to leave; gives it back where there is no room for it, or no such port.
+    #[inline]
+    fn queue(&mut self, frame: Frame<'u>, egress: PortId) -> Option<Frame<'u>> {
+        match self.lanes.iter_mut().find(|lane| lane.port == egress) {
+            Some(lane) => lane.send(frame, &mut self.pool, self.ring),
+            None => Some(frame),
+        }
+    }
+
     /// Takes back what has been sent.
     fn reap(&mut self) {
         for lane in &mut self.lanes {
@@ -280,12 +289,10 @@ impl<'u> Port for XdpPort<'u> {
     }
 
     fn send(&mut self, leaving: Received<Frame<'u>>, egress: PortId) {
-        let lane = self.lanes.iter_mut().find(|lane| lane.port == egress);
-        let frame = match lane {
-            Some(lane) => lane.send(leaving.frame, &mut self.pool, self.ring),
-            None => Some(leaving.frame),
-        };
-        if let Some(frame) = frame {
+        let Some(frame) = self.queue(leaving.frame, egress) else { return };
+        // What has left since the last turn makes room.
+        self.reap();
+        if let Some(frame) = self.queue(frame, egress) {
             self.unsent += 1;
             self.pool.recycle(frame);
         }

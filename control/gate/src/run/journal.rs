@@ -1,9 +1,11 @@
 //! What all workers have to tell the audit log, in one order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wicketgate_audit::Origin;
 
+use super::clock;
 use super::data::{Shared, Told};
 
 /// Events that are logged before anything else gets its turn: as long as workers tell faster than is written,
@@ -13,6 +15,10 @@ pub(super) const AT_ONCE: usize = 512;
 /// Events, at a microsecond each, after which others may have the core first. Who shares it may be the client or
 /// the device that a frame is on its way to.
 const BREATH: usize = 8;
+
+/// For how long breaths are taken in a batch. On a core that is never idle one may take several milliseconds, and
+/// there is more than the log that waits for control.
+const BREATHING: Duration = Duration::from_millis(1);
 
 /// Events in a queue, of as many as it has room for, with which nobody is let go first: one in so many.
 const PRESSED: usize = 4;
@@ -42,16 +48,16 @@ impl Journal {
 
     /// The oldest events that are here now, [`AT_ONCE`] at most, with breaths between them.
     pub(super) fn batch(&mut self) -> impl Iterator<Item = (Origin, Told)> {
-        (1..=AT_ONCE).map_while(|number| {
-            if number.is_multiple_of(BREATH) {
+        let until = clock::since_boot() + BREATHING;
+        (1..=AT_ONCE).map_while(move |number| {
+            if number.is_multiple_of(BREATH) && clock::since_boot() < until {
                 self.breathe();
             }
             self.next()
         })
     }
 
-    /// Lets others have the core, unless too much waits: on a core that is never idle that may take several
-    /// milliseconds.
+    /// Lets others have the core, unless too much waits.
     fn breathe(&self) {
         if !self.queues.iter().any(Queue::is_pressed) {
             std::thread::yield_now();

@@ -24,7 +24,7 @@ impl Lane {
         let near = self.numbering.offset(ack, self.sent);
         let at = if captured { self.shifted(near).min(self.sent) } else { near };
         // One comparison: what lies before `acked` is far behind it.
-        (at.wrapping_sub(self.acked) <= self.sent - self.acked).then_some(at)
+        (at.wrapping_sub(self.acked) <= self.sent.saturating_sub(self.acked)).then_some(at)
     }
 
     /// Room for `len` bytes that are next in line; until something else changes the lane they can be
